@@ -1,0 +1,220 @@
+import { parseXml, XmlElement, XmlError, type XmlNode } from "@rgrove/parse-xml";
+import { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
+
+/** libvirt's own limit for a string on the wire, `REMOTE_STRING_MAX` (there in bytes of UTF-8). */
+const MAX_LENGTH = 4 * 1024 * 1024;
+/**
+ * The domain schema needs fewer than ten levels, and libxml2 stops at 256; the parser recurses once
+ * a level.
+ */
+const MAX_DEPTH = 100;
+/** A guest with 4096 pinned virtual CPUs and a thousand disks stays below this. */
+const MAX_ELEMENTS = 50_000;
+
+const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+/** A parsed domain XML that knows where its elements are, and how to complain about them. */
+export class DomainDocument {
+  /** The `<domain>` element. */
+  readonly root: XmlElement;
+  readonly #lineStarts: number[] = [0];
+
+  /**
+   * Throws {@linkcode DomainXmlError} unless `xml` is a well-formed, bounded document with root
+   * `<domain>`.
+   */
+  constructor(xml: string) {
+    if (xml.length > MAX_LENGTH) {
+      throw this.#errorAt(
+        "too-large",
+        0,
+        `found ${xml.length} characters, wanted ${MAX_LENGTH} at most`,
+      );
+    }
+    // The parser takes quadratic time over carriage returns. As other white space of the same
+    // length they cost nothing, and all offsets still hold.
+    const text = xml.replaceAll("\r\n", " \n").replaceAll("\r", "\n");
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) {
+      this.#lineStarts.push(end + 1);
+    }
+    this.#checkShape(text);
+    const root = this.#parse(text);
+    if (root.name !== "domain") {
+      throw this.error(
+        "not-a-domain",
+        root,
+        `found the root element ${quote(root.name)}, wanted "domain"`,
+      );
+    }
+    this.root = root;
+  }
+
+  /** Where an element begins. */
+  position(element: XmlElement): Position {
+    return this.#positionAt(element.start);
+  }
+
+  /** An error that points at an element. */
+  error(code: DomainXmlErrorCode, element: XmlElement, detail: string): DomainXmlError {
+    return this.#errorAt(code, element.start, detail);
+  }
+
+  /** An attribute that libvirt always writes. */
+  required(element: XmlElement, name: string): string {
+    const value = element.attributes[name];
+    if (value === undefined) {
+      throw this.error(
+        "incomplete",
+        element,
+        `found no attribute ${quote(name)} in <${element.name}>`,
+      );
+    }
+    return value;
+  }
+
+  /** A child element that libvirt always writes. */
+  requiredChild(element: XmlElement, name: string): XmlElement {
+    const found = child(element, name);
+    if (found !== undefined) return found;
+    throw this.error("incomplete", element, `found no <${name}> in <${element.name}>`);
+  }
+
+  /** An attribute with two values, such as `yes` and `no`; `undefined` when absent. */
+  flag(
+    element: XmlElement | undefined,
+    name: string,
+    yes: string,
+    no: string,
+  ): boolean | undefined {
+    const value = element?.attributes[name];
+    if (element === undefined || value === undefined) return undefined;
+    if (value !== yes && value !== no) {
+      throw this.error(
+        "bad-value",
+        element,
+        `found ${name}=${quote(value)} in <${element.name}>, wanted "${yes}" or "${no}"`,
+      );
+    }
+    return value === yes;
+  }
+
+  /**
+   * Bounds depth and count, and finds a DOCTYPE, in one pass that keeps no stack. It agrees with
+   * the parser on every well-formed prefix; past the first error the parser stops anyway.
+   */
+  #checkShape(text: string): void {
+    let depth = 0;
+    let elements = 0;
+    for (let at = text.indexOf("<"); at !== -1; at = text.indexOf("<", at)) {
+      if (text.startsWith("<!--", at)) at = after(text, "-->", at + 4);
+      else if (text.startsWith("<![CDATA[", at)) at = after(text, "]]>", at + 9);
+      else if (text.startsWith("<?", at)) at = after(text, "?>", at + 2);
+      else if (text.startsWith("<!DOCTYPE", at)) {
+        throw this.#errorAt("doctype", at, "found a DOCTYPE, wanted none");
+      } else if (text.startsWith("</", at)) {
+        depth--;
+        at += 2;
+      } else {
+        const end = tagEnd(text, at + 1);
+        if (++elements > MAX_ELEMENTS) {
+          throw this.#errorAt("too-large", at, `found more than ${MAX_ELEMENTS} elements`);
+        }
+        if (text[end - 1] !== "/" && ++depth > MAX_DEPTH) {
+          throw this.#errorAt("too-deep", at, `found elements nested more than ${MAX_DEPTH} deep`);
+        }
+        at = end;
+      }
+    }
+  }
+
+  #parse(text: string): XmlElement {
+    try {
+      const { root } = parseXml(text, { includeOffsets: true });
+      if (root) return root;
+    } catch (error) {
+      if (!(error instanceof XmlError)) throw error;
+      // Its message goes on with an excerpt of the document, which may be a password; and names may
+      // be long.
+      const [reason = ""] = error.message.split(" (line ", 1);
+      throw this.#errorAt("malformed", unitsOf(text, error.pos), reason.slice(0, 80));
+    }
+    throw this.#errorAt("malformed", 0, "found no root element");
+  }
+
+  #errorAt(code: DomainXmlErrorCode, offset: number, detail: string): DomainXmlError {
+    return new DomainXmlError(code, this.#positionAt(offset), detail);
+  }
+
+  #positionAt(offset: number): Position {
+    let [line, above] = [0, this.#lineStarts.length];
+    while (above - line > 1) {
+      const middle = (line + above) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) line = middle;
+      else above = middle;
+    }
+    return { line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1, offset };
+  }
+}
+
+/** All child elements. */
+export function elements(parent: XmlElement | undefined): XmlElement[] {
+  return (parent?.children ?? []).filter((node) => node instanceof XmlElement);
+}
+
+/** The child elements with this name, as libvirt's XPath `./name` finds them. */
+export function children(parent: XmlElement | undefined, name: string): XmlElement[] {
+  return elements(parent).filter((element) => element.name === name);
+}
+
+/** The first child element with this name, which is the one libvirt reads. */
+export function child(parent: XmlElement | undefined, name: string): XmlElement | undefined {
+  return children(parent, name)[0];
+}
+
+/** The child elements with this local name in libvirt's QEMU namespace, whatever its prefix. */
+export function qemuChildren(parent: XmlElement, localName: string): XmlElement[] {
+  return elements(parent).filter((element) =>
+    element.name.slice(element.name.indexOf(":") + 1) === localName &&
+    namespaceOf(element) === QEMU_NAMESPACE
+  );
+}
+
+/** A value from the document, safe to put into a message: quoted, escaped and short. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
+}
+
+function namespaceOf(element: XmlElement): string | undefined {
+  const colon = element.name.indexOf(":");
+  const declaration = colon === -1 ? "xmlns" : `xmlns:${element.name.slice(0, colon)}`;
+  for (let node: XmlNode | null = element; node instanceof XmlElement; node = node.parent) {
+    const uri = node.attributes[declaration];
+    if (uri !== undefined) return uri;
+  }
+  return undefined;
+}
+
+function after(text: string, mark: string, from: number): number {
+  const at = text.indexOf(mark, from);
+  return at === -1 ? text.length : at + mark.length;
+}
+
+/** Index of the `>` that ends a tag; a `>` within quotes does not. */
+function tagEnd(text: string, from: number): number {
+  let quoted = "";
+  for (let at = from; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (quoted !== "") {
+      if (char === quoted) quoted = "";
+    } else if (char === '"' || char === "'") quoted = char;
+    else if (char === ">") return at;
+  }
+  return text.length;
+}
+
+/** UTF-16 offset of the n-th character; the parser's errors count characters. */
+function unitsOf(text: string, characters: number): number {
+  let offset = 0;
+  for (let n = 0; n < characters; n++) offset += (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1;
+  return offset;
+}

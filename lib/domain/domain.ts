@@ -1,0 +1,111 @@
+import { child, children, DomainDocument, elements, quote } from "./document.ts";
+import type { HostDevice } from "./host_device.ts";
+import { QemuNamespace } from "./qemu_namespace.ts";
+import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
+import { parseUuid } from "./uuid.ts";
+
+/** What a libvirt domain XML says about a guest's host devices, as plain data. */
+export interface Domain {
+  /** The name, which may hold any character but a line break: never part of a shell command. */
+  readonly name: string;
+  /** Lower case with dashes; `undefined` in a document that libvirt has not seen yet. */
+  readonly uuid: string | undefined;
+  /** A short free text, if one was given. */
+  readonly title: string | undefined;
+  /** `kvm`, `qemu`, ... */
+  readonly virtType: string;
+  /** Guest architecture: `x86_64`, `aarch64`, ...; `undefined` where libvirt has yet to choose. */
+  readonly arch: string | undefined;
+  /**
+   * Machine type: versioned (`pc-q35-9.0`) once libvirt has seen the document, else perhaps an
+   * alias (`q35`), or `undefined`.
+   */
+  readonly machine: string | undefined;
+  /** Path of the QEMU binary. */
+  readonly emulator: string | undefined;
+  /** Arguments that `<qemu:commandline>` adds to QEMU's, in order. */
+  readonly qemuArguments: readonly string[];
+  /** Every host device, in document order. Two may name the same source. */
+  readonly hostDevices: readonly HostDevice[];
+  /**
+   * Names of the libvirt networks from whose pool an interface here may get a host device, if they
+   * have one.
+   *
+   * libvirt hands out a virtual function to `<interface type='network'>` when that network is a
+   * `<forward mode='hostdev'>` pool, and says so in the live document only, where the interface has
+   * become `<interface type='hostdev'>` and any other's source names its bridge. An inactive or
+   * migratable document (so the one at `migrate begin`) looks the same for a NAT network. There an
+   * interface is a host device of kind `unknown-until-start` if it is transient, which libvirt
+   * allows for pools only, or if its `<actual>` says so; else its network is listed here. A
+   * portgroup, VLAN, virtual port, model or address proves nothing. `virsh net-dumpxml` or the
+   * source's live document tells what such a network is.
+   */
+  readonly networks: readonly string[];
+  /**
+   * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
+   */
+  readonly metadata: { readonly start: number; readonly end: number } | undefined;
+}
+
+/**
+ * Reads a libvirt domain XML, live or inactive: what `virsh dumpxml` prints and what a hook gets on
+ * stdin.
+ *
+ * Any string gives a {@linkcode Domain} or a {@linkcode DomainXmlError}, in bounded time: at most 4
+ * Mi characters (libvirt's limit on the wire), 50,000 elements, 100 levels, 1024 host devices and
+ * no DOCTYPE. What libvirt would refuse about a host device is an error; a host device is never
+ * left out.
+ *
+ * @example
+ * ```ts
+ * import { parseDomain } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const domain = parseDomain(`
+ *   <domain type='kvm'>
+ *     <name>web1</name>
+ *     <uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>
+ *     <os><type arch='x86_64' machine='pc-q35-9.0'>hvm</type></os>
+ *     <devices>
+ *       <controller type='pci' index='1' model='pcie-root-port'/>
+ *       <hostdev mode='subsystem' type='pci' managed='yes'>
+ *         <source><address domain='0x0000' bus='0x3b' slot='0x00' function='0x4'/></source>
+ *         <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>
+ *       </hostdev>
+ *     </devices>
+ *   </domain>`);
+ * const [device] = domain.hostDevices;
+ * assertEquals(device?.kind === "pci" && [device.source, device.bus], ["0000:3b:00.4", "port"]);
+ * ```
+ *
+ * @throws {DomainXmlError} with the place, when the document is malformed, hostile or incomplete
+ */
+export function parseDomain(xml: string): Domain {
+  const document = new DomainDocument(xml);
+  const { root } = document;
+
+  const name = document.requiredChild(root, "name").text;
+  const uuidElement = child(root, "uuid");
+  const uuid = uuidElement && parseUuid(uuidElement.text);
+  if (uuidElement !== undefined && uuid === undefined) {
+    throw document.error("bad-value", uuidElement, `found the UUID ${quote(uuidElement.text)}`);
+  }
+  const { machine, arch } = child(child(root, "os"), "type")?.attributes ?? {};
+  // libvirt's XPath goes through every <devices> there is.
+  const devices = children(root, "devices").flatMap(elements);
+  const qemu = new QemuNamespace(document);
+  const metadata = child(root, "metadata");
+  return {
+    name,
+    uuid,
+    title: child(root, "title")?.text,
+    virtType: document.required(root, "type"),
+    arch,
+    machine,
+    emulator: devices.find(({ name }) => name === "emulator")?.text,
+    qemuArguments: qemu.arguments,
+    hostDevices: readHostDevices(document, devices, machine, qemu),
+    networks: readOpenNetworks(document, devices),
+    metadata: metadata && { start: metadata.start, end: metadata.end },
+  };
+}

@@ -1,0 +1,98 @@
+import type { BusKind } from "../pci/bus.ts";
+import type { GuestAddress } from "./address.ts";
+import type { Position } from "./error.ts";
+
+/** What is known of every VFIO device as the guest has it. */
+export interface VfioDevice {
+  /**
+   * The device's id in QEMU. libvirt leaves its own aliases out of an inactive or migratable
+   * document and gives them afresh when it starts the guest; then this is the one it will give
+   * (`qemuAssignDeviceAliases`), unless an interface of one of the domain's `networks` takes a
+   * number, too.
+   */
+  readonly alias: string;
+  /** Where the guest sees it; `undefined` when libvirt has not chosen yet, and for vfio-ap. */
+  readonly address: GuestAddress | undefined;
+  /** The kind of bus it sits on; `undefined` when the document does not tell. */
+  readonly bus: BusKind | undefined;
+  /** The `<rom>` element. libvirt hands it to QEMU for PCI devices only, not for mediated ones. */
+  readonly rom: Rom | undefined;
+  /**
+   * QEMU's properties of the device as far as the document sets them, over QEMU's defaults and the
+   * machine type's: `<rom>`, `multifunction`, `<qemu:override>`, `-global` and `-set`. Truth values
+   * are `on` and `off`, and numbers as they were written.
+   */
+  readonly properties: Readonly<Record<string, string>>;
+  /**
+   * `<teaming type='transient'>`: QEMU unplugs the device before it migrates, and plugs one in
+   * afterwards.
+   */
+  readonly transient: boolean;
+  /** Where the element begins. */
+  readonly position: Position;
+}
+
+/** The `<rom>` element of a device. */
+export interface Rom {
+  /** `bar='on'` or `'off'`: whether the guest sees the expansion ROM. */
+  readonly bar: boolean | undefined;
+  /** `file`: the image that takes the place of the device's own ROM. */
+  readonly file: string | undefined;
+  /** `enabled='no'`: no ROM at all. */
+  readonly enabled: boolean | undefined;
+}
+
+/** A PCI function of the host: `<hostdev type='pci'>` or `<interface type='hostdev'>`. */
+export interface PciDevice extends VfioDevice {
+  /** Tells the kinds of {@linkcode HostDevice} apart. */
+  readonly kind: "pci";
+  /** Its address on the host, normalized: `0000:3b:00.4`. */
+  readonly source: string;
+  /** Whether libvirt binds it to the VFIO driver and back. */
+  readonly managed: boolean;
+  /** `<driver>`: `vfio`, and the kernel module if one is named (`mlx5_vfio_pci`). */
+  readonly driver:
+    | { readonly name: string | undefined; readonly model: string | undefined }
+    | undefined;
+}
+
+/** A mediated device: `<hostdev type='mdev'>`. */
+export interface MdevDevice extends VfioDevice {
+  /** Tells the kinds of {@linkcode HostDevice} apart. */
+  readonly kind: "mdev";
+  /** Its UUID on the host, lower case with dashes. */
+  readonly source: string;
+  /** What QEMU makes of it. Only `vfio-pci` has a PCI config space. */
+  readonly model: "vfio-pci" | "vfio-ap" | "vfio-ccw";
+  /** Libvirt accepts the attribute and makes nothing of it. */
+  readonly managed: boolean;
+}
+
+/**
+ * A virtual function that libvirt takes from a network's pool when the guest starts, so that the
+ * document does not name it yet. The domain's `networks` tells which interfaces are recognized.
+ */
+export interface PoolDevice extends VfioDevice {
+  /** Tells the kinds of {@linkcode HostDevice} apart. */
+  readonly kind: "unknown-until-start";
+  /** The libvirt network with the pool. */
+  readonly network: string;
+}
+
+/**
+ * A host device that is not VFIO's, or that libvirt does not manage: nothing here looks into it.
+ */
+export interface OtherDevice {
+  /** Tells the kinds of {@linkcode HostDevice} apart. */
+  readonly kind: "other";
+  /**
+   * `usb`, `scsi`, `scsi_host`, `capabilities` (that mode, of containers), or `qemu:commandline`
+   * for a VFIO device that a `-device` there adds.
+   */
+  readonly type: string;
+  /** Where the element begins. */
+  readonly position: Position;
+}
+
+/** One host device of a guest; `kind` tells which. */
+export type HostDevice = PciDevice | MdevDevice | PoolDevice | OtherDevice;

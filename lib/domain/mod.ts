@@ -1,0 +1,19 @@
+/**
+ * libvirt's domain XML: the host devices of a guest, where they sit in it, and what QEMU is told
+ * about them.
+ *
+ * @module
+ */
+export type { BusKind } from "../pci/bus.ts";
+export type { GuestAddress, PciAddress } from "./address.ts";
+export { type Domain, parseDomain } from "./domain.ts";
+export { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
+export type {
+  HostDevice,
+  MdevDevice,
+  OtherDevice,
+  PciDevice,
+  PoolDevice,
+  Rom,
+  VfioDevice,
+} from "./host_device.ts";

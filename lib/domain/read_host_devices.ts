@@ -1,0 +1,263 @@
+import type { XmlElement } from "@rgrove/parse-xml";
+import { type GuestAddress, readGuestAddress, readPciAddress } from "./address.ts";
+import { child, type DomainDocument, quote } from "./document.ts";
+import type {
+  HostDevice,
+  MdevDevice,
+  OtherDevice,
+  PciDevice,
+  PoolDevice,
+  Rom,
+  VfioDevice,
+} from "./host_device.ts";
+import type { QemuNamespace } from "./qemu_namespace.ts";
+import { PciTopology } from "./topology.ts";
+import { parseUuid } from "./uuid.ts";
+
+/** Four times the functions of a PCI bus, and more than VFIO carries. */
+const MAX_HOST_DEVICES = 1024;
+
+/**
+ * vfio-pci's QOM type and those above it; `vfio-pci-base` of QEMU 10.1 is `vfio-pci-device` in
+ * 10.2.
+ */
+const VFIO_PCI_TYPES = ["vfio-pci", "vfio-pci-base", "vfio-pci-device", "pci-device", "device"];
+
+const MDEV_MODELS = ["vfio-pci", "vfio-ap", "vfio-ccw"] as const;
+
+/**
+ * An element that stands for a host device, and what libvirt calls it; `pool` if it is still to be
+ * chosen.
+ */
+interface Found {
+  readonly element: XmlElement;
+  /** What holds the source, the driver and `managed`: the element itself, or its `<actual>`. */
+  readonly config: XmlElement;
+  readonly type: string;
+  readonly pool: boolean;
+}
+
+/** What it takes to read one. */
+interface Context {
+  readonly document: DomainDocument;
+  readonly qemu: QemuNamespace;
+  readonly topology: PciTopology;
+}
+
+/**
+ * Every host device, in document order. One that libvirt would refuse is an error; none is left
+ * out.
+ */
+export function readHostDevices(
+  document: DomainDocument,
+  devices: readonly XmlElement[],
+  machine: string | undefined,
+  qemu: QemuNamespace,
+): HostDevice[] {
+  const found = devices.flatMap((element) => find(document, element) ?? []);
+  const byHand = qemu.vfioDevices();
+  const count = found.length + byHand.length;
+  if (count > MAX_HOST_DEVICES) {
+    const detail = `found ${count} host devices, wanted ${MAX_HOST_DEVICES} at most`;
+    throw document.error("too-large", document.root, detail);
+  }
+  const context = { document, qemu, topology: new PciTopology(document, devices, machine) };
+  const aliases = assignAliases(found);
+  return [
+    ...found.map((each) => read(context, each, aliases.get(each.element) ?? "")),
+    ...byHand.map((element) => other(document, element, "qemu:commandline")),
+  ].sort((a, b) => a.position.offset - b.position.offset);
+}
+
+/** The networks of interfaces that may or may not become host devices. */
+export function readOpenNetworks(
+  document: DomainDocument,
+  devices: readonly XmlElement[],
+): string[] {
+  const open = devices.filter((element) =>
+    element.name === "interface" && element.attributes["type"] === "network" &&
+    child(element, "actual") === undefined &&
+    child(element, "source")?.attributes["bridge"] === undefined &&
+    find(document, element) === undefined
+  );
+  return [...new Set(open.map((element) => networkOf(document, element)))];
+}
+
+function find(document: DomainDocument, element: XmlElement): Found | undefined {
+  if (element.name === "hostdev") {
+    const type = document.required(element, "type");
+    const subsystem = document.flag(element, "mode", "subsystem", "capabilities") ?? true;
+    return { element, config: element, type: subsystem ? type : "capabilities", pool: false };
+  }
+  if (element.name !== "interface") return undefined;
+
+  const network = element.attributes["type"] === "network";
+  const actual = network ? child(element, "actual") : undefined;
+  const config = actual ?? element;
+  if (config.attributes["type"] === "hostdev") {
+    const source = child(config, "source");
+    const address = child(source, "address");
+    const type = address?.attributes["type"] ?? (child(source, "vendor") ? "usb" : undefined);
+    if (type !== undefined) return { element, config, type, pool: false };
+    if (actual) return { element, config, type: "pci", pool: true };
+    throw document.error(
+      "incomplete",
+      element,
+      "found no address type in the <source> of a host interface",
+    );
+  }
+  // Only a host device can be transient (qemuDomainValidateActualNetDef), so the network must be a
+  // pool.
+  const transient = network && !actual && isTransient(document, element);
+  return transient ? { element, config, type: "pci", pool: true } : undefined;
+}
+
+/**
+ * As libvirt's `qemuAssignDeviceAliases`: interfaces first, then the rest, each after the highest
+ * in use.
+ */
+function assignAliases(found: readonly Found[]): Map<XmlElement, string> {
+  const aliases = new Map<XmlElement, string>();
+  let next = 0;
+  for (const { element } of found) {
+    const alias = child(element, "alias")?.attributes["name"];
+    if (alias === undefined) continue;
+    aliases.set(element, alias);
+    const [, index] = /^hostdev([0-9]{1,9})$/.exec(alias) ?? [];
+    next = Math.max(next, Number(index ?? -1) + 1);
+  }
+  for (const name of ["interface", "hostdev"]) {
+    for (const { element } of found) {
+      if (element.name === name && !aliases.has(element)) aliases.set(element, `hostdev${next++}`);
+    }
+  }
+  return aliases;
+}
+
+function read(context: Context, found: Found, alias: string): HostDevice {
+  if (found.pool) return readPoolDevice(context, found, alias);
+  switch (found.type) {
+    case "pci":
+      return readPciDevice(context, found, alias);
+    case "mdev":
+      return readMdevDevice(context, found, alias);
+    default:
+      return other(context.document, found.element, found.type);
+  }
+}
+
+function readPciDevice(context: Context, found: Found, alias: string): PciDevice {
+  const { document } = context;
+  const { config } = found;
+  const driver = child(config, "driver")?.attributes;
+  return {
+    kind: "pci",
+    source: readPciAddress(document, sourceAddress(document, found)).bdf,
+    managed: isManaged(document, config),
+    driver: driver && { name: driver["name"], model: driver["model"] },
+    ...readVfioDevice(context, found, alias, "vfio-pci"),
+  };
+}
+
+function readMdevDevice(context: Context, found: Found, alias: string): MdevDevice {
+  const { document } = context;
+  const { config } = found;
+  const element = sourceAddress(document, found);
+  const uuid = document.required(element, "uuid");
+  const source = parseUuid(uuid);
+  if (source === undefined) {
+    const detail = `found the mediated device ${quote(uuid)}, wanted a UUID`;
+    throw document.error("bad-address", element, detail);
+  }
+  const name = document.required(config, "model");
+  const model = MDEV_MODELS.find((known) => known === name);
+  if (model === undefined) {
+    const detail = `found the model ${quote(name)}, wanted one of ${MDEV_MODELS.join(", ")}`;
+    throw document.error("bad-value", config, detail);
+  }
+  return {
+    kind: "mdev",
+    source,
+    model,
+    managed: isManaged(document, config),
+    ...readVfioDevice(context, found, alias, model),
+  };
+}
+
+function readPoolDevice(context: Context, found: Found, alias: string): PoolDevice {
+  return {
+    kind: "unknown-until-start",
+    network: networkOf(context.document, found.element),
+    ...readVfioDevice(context, found, alias, "vfio-pci"),
+  };
+}
+
+function readVfioDevice(
+  { document, qemu, topology }: Context,
+  { element, config, type }: Found,
+  alias: string,
+  model: MdevDevice["model"],
+): VfioDevice {
+  const address = readGuestAddress(document, element);
+  const rom = readRom(document, element);
+  const ramfb = document.flag(config, "ramfb", "on", "off") ?? false;
+  const types = model === "vfio-pci" ? VFIO_PCI_TYPES : [model, "device"];
+  return {
+    alias,
+    address,
+    bus: topology.busOf(address),
+    rom,
+    properties: qemu.properties(
+      ramfb ? ["vfio-pci-nohotplug", ...types] : types,
+      alias,
+      // libvirt writes no ROM options for mediated devices (qemuBuildHostdevMediatedDevProps).
+      writtenOptions(address, type === "mdev" ? undefined : rom),
+    ),
+    transient: isTransient(document, element),
+    position: document.position(element),
+  };
+}
+
+function readRom(document: DomainDocument, device: XmlElement): Rom | undefined {
+  const element = child(device, "rom");
+  return element && {
+    bar: document.flag(element, "bar", "on", "off"),
+    file: element.attributes["file"],
+    enabled: document.flag(element, "enabled", "yes", "no"),
+  };
+}
+
+/** As libvirt's `qemuBuildRomProps` and `qemuBuildDeviceAddressProps`. */
+function writtenOptions(
+  address: GuestAddress | undefined,
+  rom: Rom | undefined,
+): Map<string, string> {
+  const options = new Map<string, string>();
+  if (address?.type === "pci" && address.multifunction !== undefined) {
+    options.set("multifunction", address.multifunction ? "on" : "off");
+  }
+  if (rom?.enabled === false) return options.set("romfile", "");
+  if (rom?.bar !== undefined) options.set("rombar", rom.bar ? "1" : "0");
+  if (rom?.file !== undefined) options.set("romfile", rom.file);
+  return options;
+}
+
+function sourceAddress(document: DomainDocument, { config }: Found): XmlElement {
+  return document.requiredChild(document.requiredChild(config, "source"), "address");
+}
+
+function isManaged(document: DomainDocument, config: XmlElement): boolean {
+  return document.flag(config, "managed", "yes", "no") ?? false;
+}
+
+function isTransient(document: DomainDocument, device: XmlElement): boolean {
+  return document.flag(child(device, "teaming"), "type", "transient", "persistent") ?? false;
+}
+
+function networkOf(document: DomainDocument, device: XmlElement): string {
+  return document.required(document.requiredChild(device, "source"), "network");
+}
+
+function other(document: DomainDocument, element: XmlElement, type: string): OtherDevice {
+  return { kind: "other", type, position: document.position(element) };
+}
