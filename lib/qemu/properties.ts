@@ -1,0 +1,149 @@
+import type { QemuVersion } from "./version.ts";
+
+/** A vfio-pci property that this QEMU would refuse, or that cannot be read. */
+export class QemuPropertyError extends Error {
+  /** The property's name. */
+  readonly property: string;
+  /** The value that was found. */
+  readonly value: string;
+
+  /** `wanted` ends the message. */
+  constructor(property: string, value: string, wanted: string) {
+    super(
+      `Cannot use the vfio-pci property ${property.slice(0, 80)}: found ${
+        JSON.stringify(value.slice(0, 80))
+      }, wanted ${wanted}`,
+    );
+    this.name = "QemuPropertyError";
+    this.property = property;
+    this.value = value;
+  }
+}
+
+/** The properties of `-device vfio-pci` that change what is compared. Absent: QEMU's default. */
+export interface VfioPciProperties {
+  /** `skip-vsc-check` (9.1+): leave the body of the Vendor Specific Capability uncompared. */
+  readonly skipVscCheck?: boolean;
+  /** `multifunction`: bit 7 of the header type. */
+  readonly multifunction?: boolean;
+  /** `x-pci-vendor-id`, 16 bits. */
+  readonly vendorId?: number;
+  /** `x-pci-device-id`, 16 bits. */
+  readonly deviceId?: number;
+  /** `x-pci-sub-vendor-id`, 16 bits. */
+  readonly subVendorId?: number;
+  /** `x-pci-sub-device-id`, 16 bits. */
+  readonly subDeviceId?: number;
+  /** `x-pci-class-code` (10.1+), 24 bits. */
+  readonly classCode?: number;
+  /** `x-nv-gpudirect-clique`, 0 to 15. */
+  readonly gpudirectClique?: number;
+  /** `rombar`: `false` for 0, `true` for a value above 0. */
+  readonly romBar?: boolean;
+  /** `romfile`: a file, or empty for none; either way the device's own ROM BAR is not shown. */
+  readonly romFile?: string;
+  /** `romsize`, bytes: the size of the ROM BAR when there is a `romfile`. */
+  readonly romSize?: number;
+  /** `ats` (11.1+): `off` hides the ATS capability. */
+  readonly ats?: "on" | "off" | "auto";
+  /** Properties that move compared bytes in ways that the model does not know. */
+  readonly unmodelled?: readonly string[];
+}
+
+// Absent from this table: properties which change no compared byte (host, id, display, x-no-mmap).
+type Setter = (value: string, name: string) => VfioPciProperties;
+
+const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
+  ["skip-vsc-check", (value, name) => ({ skipVscCheck: parseBool(name, value) })],
+  ["multifunction", (value, name) => ({ multifunction: parseBool(name, value) })],
+  // vfio_pci_config_setup refuses a vendor id of 0xffff, and nothing above 16 bits elsewhere.
+  ["x-pci-vendor-id", (value, name) => ({ vendorId: parseNumber(name, value, 0xfffe) })],
+  ["x-pci-device-id", (value, name) => ({ deviceId: parseNumber(name, value, 0xffff) })],
+  ["x-pci-sub-vendor-id", (value, name) => ({ subVendorId: parseNumber(name, value, 0xffff) })],
+  ["x-pci-sub-device-id", (value, name) => ({ subDeviceId: parseNumber(name, value, 0xffff) })],
+  ["x-pci-class-code", (value, name) => ({ classCode: parseNumber(name, value, 0xffffff) })],
+  ["x-nv-gpudirect-clique", (value, name) => ({ gpudirectClique: parseNumber(name, value, 15) })],
+  ["rombar", (value, name) => ({ romBar: parseNumber(name, value, 0xffffffff) > 0 })],
+  ["romfile", (value) => ({ romFile: value })],
+  ["romsize", (value, name) => ({ romSize: parseNumber(name, value, 0x80000000) })],
+  [
+    "ats",
+    (value, name) => ({ ats: value === "auto" ? "auto" : parseBool(name, value) ? "on" : "off" }),
+  ],
+  ["x-msix-relocation", (value, name) => value === "off" ? {} : { unmodelled: [name] }],
+  ["x-vpasid-cap-offset", (_value, name) => ({ unmodelled: [name] })],
+  ["x-igd-gms", (_value, name) => ({ unmodelled: [name] })],
+]);
+
+const SINCE: ReadonlyMap<string, readonly [major: number, minor: number]> = new Map([
+  ["skip-vsc-check", [9, 1]],
+  ["x-pci-class-code", [10, 1]],
+  ["x-vpasid-cap-offset", [11, 0]],
+  ["ats", [11, 1]],
+]);
+
+/**
+ * Reads the properties of a vfio-pci device, names and values as on QEMU's command line. Those that
+ * change no compared byte are passed over.
+ *
+ * @throws {QemuPropertyError} When a value cannot be read, or the property is not in this QEMU.
+ *
+ * @example
+ * ```ts
+ * import { parseQemuVersion, parseVfioPciProperties } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const properties = parseVfioPciProperties(
+ *   { "skip-vsc-check": "off", "x-pci-device-id": "0x1eb8", "enable-migration": "on" },
+ *   parseQemuVersion("9.1"),
+ * );
+ * assertEquals(properties, { skipVscCheck: false, deviceId: 0x1eb8 });
+ * ```
+ */
+export function parseVfioPciProperties(
+  properties: Readonly<Record<string, string>>,
+  qemu: QemuVersion,
+): VfioPciProperties {
+  let parsed: VfioPciProperties = {};
+  for (const [name, value] of Object.entries(properties)) {
+    const since = SINCE.get(name);
+    if (since !== undefined && !qemu.atLeast(...since)) {
+      throw new QemuPropertyError(name, value, `QEMU ${since.join(".")} or later, not ${qemu}`);
+    }
+    const set = SETTERS.get(name)?.(value, name);
+    if (set === undefined) continue;
+    const unmodelled = [...parsed.unmodelled ?? [], ...set.unmodelled ?? []];
+    parsed = { ...parsed, ...set, ...unmodelled.length > 0 ? { unmodelled } : {} };
+  }
+  return parsed;
+}
+
+/**
+ * Splits `name=value,name=value`, as after `-device vfio-pci,`; `,,` stands for a comma (QemuOpts).
+ *
+ * @throws {QemuPropertyError} When a part has no name.
+ */
+export function splitProperties(text: string): Record<string, string> {
+  const properties: Record<string, string> = {};
+  for (const part of text.split(/(?<!,),(?!,)/)) {
+    if (part.trim() === "") continue;
+    const [name = "", ...rest] = part.trim().replaceAll(",,", ",").split("=");
+    if (name === "") throw new QemuPropertyError(part, part, "name=value");
+    // A name alone means "on", as QEMU's short form of booleans does.
+    properties[name] = rest.length === 0 ? "on" : rest.join("=");
+  }
+  return properties;
+}
+
+// qapi_bool_parse
+function parseBool(name: string, value: string): boolean {
+  if (["on", "yes", "true", "y"].includes(value)) return true;
+  if (["off", "no", "false", "n"].includes(value)) return false;
+  throw new QemuPropertyError(name, value, "on or off");
+}
+
+function parseNumber(name: string, value: string, max: number): number {
+  const number = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(value) ? Number(value) : NaN;
+  if (!(number <= max)) throw new QemuPropertyError(name, value, `a number from 0 to ${max}`);
+  return number;
+}

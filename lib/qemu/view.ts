@@ -1,0 +1,30 @@
+/**
+ * Config bytes as a read of the VFIO config region returns them before the guest has run: what QEMU
+ * copies when it opens the device (`vfio_pci_config_setup`), and so what ends in the stream.
+ * Offset 0 is the vendor id; 64, 256 or 4096 bytes, little-endian registers.
+ */
+export interface RealizeView {
+  /** Which view it is. */
+  readonly kind: "realize";
+  /** 64, 256 or 4096 bytes from offset 0. */
+  readonly bytes: Uint8Array;
+}
+
+/** Config bytes as the host's kernel shows them in sysfs (`config`), or `lspci` on the host. */
+export interface SysfsView {
+  /** Which view it is. */
+  readonly kind: "sysfs";
+  /** 64, 256 or 4096 bytes from offset 0. */
+  readonly bytes: Uint8Array;
+}
+
+/** Config bytes as the guest sees them: `lspci` in the guest, or the machine's ECAM window. */
+export interface GuestView {
+  /** Which view it is. */
+  readonly kind: "guest";
+  /** 64, 256 or 4096 bytes from offset 0. */
+  readonly bytes: Uint8Array;
+}
+
+/** Config bytes together with whose they are: only the realize view is exactly what QEMU compares. */
+export type ConfigView = RealizeView | SysfsView | GuestView;
