@@ -1,0 +1,117 @@
+import { decodeHex } from "@std/encoding/hex";
+import type { BusKind } from "../pci/bus.ts";
+import type { ConfigSpaceSize } from "../pci/sizes.ts";
+import { parseMachine } from "../qemu/machine.ts";
+import { parseQemuVersion } from "../qemu/version.ts";
+import type { ConfigView } from "../qemu/view.ts";
+import { type Decision, evaluate, type Verdict } from "./engine.ts";
+import type { FindingValue, Severity } from "./finding.ts";
+import type { DeviceFacts, HostFacts, Migration } from "./migration.ts";
+import type { Policy } from "./policy.ts";
+import { Registry } from "./registry.ts";
+
+/** What is known of one side: host and device, as data. What is absent is not known. */
+export interface CaseSide
+  extends Omit<DeviceFacts, "address" | "config">, Pick<HostFacts, "skipVscCheck"> {
+  /** The host's QEMU, as in `9.1`. */
+  readonly qemu?: string | undefined;
+  /** Config space: hexadecimal by offset, zero elsewhere; of two that overlap the later offset wins. */
+  readonly config?: Readonly<Record<number, string>> | undefined;
+  /** How many bytes of config space are known; 256 where it does not say. */
+  readonly size?: ConfigSpaceSize | undefined;
+  /** Whose view of the config space it is; `realize` where it does not say. */
+  readonly view?: ConfigView["kind"] | undefined;
+}
+
+/** A finding as a case expects it; of its data only what matters. */
+export type CaseFinding<Code extends string = string> = readonly [
+  code: Code,
+  severity: Severity,
+  offset?: number | undefined,
+  data?: Readonly<Record<string, FindingValue>>,
+];
+
+/** One migration and what a policy is to say of it: its documentation, and its test. */
+export interface PolicyCase<Code extends string = string> {
+  /** What the case shows. */
+  readonly name: string;
+  readonly source: CaseSide;
+  readonly destination: CaseSide;
+  /** The machine type, as in `pc-q35-9.1`. */
+  readonly machine?: string | undefined;
+  readonly bus?: BusKind | undefined;
+  /** Properties of the device on QEMU's command line. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** Whether nothing but config bytes was asked about; `false` where it does not say. */
+  readonly bytesOnly?: boolean | undefined;
+  /** The site's options for the policy. */
+  readonly options?: unknown;
+  /** All that the policy finds, those that decide first. */
+  readonly findings: readonly CaseFinding<Code>[];
+  /** What the policy decides alone. */
+  readonly decision: Decision;
+}
+
+/**
+ * Lets a policy, and no other, judge a case.
+ *
+ * @throws {PolicyOptionsError} When the case's options do not fit the policy.
+ * @throws {QemuVersionError} When a side's QEMU version cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { BUILT_IN, runCase } from "premigrate";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const policy = BUILT_IN.find(({ id }) => id === "qemu/restore-check");
+ * assert(policy !== undefined);
+ * const { findings } = runCase(policy, {
+ *   name: "the revision differs",
+ *   source: { qemu: "9.2", config: { 0x00: "de 10 b8 1e", 0x08: "a1" } },
+ *   destination: { qemu: "9.2", config: { 0x00: "de 10 b8 1e", 0x08: "a2" } },
+ *   machine: "pc-q35-9.2",
+ *   bytesOnly: true,
+ *   findings: [["will-fail", "veto", 0x08]],
+ *   decision: "veto",
+ * });
+ * assertEquals(findings[0]?.code, "will-fail");
+ * ```
+ */
+export function runCase(policy: Policy, given: PolicyCase): Verdict {
+  const { machine, bus, properties = {}, bytesOnly = false, source, destination } = given;
+  const pair = {
+    name: "device",
+    guest: { bus, properties },
+    source: deviceOf(source),
+    destination: deviceOf(destination),
+  };
+  const migration: Migration = {
+    machine: machine === undefined ? undefined : parseMachine(machine),
+    source: hostOf("source", source),
+    destination: hostOf("destination", destination),
+    bytesOnly,
+  };
+  return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
+}
+
+function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): DeviceFacts {
+  const address = "0000:3b:00.4";
+  if (config === undefined) return { ...facts, address };
+  return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size) } };
+}
+
+function hostOf(name: string, { qemu, skipVscCheck }: CaseSide): HostFacts {
+  return { name, qemu: qemu === undefined ? undefined : parseQemuVersion(qemu), skipVscCheck };
+}
+
+// Numeric keys come in ascending order, however they were written.
+function bytesOf(
+  config: Readonly<Record<number, string>>,
+  size: ConfigSpaceSize = 256,
+): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (const [offset, hex] of Object.entries(config)) {
+    bytes.set(decodeHex(hex.replaceAll(" ", "")), Number(offset));
+  }
+  return bytes;
+}

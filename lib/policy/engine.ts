@@ -1,0 +1,160 @@
+import { engineFinding } from "./engine_codes.ts";
+import type { Finding, Severity } from "./finding.ts";
+import { identify } from "./migration.ts";
+import type { DevicePair, Identity, Migration } from "./migration.ts";
+import type { Match, Policy, PolicyFinding } from "./policy.ts";
+import type { RegisteredPolicy, Registry } from "./registry.ts";
+
+/** What is decided. */
+export type Decision = "allow" | "veto" | "undecided";
+
+/** A policy that was not applied to a device that it may be for. */
+export interface NotRun {
+  /** The policy's id. */
+  readonly policy: string;
+  /** The pair's name. */
+  readonly device: string;
+  /** `needs-facts`: only bytes were asked about; `unknown-device`: its ids are not known. */
+  readonly reason: "needs-facts" | "unknown-device";
+}
+
+/** The answer: the decision, and all that led to it. */
+export interface Verdict {
+  /** What is decided. */
+  readonly decision: Decision;
+  /** Every finding, those that decide first. */
+  readonly findings: readonly Finding[];
+  /** The policies that were applied, by device. */
+  readonly ran: readonly { readonly policy: string; readonly device: string }[];
+  /** The policies that were not, though they may be for the device. */
+  readonly notRun: readonly NotRun[];
+}
+
+// A policy that never stops giving findings must not stop the others.
+const MOST_FINDINGS = 1000;
+
+const WEIGHT: Readonly<Record<Severity, number>> = { veto: 0, undecided: 1, warn: 2, info: 3 };
+
+/**
+ * Applies every policy that matches to every pair of devices and decides. A policy that throws is a
+ * finding, and the others' findings stand.
+ *
+ * @param earlier Findings that were made before, in pairing the devices; they count.
+ *
+ * @example Nothing to look at is nothing against it.
+ * ```ts
+ * import { evaluate, Registry } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const migration = {
+ *   source: { name: "a" },
+ *   destination: { name: "b" },
+ *   bytesOnly: false,
+ * };
+ * assertEquals(evaluate([], migration, new Registry()).decision, "allow");
+ * ```
+ */
+export function evaluate(
+  pairs: readonly DevicePair[],
+  migration: Migration,
+  registry: Registry,
+  earlier: readonly Finding[] = [],
+): Verdict {
+  const findings: Finding[] = [...earlier];
+  const ran: { policy: string; device: string }[] = [];
+  const notRun: NotRun[] = [];
+  for (const pair of pairs) {
+    for (const registered of registry.policies) {
+      const { policy } = registered;
+      const matches = matchPair(policy.match, pair);
+      if (matches === false) continue;
+      const names = { policy: policy.id, device: pair.name };
+      if (matches === undefined) {
+        notRun.push({ ...names, reason: "unknown-device" });
+      } else if (migration.bytesOnly && policy.needs.some((fact) => fact !== "config")) {
+        notRun.push({ ...names, reason: "needs-facts" });
+      } else {
+        ran.push(names);
+        findings.push(...apply(registered, pair, migration));
+      }
+    }
+  }
+  findings.sort((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity]);
+  return { decision: decide(findings), findings, ran, notRun };
+}
+
+/** The one place where findings become a decision. */
+export function decide(findings: readonly Finding[]): Decision {
+  if (findings.some(({ severity }) => severity === "veto")) return "veto";
+  if (findings.some(({ severity }) => severity === "undecided")) return "undecided";
+  return "allow";
+}
+
+function apply(
+  { policy, evaluate }: RegisteredPolicy,
+  pair: DevicePair,
+  migration: Migration,
+): Finding[] {
+  const findings: Finding[] = [];
+  try {
+    for (const found of evaluate(pair, migration)) {
+      if (findings.length === MOST_FINDINGS) {
+        throw new RangeError(`It gave more than ${MOST_FINDINGS} findings for one device`);
+      }
+      findings.push(complete(policy, pair, found));
+    }
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    findings.push(engineFinding("policy-failed", pair.name, { id: policy.id, problem }));
+  }
+  return findings;
+}
+
+function complete(policy: Policy, pair: DevicePair, found: PolicyFinding): Finding {
+  const page = Object.hasOwn(policy.codes, found.code) ? policy.codes[found.code] : undefined;
+  if (page === undefined) {
+    throw new TypeError(`It gave a finding of code "${found.code}", which it does not declare`);
+  }
+  const severity = found.severity ?? page.severity;
+  if (!Object.hasOwn(WEIGHT, severity)) {
+    throw new TypeError(`It gave a finding of severity "${severity}", which does not exist`);
+  }
+  return {
+    policy: policy.id,
+    code: found.code,
+    severity,
+    device: pair.name,
+    ...found.offset === undefined ? {} : { offset: found.offset },
+    data: found.data ?? {},
+  };
+}
+
+/** Whether a policy is for either device of a pair; `undefined` when their ids are not known. */
+function matchPair(match: Match, pair: DevicePair): boolean | undefined {
+  const sides = [pair.source, pair.destination].map((facts) =>
+    matchDevice(match, identify(facts), facts.driver?.name)
+  );
+  if (sides.includes(true)) return true;
+  return sides.includes(undefined) ? undefined : false;
+}
+
+function matchDevice(
+  match: Match,
+  identity: Identity,
+  driver: string | undefined,
+): boolean | undefined {
+  const baseClass = identity.class === undefined ? undefined : identity.class >>> 16;
+  const tests = [
+    includes(match.vendors, identity.vendor),
+    includes(match.devices, identity.device),
+    includes(match.baseClasses, baseClass),
+    includes(match.drivers, driver),
+  ];
+  if (tests.includes(false)) return false;
+  return tests.includes(undefined) ? undefined : true;
+}
+
+function includes<T>(list: readonly T[] | undefined, value: T | undefined): boolean | undefined {
+  if (list === undefined) return true;
+  return value === undefined ? undefined : list.includes(value);
+}

@@ -1,0 +1,63 @@
+/**
+ * How much a finding weighs: `veto` forbids the migration, `undecided` says that a needed fact is
+ * missing or a rule could not be applied, `warn` and `info` decide nothing.
+ */
+export type Severity = "veto" | "undecided" | "warn" | "info";
+
+/** A value that a finding may carry. */
+export type FindingValue = string | number | boolean;
+
+/** One result of one rule, before anything is said in words. */
+export interface Finding {
+  /** The id of the policy it comes from; `premigrate` for the engine's own. */
+  readonly policy: string;
+  /** What was found: a key of the policy's `codes`. */
+  readonly code: string;
+  /** How much it weighs. */
+  readonly severity: Severity;
+  /** The name of the device pair; absent where the finding is about the whole migration. */
+  readonly device?: string;
+  /** Where in config space, in bytes from its start. */
+  readonly offset?: number;
+  /** The numbers and names that the code's message speaks of. */
+  readonly data: Readonly<Record<string, FindingValue>>;
+}
+
+/** What there is to say about a code, once for all its findings. */
+export interface CodePage {
+  /** The severity its findings have, unless a finding says otherwise. */
+  readonly severity: Severity;
+  /** A headline, without a final period. */
+  readonly title: string;
+  /**
+   * One sentence about one finding: `{name}` stands for a value of its `data` or `offset`,
+   * `{name:hex}` for that number in hexadecimal.
+   */
+  readonly message: string;
+  /** What the operator can do. */
+  readonly remedy: string;
+  /** What the code means and where the rule comes from. */
+  readonly about: string;
+}
+
+/**
+ * Fills a code's message with a finding's values.
+ *
+ * @example
+ * ```ts
+ * import { fillMessage } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(fillMessage("byte {offset:hex} is {found}", { offset: 0x4f, found: "ee" }), "byte 0x4f is ee");
+ * ```
+ */
+export function fillMessage(
+  message: string,
+  values: Readonly<Record<string, FindingValue | undefined>>,
+): string {
+  return message.replace(/\{(\w+)(:hex)?\}/g, (placeholder, name: string, hex?: string) => {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (value === undefined) return placeholder;
+    return hex !== undefined && typeof value === "number" ? `0x${value.toString(16)}` : `${value}`;
+  });
+}

@@ -1,0 +1,65 @@
+import type { Domain } from "../domain/domain.ts";
+import type { HostDevice } from "../domain/host_device.ts";
+import { engineFinding } from "./engine_codes.ts";
+import type { Finding } from "./finding.ts";
+import type { WantedDevice } from "./pair.ts";
+
+/** The devices of a guest that have a config space to judge, and what there is to say of the others. */
+export interface GuestDevices {
+  /** In document order. */
+  readonly wanted: readonly WantedDevice[];
+  /** Findings of the engine's own. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Picks from a domain the devices that a migration would carry over.
+ *
+ * @example
+ * ```ts
+ * import { wantDevices } from "premigrate/policy";
+ * import { parseDomain } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { wanted } = wantDevices(parseDomain(`<domain type='kvm'>
+ *   <name>web1</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>
+ *   <os><type arch='x86_64' machine='pc-q35-9.0'>hvm</type></os>
+ * </domain>`));
+ * assertEquals(wanted, []);
+ * ```
+ */
+export function wantDevices({ hostDevices, networks }: Domain): GuestDevices {
+  const wanted: WantedDevice[] = [];
+  const findings: Finding[] = networks.map((network) =>
+    engineFinding("network-may-be-pool", undefined, { network })
+  );
+  for (const device of hostDevices) {
+    const passedOver = passOver(device);
+    if (passedOver !== undefined || device.kind === "other") {
+      if (passedOver !== undefined) findings.push(passedOver);
+      continue;
+    }
+    wanted.push({
+      name: device.alias,
+      address: device.kind === "unknown-until-start" ? undefined : device.source,
+      guest: { bus: device.bus, properties: device.properties },
+    });
+  }
+  return { wanted, findings };
+}
+
+/** Why a device is not compared, if it is not. */
+function passOver(device: HostDevice): Finding | undefined {
+  if (device.kind === "other") {
+    const { type } = device;
+    return type === "qemu:commandline"
+      ? engineFinding("device-of-command-line", undefined, {})
+      : engineFinding("not-looked-at", undefined, { type });
+  }
+  if (device.address?.type === "unassigned") return engineFinding("unassigned", device.alias, {});
+  if (device.transient) return engineFinding("unplugged-before-migration", device.alias, {});
+  if (device.kind === "mdev" && device.model !== "vfio-pci") {
+    return engineFinding("no-pci-device", device.alias, { model: device.model });
+  }
+  return undefined;
+}

@@ -1,0 +1,125 @@
+import type { BusKind } from "../pci/bus.ts";
+import { get16, get32 } from "../pci/bytes.ts";
+import { machineSkipsVscCheck } from "../qemu/machine.ts";
+import type { Machine } from "../qemu/machine.ts";
+import { parseVfioPciProperties } from "../qemu/properties.ts";
+import type { QemuVersion } from "../qemu/version.ts";
+import type { ConfigView } from "../qemu/view.ts";
+
+/** What is known of one device on one host. Absent: not known, which is never the same as "none". */
+export interface DeviceFacts {
+  /** Where it is on its host: `DDDD:BB:SS.F`, or an mdev's UUID. */
+  readonly address: string;
+  /** Its config space, and whose view of it that is. */
+  readonly config?: ConfigView | undefined;
+  /** PCI vendor id, where it is known otherwise than from `config` (sysfs `vendor`). */
+  readonly vendor?: number | undefined;
+  /** PCI device id (sysfs `device`). */
+  readonly device?: number | undefined;
+  /** PCI class code, 24 bits (sysfs `class`). */
+  readonly class?: number | undefined;
+  /** Sizes in bytes of BAR 0 to 5, 0 for none. */
+  readonly bars?: readonly number[] | undefined;
+  /** Size in bytes of the expansion ROM, 0 for none. */
+  readonly romSize?: number | undefined;
+  /** The host's driver for it. */
+  readonly driver?: { readonly name: string; readonly version?: string | undefined } | undefined;
+  /** An mdev's type, as the vendor names it. */
+  readonly mdevType?: { readonly id: string; readonly name?: string | undefined } | undefined;
+}
+
+/** What is known of one host. */
+export interface HostFacts {
+  /** What reports call it. */
+  readonly name: string;
+  /** The QEMU that runs, or will run, the guest there. */
+  readonly qemu?: QemuVersion | undefined;
+  /**
+   * What the host's QEMU itself says of its machine types' compat: machine type to the value of
+   * vfio-pci's `skip-vsc-check`. Needed for a distribution's own machine types.
+   */
+  readonly skipVscCheck?: Readonly<Record<string, boolean>> | undefined;
+}
+
+/** How the guest holds a device. */
+export interface GuestDevice {
+  /** Where it sits. Absent: not known. */
+  readonly bus?: BusKind | undefined;
+  /** Properties of the device on QEMU's command line, as strings. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** A device of the guest on the source, and the one that will stand for it on the destination. */
+export interface DevicePair {
+  /** What reports call it. */
+  readonly name: string;
+  /** How the guest holds it. */
+  readonly guest: GuestDevice;
+  /** The device that the guest has. */
+  readonly source: DeviceFacts;
+  /** The device that it will have. */
+  readonly destination: DeviceFacts;
+}
+
+/** The migration that is asked about, as far as it is the same for all its devices. */
+export interface Migration {
+  /** The guest's machine type. Absent: not known. */
+  readonly machine?: Machine | undefined;
+  /** The host that the guest leaves. */
+  readonly source: HostFacts;
+  /** The host that the guest goes to. */
+  readonly destination: HostFacts;
+  /** Only config bytes were asked about: other facts are not missing, they are not the question. */
+  readonly bytesOnly: boolean;
+}
+
+/** A device's ids as policies match them; `undefined` where neither facts nor bytes tell. */
+export interface Identity {
+  /** PCI vendor id. */
+  readonly vendor: number | undefined;
+  /** PCI device id. */
+  readonly device: number | undefined;
+  /** PCI class code, 24 bits. */
+  readonly class: number | undefined;
+}
+
+/**
+ * The ids of a device: those the host's kernel names, else those in its config space. A VF's own
+ * bytes 0 to 3 read as ff (SR-IOV 3.4.1.1), so ffff is no id.
+ *
+ * @example
+ * ```ts
+ * import { identify } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new Uint8Array(64);
+ * bytes.set([0xde, 0x10, 0xb8, 0x1e]);
+ * const device = { address: "0000:3b:00.4", config: { kind: "realize", bytes } } as const;
+ * assertEquals(identify(device), { vendor: 0x10de, device: 0x1eb8, class: 0 });
+ * ```
+ */
+export function identify(facts: DeviceFacts): Identity {
+  const bytes = facts.config?.bytes;
+  const answers = bytes !== undefined && bytes.length >= 64 && get16(bytes, 0) !== 0xffff;
+  return {
+    vendor: facts.vendor ?? (answers ? get16(bytes, 0) : undefined),
+    device: facts.device ?? (answers ? get16(bytes, 2) : undefined),
+    class: facts.class ?? (answers ? get32(bytes, 8) >>> 8 : undefined),
+  };
+}
+
+/**
+ * Whether the destination's QEMU leaves the body of the device's Vendor Specific Capability
+ * uncompared: the device's own property, else the machine type's compat. `undefined`: not known.
+ *
+ * @throws {QemuPropertyError} When the destination's QEMU would refuse the device's properties.
+ */
+export function skipsVscCheck(pair: DevicePair, migration: Migration): boolean | undefined {
+  const { machine, destination: { qemu, skipVscCheck } } = migration;
+  if (qemu === undefined) return undefined;
+  const own = parseVfioPciProperties(pair.guest.properties, qemu).skipVscCheck;
+  if (!qemu.atLeast(9, 1)) return false;
+  if (own !== undefined) return own;
+  if (machine === undefined) return undefined;
+  return skipVscCheck?.[machine.name] ?? machineSkipsVscCheck(machine, qemu);
+}

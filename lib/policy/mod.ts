@@ -1,0 +1,21 @@
+/**
+ * The policy API, published as `premigrate/policy`: what a policy is and is given, the registry and
+ * the engine, with the pure decoders of config space and the model of QEMU that the built-in
+ * policies use.
+ *
+ * @module
+ */
+export { get16, get32 } from "../pci/bytes.ts";
+export * from "../pci/mod.ts";
+export * from "../qemu/mod.ts";
+export * from "./case.ts";
+export * from "./engine.ts";
+export * from "./engine_codes.ts";
+export * from "./finding.ts";
+export * from "./guest.ts";
+export * from "./migration.ts";
+export * from "./pair.ts";
+export * from "./policy.ts";
+export * from "./registry.ts";
+/** The schema library of policies' options. */
+export * as v from "valibot";

@@ -1,0 +1,138 @@
+import * as v from "valibot";
+import type { CodePage, FindingValue, Severity } from "./finding.ts";
+import type { DevicePair, Migration } from "./migration.ts";
+
+/** Facts that a policy may need, beside the ids that it matches. */
+export type NeededFact = "config" | "bars" | "driver" | "mdevType" | "qemu" | "machine";
+
+/**
+ * Which devices a policy is for. Every list that is given must hold the device's value; a device
+ * matches if either side of its pair does.
+ */
+export interface Match {
+  /** PCI vendor ids. */
+  readonly vendors?: readonly number[];
+  /** PCI device ids. */
+  readonly devices?: readonly number[];
+  /** Base classes, the top byte of the class code. */
+  readonly baseClasses?: readonly number[];
+  /** Names of the host's drivers. */
+  readonly drivers?: readonly string[];
+}
+
+/** A finding as a policy gives it; the engine adds the policy's id and the device. */
+export interface PolicyFinding<Code extends string = string> {
+  /** A key of the policy's `codes`. */
+  readonly code: Code;
+  /** Other than the code's own. */
+  readonly severity?: Severity;
+  /** Where in config space, in bytes from its start. */
+  readonly offset?: number;
+  /** The values that the code's message speaks of. */
+  readonly data?: Readonly<Record<string, FindingValue>>;
+}
+
+/** What the author of a policy writes. */
+export interface PolicyDefinition<Options extends v.GenericSchema, Code extends string> {
+  /** `vendor/name`, lower case; permanent. */
+  readonly id: string;
+  /** A headline, without a final period. */
+  readonly title: string;
+  /** What it checks, why, and where that comes from, in Markdown. */
+  readonly documentation: string;
+  /** Which devices it is for. */
+  readonly match: Match;
+  /** With `["config"]`, the policy also judges two dumps of which nothing else is known. */
+  readonly needs: readonly NeededFact[];
+  /** The schema of the options a site can set; it must accept `{}`. */
+  readonly options: Options;
+  /** Every code that the policy's findings can have. */
+  readonly codes: Readonly<Record<Code, CodePage>>;
+  /** The rules: a pure function of its arguments. */
+  readonly evaluate: (
+    pair: DevicePair,
+    migration: Migration,
+    options: v.InferOutput<Options>,
+  ) => Iterable<PolicyFinding<Code>>;
+}
+
+/** A policy with its options set. */
+export type Evaluate = (pair: DevicePair, migration: Migration) => Iterable<PolicyFinding>;
+
+/** A policy as the registry holds it. Made by {@linkcode definePolicy}. */
+export interface Policy extends Omit<PolicyDefinition<v.GenericSchema, string>, "evaluate"> {
+  /**
+   * Sets the options.
+   *
+   * @throws {PolicyOptionsError} When they do not fit the schema.
+   */
+  configure(options: unknown): Evaluate;
+}
+
+/** Options that do not fit a policy's schema. */
+export class PolicyOptionsError extends Error {
+  /** The policy's id. */
+  readonly policy: string;
+
+  /** `problem` ends the message. */
+  constructor(policy: string, problem: string) {
+    super(`Cannot set the options of policy ${policy}: ${problem}`);
+    this.name = "PolicyOptionsError";
+    this.policy = policy;
+  }
+}
+
+/**
+ * Makes a policy. All types of its options and codes are inferred.
+ *
+ * @throws {TypeError} When the id is not of the form `vendor/name`, or the options have no defaults.
+ *
+ * @example A policy that warns when the class of a device differs.
+ * ```ts
+ * import { definePolicy, identify, v } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const policy = definePolicy({
+ *   id: "example/class",
+ *   title: "Class codes are equal",
+ *   documentation: "Compares the class code of both sides.",
+ *   match: { vendors: [0x1b36] },
+ *   needs: ["config"],
+ *   options: v.strictObject({}),
+ *   codes: {
+ *     differs: {
+ *       severity: "warn",
+ *       title: "The class differs",
+ *       message: "class {source:hex} becomes {destination:hex}",
+ *       remedy: "Choose another device.",
+ *       about: "The guest's driver was chosen by class.",
+ *     },
+ *   },
+ *   *evaluate(pair) {
+ *     const source = identify(pair.source).class ?? -1;
+ *     const destination = identify(pair.destination).class ?? -1;
+ *     if (source !== destination) yield { code: "differs", data: { source, destination } };
+ *   },
+ * });
+ * assertEquals(policy.id, "example/class");
+ * ```
+ */
+export function definePolicy<Options extends v.GenericSchema, Code extends string>(
+  definition: PolicyDefinition<Options, Code>,
+): Policy {
+  const { evaluate, ...rest } = definition;
+  if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(rest.id)) {
+    throw new TypeError(`Cannot define a policy: its id is "${rest.id}", wanted "vendor/name"`);
+  }
+  if (!v.is(rest.options, {})) {
+    throw new TypeError(`Cannot define policy ${rest.id}: its options schema does not accept {}`);
+  }
+  return {
+    ...rest,
+    configure(options: unknown): Evaluate {
+      const parsed = v.safeParse(rest.options, options);
+      if (!parsed.success) throw new PolicyOptionsError(rest.id, v.summarize(parsed.issues));
+      return (pair, migration) => evaluate(pair, migration, parsed.output);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Evaluate, Policy } from "./policy.ts";
+
+/** Two policies of one id. */
+export class DuplicatePolicyError extends Error {
+  /** The id. */
+  readonly policy: string;
+
+  /** Of the id that is there already. */
+  constructor(policy: string) {
+    super(`Cannot register policy ${policy}: another policy has that id`);
+    this.name = "DuplicatePolicyError";
+    this.policy = policy;
+  }
+}
+
+/** A policy in a registry, its options set. */
+export interface RegisteredPolicy {
+  /** The policy. */
+  readonly policy: Policy;
+  /** Its rules, with the options set. */
+  readonly evaluate: Evaluate;
+}
+
+/**
+ * The policies that are applied. Their order of registration changes nothing: they are run and
+ * listed by id.
+ *
+ * @example
+ * ```ts
+ * import { Registry } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new Registry().policies, []);
+ * ```
+ */
+export class Registry {
+  readonly #policies = new Map<string, RegisteredPolicy>();
+
+  /**
+   * Adds a policy, with a site's options for it.
+   *
+   * @throws {DuplicatePolicyError} When there is one of that id already.
+   * @throws {PolicyOptionsError} When the options do not fit the policy's schema.
+   */
+  use(policy: Policy, options: unknown = {}): this {
+    if (this.#policies.has(policy.id)) throw new DuplicatePolicyError(policy.id);
+    this.#policies.set(policy.id, { policy, evaluate: policy.configure(options) });
+    return this;
+  }
+
+  /** The policies, sorted by id. */
+  get policies(): readonly RegisteredPolicy[] {
+    return [...this.#policies.values()].sort((a, b) => a.policy.id < b.policy.id ? -1 : 1);
+  }
+}

@@ -1,0 +1,108 @@
+import type { CodePage } from "premigrate/policy";
+
+const FORMAT =
+  "A vGPU's capability is 09, next pointer, length, the signature \"VF\", and records of id, length and data; record 0 holds version and branch of the host's driver (NVIDIA's own k8s-device-plugin and gpu-feature-discovery read it so, internal/vgpu). QEMU commit 187716feeba4 leaves the body to the vendor's driver, whose promise is that the format stays and only values change.";
+
+/** Every finding of `nvidia/vsc`. */
+export const CODES = {
+  "header-differs": {
+    severity: "veto",
+    title: "The header of the Vendor Specific Capability differs",
+    message:
+      "The Vendor Specific Capability's {what} is {source} on the source and {destination} on the destination",
+    remedy: "Use the same GPU model and vGPU type, with host drivers of one branch.",
+    about:
+      "Id, next pointer and length are defined by the PCI specification and are compared by every QEMU, on every machine type. The same holds for where the capability is, and whether it is there.",
+  },
+  "body-compared": {
+    severity: "veto",
+    title: "QEMU compares the body, and it differs",
+    message:
+      "{count} bytes of the body differ, first at {offset:hex} (source {read:hex}, destination {device:hex}), and on this machine type QEMU compares them; {drivers}",
+    remedy:
+      "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or install the same host driver on both hosts.",
+    about:
+      `Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares the body of the capability as any other byte. ${FORMAT}`,
+  },
+  "body-check-unknown": {
+    severity: "undecided",
+    title: "Whether QEMU compares the body is not known",
+    message:
+      "{count} bytes of the body differ, first at {offset:hex}, and whether this machine type compares them is not known; {drivers}",
+    remedy:
+      "Ask the destination's QEMU for the compat properties of its machine types (query-machines with compat-props), or set skip-vsc-check on the device.",
+    about:
+      "Distributions have machine types of their own (pc-q35-rhel9.4.0, pc-q35-noble), and only their QEMU knows whether these have vfio-pci.skip-vsc-check=false.",
+  },
+  "signature-differs": {
+    severity: "veto",
+    title: "The capabilities are of different kinds",
+    message: "The source's capability is that of a {source}, the destination's of a {destination}",
+    remedy: "Use a vGPU of the same type on the destination.",
+    about: FORMAT,
+  },
+  "records-unreadable": {
+    severity: "undecided",
+    title: "The record list cannot be read",
+    message: "The record list of the {side} cannot be read, and the bodies differ",
+    remedy: "Install the same host driver on both hosts, or ask NVIDIA about this driver.",
+    about: `A record is shorter than its own header or runs past the capability. ${FORMAT}`,
+  },
+  "records-differ": {
+    severity: "veto",
+    title: "The record lists differ",
+    message: "The source has the records {source}, the destination {destination} (id:length)",
+    remedy: "Install host drivers of one branch on both hosts.",
+    about:
+      `With another list of records the format has changed, and the guest's driver has parsed the old one. ${FORMAT}`,
+  },
+  "host-driver": {
+    severity: "info",
+    title: "The host drivers are equal",
+    message: "Host driver {version} ({branch}) on both sides",
+    remedy: "Nothing to do.",
+    about: FORMAT,
+  },
+  "host-driver-differs": {
+    severity: "warn",
+    title: "The host drivers differ",
+    message: "Host driver {source} -> {destination}; accepted pairs: {accepted}",
+    remedy:
+      "Check NVIDIA's release notes for this pair of drivers. A site that does not want such pairs sets the option drivers to same-branch or equal.",
+    about:
+      `NVIDIA means vGPUs to migrate between host drivers; which pairs do, its own compatibility call (nvmlGetVgpuCompatibility) says. With the option drivers this finding is a veto where the pair is not accepted. ${FORMAT}`,
+  },
+  "unknown-record": {
+    severity: "info",
+    title: "A record of unknown meaning",
+    message: "Record {id} of {length} bytes is of unknown meaning, its data is {state}",
+    remedy:
+      "Nothing, as long as NVIDIA's driver accepts it. A site that does not want to rely on that sets the option unknownRecords to veto.",
+    about: `Only record 0 is publicly described. ${FORMAT}`,
+  },
+  "per-card-bytes": {
+    severity: "info",
+    title: "Per-card bytes differ",
+    message:
+      "Bytes {offset:hex} to {last:hex} differ from card to card, and QEMU does not compare them",
+    remedy: "Nothing to do.",
+    about:
+      "A whole GPU's capability has length 0x14, starts with 01, and holds 4 bytes at +0x0c that differ between two cards of one model in one machine.",
+  },
+  "body-differs": {
+    severity: "undecided",
+    title: "The body differs and is not understood",
+    message: "{count} bytes of a body of unknown format differ, first at {offset:hex}",
+    remedy: "Ask NVIDIA whether the two devices agree, or test this migration first.",
+    about:
+      `QEMU does not compare the body on this machine type, and it is neither a vGPU's nor differs only in a whole GPU's per-card bytes. ${FORMAT}`,
+  },
+  "subsystem-differs": {
+    severity: "veto",
+    title: "The subsystem ids differ: another vGPU type or board",
+    message: "Subsystem {source} on the source, {destination} on the destination",
+    remedy: "Create a vGPU of the same type on the destination.",
+    about:
+      "Each vGPU type has a subsystem id of its own. QEMU never compares it, so a guest would wake up with another vGPU type, with another frame buffer size.",
+  },
+} as const satisfies Record<string, CodePage>;

@@ -1,0 +1,216 @@
+import { definePolicy, get16, type PolicyFinding, skipsVscCheck, v } from "premigrate/policy";
+import {
+  findVscs,
+  type HostDriver,
+  hostDriver,
+  isKnownRecord,
+  type Vsc,
+  type VscRecord,
+} from "./body.ts";
+import { CODES } from "./codes.ts";
+import documentation from "./README.md" with { type: "text" };
+
+type Finding = PolicyFinding<keyof typeof CODES>;
+
+const OPTIONS = v.strictObject({
+  drivers: v.pipe(
+    v.optional(v.picklist(["equal", "same-branch", "any"]), "any"),
+    v.description("Which pairs of host drivers are accepted where QEMU leaves the body uncompared"),
+  ),
+  unknownRecords: v.pipe(
+    v.optional(v.picklist(["note", "veto"]), "note"),
+    v.description("Whether a record of unknown meaning forbids the migration"),
+  ),
+});
+type Options = v.InferOutput<typeof OPTIONS>;
+
+/** The Vendor Specific Capability of NVIDIA GPUs and vGPUs, compared or not. */
+export const nvidiaVsc = definePolicy({
+  id: "nvidia/vsc",
+  title: "NVIDIA's Vendor Specific Capability",
+  documentation,
+  match: { vendors: [0x10de] },
+  needs: ["config"],
+  options: OPTIONS,
+  codes: CODES,
+  *evaluate(pair, migration, options): Generator<Finding> {
+    const [from, to] = [pair.source.config?.bytes, pair.destination.config?.bytes];
+    // Without the capability list qemu/restore-check says that bytes are missing.
+    if (from === undefined || to === undefined || from.length < 256 || to.length < 256) return;
+    yield* compareSubsystems(from, to);
+    const [sources, destinations] = [findVscs(from), findVscs(to)];
+    if (sources.length !== destinations.length) {
+      const data = { what: "number", source: sources.length, destination: destinations.length };
+      yield { code: "header-differs", data };
+    }
+    for (const [index, source] of sources.entries()) {
+      const destination = destinations[index];
+      if (destination === undefined) continue;
+      const headers = [...compareHeaders(source, destination)];
+      yield* headers;
+      if (headers.length > 0) continue;
+      yield* compareBodies(source, destination, () => skipsVscCheck(pair, migration), options);
+    }
+  },
+});
+
+function* compareSubsystems(from: Uint8Array, to: Uint8Array): Generator<Finding> {
+  const [source, destination] = [from, to].map((bytes) =>
+    [0x2c, 0x2e].map((at) => get16(bytes, at).toString(16).padStart(4, "0")).join(":")
+  );
+  if (source === undefined || destination === undefined || source === destination) return;
+  yield { code: "subsystem-differs", offset: 0x2c, data: { source, destination } };
+}
+
+function* compareHeaders(source: Vsc, destination: Vsc): Generator<Finding> {
+  const fields = [
+    ["offset", source.offset, 0],
+    ["next pointer", source.next, 1],
+    ["length", source.length, 2],
+  ] as const;
+  const own = [destination.offset, destination.next, destination.length];
+  for (const [index, [what, value, at]] of fields.entries()) {
+    const other = own[index] ?? 0;
+    if (value === other) continue;
+    const data = {
+      what,
+      source: `0x${value.toString(16)}`,
+      destination: `0x${other.toString(16)}`,
+    };
+    yield { code: "header-differs", offset: source.offset + at, data };
+  }
+}
+
+function* compareBodies(
+  source: Vsc,
+  destination: Vsc,
+  skips: () => boolean | undefined,
+  options: Options,
+): Generator<Finding> {
+  const differing = differingOffsets(source, destination);
+  const [first] = differing;
+  if (first === undefined) {
+    const driver = hostDriver(source);
+    if (driver !== undefined) yield { code: "host-driver", data: { ...driver } };
+    yield* noteUnknownRecords(source, destination, options);
+    return;
+  }
+  const skip = skips();
+  if (skip !== true) {
+    const at = first - source.offset - 3;
+    const data = {
+      count: differing.length,
+      read: source.bytes[at] ?? 0,
+      device: destination.bytes[at] ?? 0,
+      drivers: nameDrivers(hostDriver(source), hostDriver(destination)),
+    };
+    yield { code: skip === false ? "body-compared" : "body-check-unknown", offset: first, data };
+    return;
+  }
+  yield* judgeBodies(source, destination, differing, options);
+}
+
+function differingOffsets(source: Vsc, destination: Vsc): number[] {
+  const offsets: number[] = [];
+  for (const [index, byte] of source.bytes.entries()) {
+    if (byte !== destination.bytes[index]) offsets.push(source.offset + 3 + index);
+  }
+  return offsets;
+}
+
+/** What the vendor's promise demands of bodies that QEMU leaves alone. */
+function* judgeBodies(
+  source: Vsc,
+  destination: Vsc,
+  differing: readonly number[],
+  options: Options,
+): Generator<Finding> {
+  const [first = source.offset] = differing;
+  if (source.body.kind !== destination.body.kind) {
+    const data = { source: KINDS[source.body.kind], destination: KINDS[destination.body.kind] };
+    yield { code: "signature-differs", offset: source.offset + 3, data };
+  } else if (source.body.kind === "vgpu" && destination.body.kind === "vgpu") {
+    yield* compareRecords(
+      source,
+      destination,
+      source.body.records,
+      destination.body.records,
+      options,
+    );
+  } else {
+    const [start, last] = [source.offset + 0x0c, source.offset + 0x0f];
+    const isPerCard = source.body.kind === "gpu" &&
+      differing.every((offset) => offset >= start && offset <= last);
+    yield isPerCard
+      ? { code: "per-card-bytes", offset: start, data: { last } }
+      : { code: "body-differs", offset: first, data: { count: differing.length } };
+  }
+}
+
+const KINDS = { vgpu: "vGPU", gpu: "whole GPU", unknown: "device of unknown kind" } as const;
+
+function* compareRecords(
+  source: Vsc,
+  destination: Vsc,
+  from: readonly VscRecord[] | undefined,
+  to: readonly VscRecord[] | undefined,
+  options: Options,
+): Generator<Finding> {
+  if (from === undefined || to === undefined) {
+    const side = from !== undefined ? "destination" : to !== undefined ? "source" : "two sides";
+    yield { code: "records-unreadable", offset: source.offset + 5, data: { side } };
+    return;
+  }
+  const list = (records: readonly VscRecord[]): string =>
+    records.map(({ id, length }) => `${id}:${length}`).join(" ") || "none";
+  if (list(from) !== list(to)) {
+    const data = { source: list(from), destination: list(to) };
+    yield { code: "records-differ", offset: source.offset + 5, data };
+    return;
+  }
+  yield* compareDrivers(hostDriver(source), hostDriver(destination), options);
+  yield* noteUnknownRecords(source, destination, options);
+}
+
+function* compareDrivers(
+  source: HostDriver | undefined,
+  destination: HostDriver | undefined,
+  { drivers }: Options,
+): Generator<Finding> {
+  if (source === undefined || destination === undefined) return;
+  const isSameBranch = source.branch === destination.branch;
+  if (isSameBranch && source.version === destination.version) return;
+  const isAccepted = drivers === "any" || (drivers === "same-branch" && isSameBranch);
+  yield {
+    code: "host-driver-differs",
+    ...isAccepted ? {} : { severity: "veto" as const },
+    data: { source: nameDriver(source), destination: nameDriver(destination), accepted: drivers },
+  };
+}
+
+function* noteUnknownRecords(
+  source: Vsc,
+  destination: Vsc,
+  { unknownRecords }: Options,
+): Generator<Finding> {
+  if (source.body.kind !== "vgpu" || destination.body.kind !== "vgpu") return;
+  for (const [index, record] of (source.body.records ?? []).entries()) {
+    if (isKnownRecord(record)) continue;
+    const isEqual = record.data.join() === destination.body.records?.[index]?.data.join();
+    yield {
+      code: "unknown-record",
+      ...unknownRecords === "veto" ? { severity: "veto" as const } : {},
+      data: { id: record.id, length: record.length, state: isEqual ? "equal" : "different" },
+    };
+  }
+}
+
+function nameDrivers(source: HostDriver | undefined, destination: HostDriver | undefined): string {
+  return source === undefined || destination === undefined
+    ? "the bytes do not name the host drivers"
+    : `host driver ${nameDriver(source)} -> ${nameDriver(destination)}`;
+}
+
+function nameDriver({ version, branch }: HostDriver): string {
+  return `${version} (${branch})`;
+}

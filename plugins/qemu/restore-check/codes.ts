@@ -1,0 +1,181 @@
+import type { CodePage } from "premigrate/policy";
+
+const CONFIG_CHECK =
+  "QEMU's destination compares the device's config space with the source's after all memory was sent (get_pci_config_device in hw/pci/pci.c), under the masks cmask & ~wmask & ~w1cmask of its own device.";
+
+/** Every finding of `qemu/restore-check`. */
+export const CODES = {
+  "will-pass": {
+    severity: "info",
+    title: "QEMU will accept the config space",
+    message: "QEMU will accept the config space: {compared} bytes are compared, {exempt} exempt",
+    remedy: "Nothing to do.",
+    about: `${CONFIG_CHECK} No compared bit differs.`,
+  },
+  "will-fail": {
+    severity: "veto",
+    title: "QEMU will refuse the config space",
+    message: "QEMU will fail at offset {offset:hex} ({field}): {line}",
+    remedy:
+      "Give the guest a device on the destination whose config space is equal there: the same model, firmware and host driver. If the difference is in the body of a Vendor Specific Capability, a machine type of version 9.1 or later (or skip-vsc-check=on on the destination) leaves it uncompared.",
+    about:
+      `${CONFIG_CHECK} A compared bit differs, so the destination ends with "Bad config data", and the migration is lost after the memory was copied.`,
+  },
+  "may-fail": {
+    severity: "warn",
+    title: "QEMU may refuse the config space",
+    message:
+      "{count} bytes that change at run time differ, first at {offset:hex} ({field}); QEMU compares what it read when it opened the device",
+    remedy:
+      "Compare the bytes that QEMU itself read: the VFIO config region of the idle device on both hosts (--view region).",
+    about:
+      "Link status, device status, AER status, power state and VPD registers change while a device runs. QEMU compares the values of the moment when each side opened its device, so a difference between two dumps of other moments proves nothing.",
+  },
+  "bar-may-fail": {
+    severity: "warn",
+    title: "A BAR is bigger on the destination",
+    message:
+      "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU fails if the guest's address has a bit set in between",
+    remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
+    about:
+      "pci_register_bar makes the address bits from the BAR's size upwards writable and so uncompared. With a bigger BAR on the destination more low bits are compared, and the guest's address, aligned to the smaller size, may have one of them set.",
+  },
+  "bar-differs": {
+    severity: "warn",
+    title: "A BAR differs and nothing will stop it",
+    message:
+      "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU accepts that, the guest keeps the old size",
+    remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
+    about:
+      "The restore compares only the bits below a BAR's size. A smaller or missing BAR on the destination passes, and the guest goes on with a window that is not there.",
+  },
+  "bars-unknown": {
+    severity: "undecided",
+    title: "BAR sizes are not known",
+    message: "The BAR sizes of the {side} are not known: only the types of BARs were compared",
+    remedy: "Gather the sizes (sysfs resource), or give them with --bar N=SIZE.",
+    about:
+      "A BAR that is bigger on the destination can make the restore fail, and MSI-X must fit into its BARs. Bytes alone do not tell sizes.",
+  },
+  "out-of-step": {
+    severity: "veto",
+    title: "The two sides have config spaces of different size",
+    message:
+      "The source sends {source} bytes of config space and the destination expects {destination}: all that follows is misread",
+    remedy: "Use a device whose VFIO config region has the same size on both hosts.",
+    about:
+      "vfio_pci_populate_device takes the size of the config region (256 or 4096 bytes) from the host. Each side goes by its own, and the stream does not say which was meant.",
+  },
+  "destination-refuses": {
+    severity: "veto",
+    title: "The destination cannot open the device",
+    message: "The destination's QEMU cannot open the device: {reason}",
+    remedy: "Use another device on the destination, or mend this one's config space.",
+    about: "vfio-pci checks a device when it is opened; the incoming guest would not even start.",
+  },
+  "destination-may-refuse": {
+    severity: "undecided",
+    title: "The destination may be unable to open the device",
+    message: "By these bytes the destination's QEMU cannot open the device: {reason}",
+    remedy: "Read the device's VFIO config region on the destination and ask again.",
+    about:
+      "The bytes are not those that QEMU reads when it opens the device, and they may differ from them just there.",
+  },
+  "source-impossible": {
+    severity: "undecided",
+    title: "The facts of the source cannot be right",
+    message: "By these facts the source's QEMU could not have opened the device: {reason}",
+    remedy: "Gather the facts of the source again.",
+    about:
+      "The guest runs there with this device, yet the bytes, sizes and properties given describe a device that QEMU refuses.",
+  },
+  "capability-only-at-source": {
+    severity: "warn",
+    title: "A capability is missing on the destination",
+    message:
+      "Capability {name} at {offset:hex} exists on the source only; QEMU accepts that, and the guest keeps seeing it",
+    remedy: "Use a device with the same capabilities.",
+    about:
+      "Only bytes that the destination has a capability for are compared. After the restore the guest sees the source's bytes with nothing behind them.",
+  },
+  "exempt-differs": {
+    severity: "warn",
+    title: "Exempt bytes differ",
+    message:
+      "{count} bytes of a Vendor Specific Capability differ, first at {offset:hex}, and QEMU does not compare them",
+    remedy:
+      "See what the vendor's policy says of them; without one, ask the vendor whether the two devices agree.",
+    about:
+      "With skip-vsc-check (QEMU 9.1, machine types 9.1 and later) the body of a Vendor Specific Capability is not compared: its meaning is left to the vendor's driver.",
+  },
+  "unchecked-differs": {
+    severity: "info",
+    title: "Header fields that QEMU never compares differ",
+    message: "{fields} differ; QEMU does not compare them",
+    remedy: "Make sure that the guest's driver can live with that.",
+    about:
+      "Subsystem ids and the interrupt pin are in no mask of pci_init_cmask. The guest sees the destination's own after the restore.",
+  },
+  "cannot-tell": {
+    severity: "undecided",
+    title: "A missing fact decides",
+    message: "It depends on {missing}: one value passes, another fails at {offset:hex} ({field})",
+    remedy: "Give the missing fact.",
+    about:
+      "premigrate tried every value that the missing facts can have, and the restore does not come out the same for all of them.",
+  },
+  "no-config": {
+    severity: "undecided",
+    title: "Config space is not known",
+    message: "The config space of the {side} device is not known",
+    remedy: "Gather the facts again, as root.",
+    about: "Without the device's bytes nothing can be said about the restore.",
+  },
+  "short-config": {
+    severity: "undecided",
+    title: "Config space is cut short",
+    message: "Only {length} bytes of the {side} device's config space are known: needs root",
+    remedy: "Read the config space as root.",
+    about:
+      "The kernel shows 64 bytes of config space to users without CAP_SYS_ADMIN, lspci -x shows no more: no capability is in them.",
+  },
+  "not-answering": {
+    severity: "undecided",
+    title: "The device's ids are not known",
+    message: "The vendor id of the {side} device reads ffff",
+    remedy:
+      "For an SR-IOV VF, take the ids from sysfs (vendor, device) or read its VFIO config region; else wake the device from D3.",
+    about:
+      "A virtual function's own id registers read as ffff, and so does every byte of a device that is powered down or gone.",
+  },
+  "machine-too-new": {
+    severity: "veto",
+    title: "The destination's QEMU has no such machine type",
+    message: "Machine type {machine} is newer than the destination's QEMU {qemu}",
+    remedy: "Migrate to a host with a newer QEMU.",
+    about: "A QEMU release has the machine types up to its own version.",
+  },
+  "property-refused": {
+    severity: "veto",
+    title: "The destination's QEMU refuses a property",
+    message: "{problem}",
+    remedy: "Take the property out of the guest's definition, or migrate to a newer QEMU.",
+    about:
+      "A device property that the QEMU binary does not know, or a value it does not take, ends QEMU before the migration starts.",
+  },
+  "property-unmodelled": {
+    severity: "undecided",
+    title: "A property is not modelled",
+    message: "Property {property} changes compared bytes in a way that is not modelled",
+    remedy: "Take the property out of the guest's definition, or test this migration first.",
+    about: "MSI-X relocation, vPASID and IGD properties move bytes that QEMU compares.",
+  },
+  "qemu-not-modelled": {
+    severity: "undecided",
+    title: "This QEMU version is not modelled",
+    message: "QEMU {qemu} of the {side} is outside the versions 5.2 to 11.1 whose rules are known",
+    remedy: "Use a version of premigrate that knows it, or test this migration first.",
+    about:
+      "Before 5.2 vfio-pci could not migrate; after 11.1 the rules may have changed. What was found holds if they have not.",
+  },
+} as const satisfies Record<string, CodePage>;
