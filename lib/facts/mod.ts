@@ -1,0 +1,7 @@
+/**
+ * What is known of a host and its devices: the schema, and the readers that gather it.
+ *
+ * @module
+ */
+export * from "./parse.ts";
+export * from "./schema.ts";

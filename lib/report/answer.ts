@@ -1,0 +1,67 @@
+import {
+  type CodePage,
+  ENGINE_CODES,
+  ENGINE_ID,
+  fillMessage,
+  type Finding,
+  type RegisteredPolicy,
+  type Verdict,
+} from "../policy/mod.ts";
+
+/** A device pair as reports name it. */
+export interface ReportedDevice {
+  /** The pair's name. */
+  readonly name: string;
+  /** The device's address on the source. */
+  readonly source: string;
+  /** The device's address on the destination. */
+  readonly destination: string;
+}
+
+/** A verdict with all that a report says beside it. */
+export interface Answer {
+  /** The decision and what led to it. */
+  readonly verdict: Verdict;
+  /** The devices that were compared. */
+  readonly devices: readonly ReportedDevice[];
+  /** What was taken for granted because nobody said otherwise, a sentence each. */
+  readonly assumptions: readonly string[];
+  /** The policies that could be run: their codes' pages hold the sentences. */
+  readonly policies: readonly RegisteredPolicy[];
+}
+
+/** A finding with its sentences. */
+export interface ReportedFinding extends Finding {
+  /** The code's headline. */
+  readonly title: string;
+  /** The code's message, filled in. */
+  readonly message: string;
+  /** What the operator can do. */
+  readonly remedy: string;
+}
+
+/** Looks up what there is to say about a finding's code. */
+export function findPage(
+  policies: readonly RegisteredPolicy[],
+  policy: string,
+  code: string,
+): CodePage | undefined {
+  const codes: Readonly<Record<string, CodePage>> = policy === ENGINE_ID
+    ? ENGINE_CODES
+    : policies.find((registered) => registered.policy.id === policy)?.policy.codes ?? {};
+  return Object.hasOwn(codes, code) ? codes[code] : undefined;
+}
+
+/** Puts findings into words. */
+export function reportFindings({ verdict, policies }: Answer): ReportedFinding[] {
+  return verdict.findings.map((finding) => {
+    const page = findPage(policies, finding.policy, finding.code);
+    const values = { ...finding.data, offset: finding.offset };
+    return {
+      ...finding,
+      title: page?.title ?? finding.code,
+      message: fillMessage(page?.message ?? finding.code, values),
+      remedy: page?.remedy ?? "",
+    };
+  });
+}

@@ -1,0 +1,94 @@
+import {
+  type BadConfig,
+  type CodePage,
+  type ConfigSpace,
+  decodeConfigSpace,
+  ENGINE_CODES,
+  ENGINE_ID,
+  fieldAt,
+  formatBadConfig,
+  type Policy,
+  type RegisteredPolicy,
+} from "../policy/mod.ts";
+import { wrap } from "./printable.ts";
+
+/** A code's page, with the policy it belongs to. */
+export interface FoundPage extends CodePage {
+  /** The policy's id. */
+  readonly policy: string;
+  /** The code. */
+  readonly code: string;
+}
+
+/** Finds the pages of a code, given as `code` or `policy code` or `policy:code`. */
+export function findPages(policies: readonly RegisteredPolicy[], text: string): FoundPage[] {
+  const [, policyId, wanted = ""] = /^(?:(\S+)[ :])?(\S+)$/.exec(text.trim()) ?? [];
+  const sources: [string, Readonly<Record<string, CodePage>>][] = [
+    [ENGINE_ID, ENGINE_CODES],
+    ...policies.map(({ policy }): [string, Policy["codes"]] => [policy.id, policy.codes]),
+  ];
+  return sources.flatMap(([policy, codes]) => {
+    const page = Object.hasOwn(codes, wanted) ? codes[wanted] : undefined;
+    const isWanted = page !== undefined && (policyId === undefined || policyId === policy);
+    return isWanted ? [{ ...page, policy, code: wanted }] : [];
+  });
+}
+
+/** A code's page as text; lines end in `\n`. */
+export function explainCode({ policy, code, severity, title, about, remedy }: FoundPage): string {
+  return [
+    `${policy} ${code} (${severity}): ${title}`,
+    ...wrap(about, 2),
+    ...wrap(`What to do: ${remedy}`, 2),
+  ].join("\n") + "\n";
+}
+
+/** A policy's page as text; lines end in `\n`. */
+export function explainPolicy({ id, title, documentation, codes }: Policy): string {
+  const listed = Object.entries(codes).map(([code, { severity, title }]) =>
+    `  ${code.padEnd(28)} ${severity.padEnd(10)} ${title}`
+  );
+  return [`${id}: ${title}`, "", documentation.trim(), "", "Findings:", ...listed].join("\n") +
+    "\n";
+}
+
+/** What QEMU's line means. */
+export interface BadConfigExplanation {
+  /** The name of the byte; `undefined` when only a dump of the device could tell it. */
+  readonly field: string | undefined;
+  /** The bits that differ and are compared. */
+  readonly bits: number;
+  /** All of it in words; lines end in `\n`. */
+  readonly text: string;
+}
+
+/** Explains the numbers of QEMU's line; with the destination's config space it names the byte. */
+export function explainBadConfig(
+  bad: BadConfig,
+  space: ConfigSpace | undefined,
+): BadConfigExplanation {
+  const isHeader = bad.offset < 0x40;
+  const known = space ?? (isHeader ? decodeConfigSpace(new Uint8Array(64)) : undefined);
+  const field = known === undefined ? undefined : fieldAt(known, bad.offset).name;
+  const bits = (bad.read ^ bad.device) & bad.cmask & ~bad.wmask & ~bad.w1cmask;
+  const hex = (value: number): string => `0x${value.toString(16).padStart(2, "0")}`;
+  const sentences = [
+    `The source sent ${hex(bad.read)}, the destination's own device has ${hex(bad.device)} at ` +
+    `offset ${hex(bad.offset)}${field === undefined ? "" : `: ${field}`}.`,
+    field === undefined
+      ? "The offset is behind the header, where each device has capabilities of its own: with " +
+        "--dump FILE (a dump of the destination's device) premigrate names the field."
+      : "",
+    bits === 0
+      ? "By these numbers no compared bit differs, so QEMU would not have printed this line."
+      : `QEMU compares the bits ${
+        hex(bad.cmask & ~bad.wmask & ~bad.w1cmask & 0xff)
+      } of this byte ` +
+        `(cmask without wmask and w1cmask), and ${hex(bits)} of them differ.`,
+    "It compares in ascending order and stops here, so later bytes may differ, too. The guest's " +
+    "memory had been sent by then; the source resumes the guest.",
+  ];
+  const lines = sentences.filter((sentence) => sentence !== "")
+    .flatMap((sentence) => wrap(sentence, 2));
+  return { field, bits, text: [formatBadConfig(bad), ...lines].join("\n") + "\n" };
+}

@@ -1,0 +1,11 @@
+/**
+ * A verdict in words and pictures.
+ *
+ * @module
+ */
+export * from "./answer.ts";
+export * from "./config_grid.ts";
+export * from "./config_space_text.ts";
+export * from "./explain.ts";
+export * from "./json.ts";
+export * from "./text.ts";
