@@ -1,0 +1,294 @@
+import { type CommandDefinition, parseArgument, parseFlags } from "./definitions.ts";
+import { helpText } from "./help.ts";
+import { print, run } from "./run.ts";
+import type { Flags, Flat, Merge, OptionOptions, TypedArguments, TypedOption } from "./types.ts";
+import type { EnumType } from "./values.ts";
+
+const definition = Symbol("definition");
+declare const inherited: unique symbol;
+
+/** A command that can be a sub-command where these global options and types are. */
+export interface SubCommand<TGlobals, TTypes> {
+  /** @internal */
+  readonly [definition]: CommandDefinition;
+  /** @internal For the compiler alone: what the command counts on. */
+  readonly [inherited]?: [TGlobals, TTypes];
+}
+
+/** A command that counts on nothing can be a sub-command everywhere. */
+type Inherited<T> = [T] extends [void] ? never : T;
+
+/**
+ * A command with options, arguments and an action, or with sub-commands: the part of Cliffy's
+ * `Command` that premigrate uses, with the same names, types, messages and exit codes.
+ *
+ * The type parameters are the options, and the types, that a sub-command has from its parent; the
+ * others are inferred.
+ *
+ * As in Cliffy, what is set after `.command()` is set on that sub-command, and the words after `--`
+ * are not arguments: {@link Command.getLiteralArgs} has them.
+ *
+ * @example
+ * ```ts
+ * import { Command } from "@cliffy/command";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const called: unknown[] = [];
+ * const compare = new Command<{ json?: true }>()
+ *   .option("-q, --qemu <version:string>", "The version of QEMU.")
+ *   .arguments("<source:string> [destination:string]")
+ *   .action(({ json, qemu }, source, destination) => {
+ *     called.push(json, qemu, source, destination);
+ *   });
+ * await new Command()
+ *   .name("premigrate")
+ *   .throwErrors()
+ *   .globalOption("--json", "Write JSON.")
+ *   .command("compare", compare)
+ *   .parse(["compare", "a.xml", "--json", "--qemu=9.1.0"]);
+ *
+ * assertEquals(called, [true, "9.1.0", "a.xml", undefined]);
+ * ```
+ */
+export class Command<
+  TParentGlobals extends Record<string, unknown> | void = void,
+  TParentTypes extends Record<string, unknown> | void = void,
+  TOptions = void,
+  TArguments extends unknown[] = [],
+  TGlobals = void,
+  TTypes = void,
+  TGlobalTypes = void,
+> implements SubCommand<Inherited<TParentGlobals>, Inherited<TParentTypes>> {
+  // All methods that define something return this command. Those that return `unknown` in their
+  // implementation return it as another type: what the definition adds is known to the compiler
+  // alone.
+
+  readonly [definition]: CommandDefinition = {
+    name: "COMMAND",
+    description: "",
+    arguments: [],
+    options: [],
+    types: [],
+    examples: [],
+    commands: [],
+    literalArgs: [],
+  };
+  declare readonly [inherited]?: [Inherited<TParentGlobals>, Inherited<TParentTypes>];
+
+  /** What the next call defines: this command, or the sub-command last added. */
+  #current: CommandDefinition = this[definition];
+
+  /** Sets the name the main command is shown by; a sub-command's is that of `.command()`. */
+  name(name: string): this {
+    this.#current.name = name;
+    return this;
+  }
+
+  /** Sets the version, and gives the main command `-V, --version`. */
+  version(version: string): this {
+    this.#current.version = version;
+    return this;
+  }
+
+  /** Sets the description. Its first line is shown in the parent's list of commands. */
+  description(description: string): this {
+    this.#current.description = description;
+    return this;
+  }
+
+  /** Sets the arguments: `<source:string> [destination:string] [rest...:string]`. */
+  arguments<TDefinition extends string>(
+    definition: TDefinition,
+    descriptions?: string[],
+  ): Command<
+    TParentGlobals,
+    TParentTypes,
+    TOptions,
+    TypedArguments<TDefinition, Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>>,
+    TGlobals,
+    TTypes,
+    TGlobalTypes
+  >;
+  arguments(definition: string, descriptions: string[] = []): unknown {
+    this.#current.arguments = definition.split(" ")
+      .map((it, index) => parseArgument(it, descriptions[index]));
+    return this;
+  }
+
+  /** Adds an option: `--json`, `-q, --qemu <version:string>`. */
+  option<
+    TFlags extends Flags,
+    TRequired extends boolean | undefined = undefined,
+    TCollect extends boolean | undefined = undefined,
+    const TDefault = undefined,
+  >(
+    flags: TFlags,
+    description: string,
+    options?: OptionOptions<TRequired, TCollect, TDefault>,
+  ): Command<
+    TParentGlobals,
+    TParentTypes,
+    Merge<
+      TOptions,
+      TypedOption<
+        TFlags,
+        Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>,
+        TRequired,
+        TCollect,
+        TDefault
+      >
+    >,
+    TArguments,
+    TGlobals,
+    TTypes,
+    TGlobalTypes
+  >;
+  option(
+    flags: string,
+    description: string,
+    options: OptionOptions<boolean, boolean, unknown> = {},
+  ): unknown {
+    this.#current.options.push({ ...parseFlags(flags), description, ...options });
+    return this;
+  }
+
+  /** Adds an option that all sub-commands have too, and that may stand before their names. */
+  globalOption<
+    TFlags extends Flags,
+    TRequired extends boolean | undefined = undefined,
+    TCollect extends boolean | undefined = undefined,
+    const TDefault = undefined,
+  >(
+    flags: TFlags,
+    description: string,
+    options?: OptionOptions<TRequired, TCollect, TDefault>,
+  ): Command<
+    TParentGlobals,
+    TParentTypes,
+    TOptions,
+    TArguments,
+    Merge<
+      TGlobals,
+      TypedOption<
+        TFlags,
+        Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>,
+        TRequired,
+        TCollect,
+        TDefault
+      >
+    >,
+    TTypes,
+    TGlobalTypes
+  >;
+  globalOption(
+    flags: string,
+    description: string,
+    options: OptionOptions<boolean, boolean, unknown> = {},
+  ): unknown {
+    this.#current.options.push({ ...parseFlags(flags), description, ...options, global: true });
+    return this;
+  }
+
+  /** Adds a type, to be named in the definitions that follow: `<bus:bus>`. */
+  type<TName extends string, TType extends EnumType<string | number>>(
+    name: TName,
+    type: TType,
+  ): Command<
+    TParentGlobals,
+    TParentTypes,
+    TOptions,
+    TArguments,
+    TGlobals,
+    Merge<TTypes, Record<TName, TType>>,
+    TGlobalTypes
+  >;
+  type(name: string, type: EnumType<string | number>): unknown {
+    this.#current.types.push({ name, type, global: false });
+    return this;
+  }
+
+  /** Adds a type that all sub-commands have too. */
+  globalType<TName extends string, TType extends EnumType<string | number>>(
+    name: TName,
+    type: TType,
+  ): Command<
+    TParentGlobals,
+    TParentTypes,
+    TOptions,
+    TArguments,
+    TGlobals,
+    TTypes,
+    Merge<TGlobalTypes, Record<TName, TType>>
+  >;
+  globalType(name: string, type: EnumType<string | number>): unknown {
+    this.#current.types.push({ name, type, global: true });
+    return this;
+  }
+
+  /** Adds an example to the help. */
+  example(name: string, text: string): this {
+    this.#current.examples.push({ name, text });
+    return this;
+  }
+
+  /** Sets what the command does. What it throws, {@link Command.parse} throws. */
+  action(
+    action: (
+      options: Flat<Merge<TParentGlobals, Merge<TGlobals, TOptions>>>,
+      ...args: TArguments
+    ) => unknown,
+  ): this;
+  action(action: (...words: never) => unknown): this {
+    this.#current.action = action;
+    return this;
+  }
+
+  /** Adds a sub-command. */
+  command(
+    name: string,
+    command: SubCommand<Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>,
+  ): Pick<this, keyof SubCommand<unknown, unknown> | "command" | "parse" | "getHelp" | "showHelp"> {
+    const child = command[definition];
+    child.name = name;
+    child.parent = this[definition];
+    this[definition].commands.push(child);
+    this.#current = child;
+    return this;
+  }
+
+  /** Throws a {@link ValidationError} instead of printing help and the error, and exiting. */
+  throwErrors(): this {
+    this.#current.throwErrors = true;
+    return this;
+  }
+
+  /** As {@link Command.throwErrors}, and `--help` and `--version` do not exit either. */
+  noExit(): this {
+    this.#current.noExit = true;
+    return this.throwErrors();
+  }
+
+  /** The words after `--` of the command line that was last parsed. */
+  getLiteralArgs(): string[] {
+    return this[definition].literalArgs;
+  }
+
+  /** The help; with `long`, all lines of the options' descriptions. */
+  getHelp({ long = false }: { long?: boolean } = {}): string {
+    return helpText(this[definition], { long });
+  }
+
+  /** Prints the help. */
+  showHelp(options?: { long?: boolean }): void {
+    print(this.getHelp(options));
+  }
+
+  /**
+   * Runs the command that the words name.
+   *
+   * @throws {ValidationError} The words are wrong and {@link Command.throwErrors} is set.
+   */
+  parse(words: string[] = Deno.args): Promise<void> {
+    return run(this[definition], words);
+  }
+}

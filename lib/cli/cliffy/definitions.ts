@@ -1,0 +1,121 @@
+/**
+ * A command as data: what was defined, read from the definition strings.
+ *
+ * @module
+ */
+import type { EnumType, Types } from "./values.ts";
+
+/** One argument (`<source:string>`, `[rest...:string]`), or the value of an option. */
+export interface ArgumentDefinition {
+  name: string;
+  type: string;
+  optional: boolean;
+  variadic: boolean;
+  description: string;
+}
+
+/** One option: `-q, --qemu <version:string>`. */
+export interface OptionDefinition {
+  /** All flags, the long one last. */
+  flags: string[];
+  /** The long flag without its dashes. */
+  name: string;
+  description: string;
+  /** An option without a value is a switch. */
+  value?: ArgumentDefinition | undefined;
+  required?: boolean | undefined;
+  collect?: boolean | undefined;
+  default?: unknown;
+  /** Sub-commands have it too. */
+  global?: boolean;
+  /** It stands alone, and takes the place of the command's action. */
+  standalone?: boolean;
+}
+
+/** One command. */
+export interface CommandDefinition {
+  name: string;
+  parent?: CommandDefinition;
+  version?: string;
+  description: string;
+  arguments: ArgumentDefinition[];
+  options: OptionDefinition[];
+  types: { name: string; type: EnumType<string | number>; global: boolean }[];
+  examples: { name: string; text: string }[];
+  commands: CommandDefinition[];
+  /** Takes the options and arguments that the definitions above say. */
+  action?: (...optionsAndArguments: never) => unknown;
+  throwErrors?: boolean;
+  noExit?: boolean;
+  /** What the last command line had after `--`. */
+  literalArgs: string[];
+}
+
+/** The option that every command has. */
+export const HELP: OptionDefinition = {
+  flags: ["-h", "--help"],
+  name: "help",
+  description: "Show this help.",
+  global: true,
+  standalone: true,
+};
+
+/** The option that a main command with a version has. */
+export const VERSION: OptionDefinition = {
+  flags: ["-V", "--version"],
+  name: "version",
+  description: "Show the version number for this program.",
+  standalone: true,
+};
+
+const OPTION = /^(?:(-\w), )?(--(?!no-)([a-z][\w-]*))(?: (<[\w-]+(?::[\w-]+)?>))?$/;
+const ARGUMENT = /^([<[])(\.{3})?([\w-]+?)(\.{3})?(?::([\w-]+))?[>\]]$/;
+
+/** Reads what an option's flags say. */
+export function parseFlags(
+  definition: string,
+): Pick<OptionDefinition, "flags" | "name" | "value"> {
+  const [, short, long = "", name = "", value] = OPTION.exec(definition) ?? unsupported(definition);
+  return {
+    flags: short ? [short, long] : [long],
+    name,
+    value: value ? parseArgument(value) : undefined,
+  };
+}
+
+/** Reads one argument's definition. */
+export function parseArgument(definition: string, description = ""): ArgumentDefinition {
+  const [, bracket, before, name = "", after, type = "string"] = ARGUMENT.exec(definition) ??
+    unsupported(definition);
+  return { name, type, optional: bracket === "[", variadic: Boolean(before ?? after), description };
+}
+
+function unsupported(definition: string): never {
+  throw new TypeError(`Definition "${definition}" is none the stand-in for Cliffy can read`);
+}
+
+/** The command, its parent, and so on up to the main command. */
+export function* lineage(command: CommandDefinition): Generator<CommandDefinition> {
+  for (let it: CommandDefinition | undefined = command; it; it = it.parent) yield it;
+}
+
+/** The words a command is called by: `premigrate compare`. */
+export function pathOf(command: CommandDefinition): string {
+  return [...lineage(command)].map(({ name }) => name).reverse().join(" ");
+}
+
+/** All options of a command, those of its parents first. */
+export function optionsOf(command: CommandDefinition): OptionDefinition[] {
+  const { parent, version, options } = command;
+  if (!parent) return [HELP, ...(version ? [VERSION] : []), ...options];
+  const own = new Set(options.map(({ name }) => name));
+  return [...optionsOf(parent).filter((it) => it.global && !own.has(it.name)), ...options];
+}
+
+/** All types of a command, those of its parents too. */
+export function typesOf(command: CommandDefinition): Types {
+  const types = [...lineage(command)].reverse().flatMap((it) =>
+    it.types.filter(({ global }) => global || it === command)
+  );
+  return new Map(types.map(({ name, type }) => [name, type]));
+}

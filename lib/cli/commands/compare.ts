@@ -1,0 +1,129 @@
+import { Command, EnumType, ValidationError } from "@cliffy/command";
+import {
+  BUS_KINDS,
+  type BusKind,
+  decodeConfigSpace,
+  type DevicePair,
+  evaluate,
+  hasExpressRoot,
+  type Machine,
+  type Migration,
+  parseMachine,
+  parseQemuVersion,
+  parseVfioPciProperties,
+  QemuPropertyError,
+  readRegions,
+  realize,
+  skipsVscCheck,
+} from "../../policy/mod.ts";
+import { drawConfigGrid } from "../../report/mod.ts";
+import { showAnswer } from "../answer.ts";
+import { readFunction } from "../dump.ts";
+import { builtInRegistry } from "../policies.ts";
+import { parseBars, parsePropertyOptions } from "../values.ts";
+
+// The newest release whose rules the model knows.
+const DEFAULT_QEMU = "11.1";
+
+const VIEWS = { region: "realize", sysfs: "sysfs", guest: "guest" } as const;
+
+/** `compare`: two dumps of config space, and nothing else. */
+export const compare = new Command<{ json?: true }>()
+  .description("Judge two dumps of config space: lspci -xxx(x) text, raw bytes or plain hex.")
+  .type("bus", new EnumType(BUS_KINDS))
+  .type("view", new EnumType(["region", "sysfs", "guest"] as const))
+  .arguments("<source:file> <destination:file>")
+  .option("--machine <type:string>", "The guest's machine type, as in pc-q35-9.0.", {
+    required: true,
+  })
+  .option("--qemu <version:string>", `QEMU version of both hosts (default: ${DEFAULT_QEMU}).`)
+  .option("--property <property:string>", "A vfio-pci property as name=value.", {
+    collect: true,
+  })
+  .option("--slot <address:string>", "The function to take from a dump that holds several.")
+  .option("--bus <kind:bus>", "Where the guest has it (default: port for an express device).")
+  .option(
+    "--bar <size:string>",
+    "Size of a BAR on both sides as N=SIZE; the device has no others.",
+    { collect: true },
+  )
+  .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
+  .example(
+    "Two dumps of the same vGPU type",
+    "premigrate compare source.txt destination.txt --machine pc-q35-9.0",
+  )
+  .example(
+    "The same, on a machine type that leaves the VSC's body alone",
+    "premigrate compare source.txt destination.txt --machine pc-q35-9.1",
+  )
+  .action(async (options, source, destination) => {
+    if (source === "-" && destination === "-") {
+      throw new ValidationError('Cannot read standard input ("-") twice');
+    }
+    const qemu = parseQemuVersion(options.qemu ?? DEFAULT_QEMU);
+    const machine = parseMachine(options.machine);
+    const bars = parseBars(options.bar ?? []);
+    const kind = VIEWS[options.view ?? "region"];
+    const from = await readFunction(source, options.slot);
+    const to = await readFunction(destination, options.slot);
+    const bus = options.bus ?? defaultBus(machine, [from.bytes, to.bytes]);
+    const pair: DevicePair = {
+      name: from.slot ?? "device",
+      guest: { bus, properties: parsePropertyOptions(options.property ?? []) },
+      source: { address: from.slot ?? source, config: { kind, bytes: from.bytes }, bars },
+      destination: { address: to.slot ?? destination, config: { kind, bytes: to.bytes }, bars },
+    };
+    const migration: Migration = {
+      machine,
+      source: { name: "source", qemu },
+      destination: { name: "destination", qemu },
+      bytesOnly: true,
+    };
+    const assumptions = [
+      ...options.qemu === undefined ? [`QEMU ${qemu} on both hosts (--qemu)`] : [],
+      ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
+    ];
+    const registry = builtInRegistry();
+    const verdict = evaluate([pair], migration, registry);
+    const devices = [{
+      name: pair.name,
+      source: pair.source.address,
+      destination: pair.destination.address,
+    }];
+    const answer = { verdict, devices, assumptions, policies: registry.policies };
+    showAnswer(answer, options.json, () => draw(pair, migration));
+  });
+
+function defaultBus(machine: Machine, sides: readonly Uint8Array[]): BusKind {
+  if (!hasExpressRoot(machine)) return "pci";
+  const isExpress = sides.some((bytes) =>
+    bytes.length === 4096 || decodeConfigSpace(bytes).capabilities.some(({ id }) => id === 0x10)
+  );
+  return isExpress ? "port" : "root";
+}
+
+/** The picture of the config space; empty when QEMU would not hold the device. */
+function draw(pair: DevicePair, migration: Migration): string {
+  const { bus = "port", properties } = pair.guest;
+  const { qemu } = migration.destination;
+  if (qemu === undefined) return "";
+  try {
+    const facts = {
+      qemu,
+      skipVscCheck: skipsVscCheck(pair, migration) ?? true,
+      bus,
+      properties: parseVfioPciProperties(properties, qemu),
+    };
+    const [source, destination] = [pair.source, pair.destination].map(({ config, bars }) => {
+      const view = config === undefined ? undefined : readRegions(config).at(-1);
+      return view === undefined ? undefined : realize(view, { ...facts, bars });
+    });
+    return source?.ok && destination?.ok
+      ? drawConfigGrid({ source: source.shadow, destination })
+      : "";
+  } catch (error) {
+    // A finding says so.
+    if (error instanceof QemuPropertyError) return "";
+    throw error;
+  }
+}

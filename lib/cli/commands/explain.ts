@@ -1,0 +1,51 @@
+import { closestString } from "@std/text/closest-string";
+import { Command, ValidationError } from "@cliffy/command";
+import { decodeConfigSpace, ENGINE_CODES, parseBadConfig } from "../../policy/mod.ts";
+import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
+import { readFunction } from "../dump.ts";
+import { print, printJson } from "../io.ts";
+import { builtInRegistry } from "../policies.ts";
+
+/** `explain`: the page of a policy, of a finding's code, or of QEMU's own line. */
+export const explain = new Command<{ json?: true }>()
+  .description("Explain a policy, a finding's code, or the line that QEMU printed.")
+  .arguments("<id:string>")
+  .option("--dump <dump:file>", "A dump of the destination's device, to name the field.")
+  .option("--slot <address:string>", "The function to take from a dump that holds several.")
+  .example("A policy", "premigrate explain nvidia/vsc")
+  .example("A code", "premigrate explain body-compared")
+  .example(
+    "QEMU's line",
+    "premigrate explain 'Bad config data: i=0x4f read: 1c device: ee cmask: ff wmask: 0 w1cmask:0'",
+  )
+  .action(async ({ json, dump, slot }, id) => {
+    const { policies } = builtInRegistry();
+    const bad = parseBadConfig(id);
+    if (bad !== undefined) {
+      const bytes = dump === undefined ? undefined : (await readFunction(dump, slot)).bytes;
+      const space = bytes === undefined ? undefined : decodeConfigSpace(bytes);
+      const explanation = explainBadConfig(bad, space);
+      if (json === true) printJson({ ...bad, ...explanation });
+      else print(explanation.text);
+      return;
+    }
+    const policy = policies.find((registered) => registered.policy.id === id)?.policy;
+    if (policy !== undefined) {
+      if (json === true) printJson({ ...policy, options: undefined });
+      else print(explainPolicy(policy));
+      return;
+    }
+    const pages = findPages(policies, id);
+    if (pages.length === 0) {
+      const known = [
+        ...Object.keys(ENGINE_CODES),
+        ...policies.flatMap(({ policy: { id, codes } }) => [id, ...Object.keys(codes)]),
+      ];
+      throw new ValidationError(
+        `Cannot explain "${id.slice(0, 100)}": it is no policy, no code and no line of QEMU. ` +
+          `Did you mean "${closestString(id.slice(0, 100), known)}"?`,
+      );
+    }
+    if (json === true) printJson(pages);
+    else print(pages.map(explainCode).join("\n"));
+  });

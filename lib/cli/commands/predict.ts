@@ -1,0 +1,143 @@
+import { decodeHex } from "@std/encoding/hex";
+import { Command } from "@cliffy/command";
+import * as v from "valibot";
+import {
+  BUS_KINDS,
+  type BusKind,
+  formatRealizeFailure,
+  hasExpressRoot,
+  type Machine,
+  machineSkipsVscCheck,
+  parseMachine,
+  parseQemuVersion,
+  parseVfioPciProperties,
+  type Prediction,
+  predictRestore,
+  QemuPropertyError,
+  QemuVersionError,
+  type RealizeFacts,
+  splitProperties,
+} from "../../policy/mod.ts";
+import { print, readChunks, readLines } from "../io.ts";
+
+// Two config spaces of 4096 bytes are 16 KiB of hexadecimal; recorded lines also hold guest views.
+const LONGEST_LINE = 1024 * 1024;
+
+const Hex = v.pipe(
+  v.string(),
+  v.regex(/^(([0-9a-f]{2}){256}|([0-9a-f]{2}){4096})$/i, "wanted 256 or 4096 bytes in hexadecimal"),
+);
+
+const BarSize = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const LineSchema = v.object({
+  machine: v.string(),
+  properties: v.optional(v.string(), ""),
+  qemu: v.optional(v.string(), "11.1.3"),
+  bus: v.optional(v.picklist(BUS_KINDS)),
+  bars: v.optional(v.record(v.pipe(v.string(), v.regex(/^[0-5]$/)), BarSize), { "0": 8, "1": 8 }),
+  source: Hex,
+  destination: Hex,
+});
+
+/** `predict`: QEMU's restore check for many pairs. */
+export const predict = new Command<{ json?: true }>()
+  .description(
+    "Foretell QEMU's restore check for pairs of config spaces, a JSON object a line on standard input.\n" +
+      "Keys: machine, source, destination (hex), properties, qemu, bus, bars.",
+  )
+  .example("Recorded pairs", "premigrate predict < tests/cases/cli/pairs.jsonl")
+  .action(async () => {
+    for await (const line of readLines(readChunks("-"), LONGEST_LINE)) {
+      print(JSON.stringify(predictLine(line)) + "\n");
+    }
+  });
+
+/** What `predict` answers. */
+export type PredictedLine =
+  | { readonly result: "completed" }
+  | { readonly result: "bad-config"; readonly bad: Extract<Prediction, { bad: unknown }>["bad"] }
+  | {
+    readonly result: "bad-config" | "realize-failed" | "invalid";
+    readonly reason: string;
+  };
+
+/** Answers one line; `undefined` is a line that was too long or no text. */
+export function predictLine(line: string | undefined): PredictedLine {
+  if (line === undefined) return invalid(`the line is no UTF-8, or over ${LONGEST_LINE} bytes`);
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return invalid("the line is no JSON");
+  }
+  const parsed = v.safeParse(LineSchema, json, { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    return invalid(`${v.getDotPath(issue) ?? "line"}: ${issue.message.slice(0, 200)}`);
+  }
+  try {
+    return predictPair(parsed.output);
+  } catch (error) {
+    if (error instanceof QemuVersionError) return invalid(error.message);
+    // QEMU ends before it opens a device whose properties it does not take.
+    if (error instanceof QemuPropertyError) {
+      return { result: "realize-failed", reason: error.message };
+    }
+    throw error;
+  }
+}
+
+function predictPair(line: v.InferOutput<typeof LineSchema>): PredictedLine {
+  const qemu = parseQemuVersion(line.qemu);
+  const machine = parseMachine(line.machine);
+  const properties = parseVfioPciProperties(splitProperties(line.properties), qemu);
+  const skipVscCheck = properties.skipVscCheck ?? machineSkipsVscCheck(machine, qemu);
+  const bus = line.bus ?? defaultBus(machine);
+  if (!qemu.modelled) return invalid(`qemu: the rules of ${qemu} are not known`);
+  if (skipVscCheck === undefined) {
+    return invalid("machine: its name does not tell skip-vsc-check; give it in properties");
+  }
+  if (bus === undefined) return invalid("machine: its name does not tell the bus; give it in bus");
+  const facts: RealizeFacts = {
+    qemu,
+    skipVscCheck,
+    bus,
+    bars: Array.from({ length: 6 }, (_, bar) => line.bars[bar] ?? 0),
+    properties,
+  };
+  const [source, destination] = [line.source, line.destination].map((hex) => ({
+    view: { kind: "realize", bytes: decodeHex(hex) } as const,
+    facts,
+  }));
+  if (source === undefined || destination === undefined) return invalid("a side is missing");
+  return answer(predictRestore(source, destination));
+}
+
+function defaultBus(machine: Machine): BusKind | undefined {
+  if (machine.family === "other") return undefined;
+  return hasExpressRoot(machine) ? "root" : "pci";
+}
+
+function answer(prediction: Prediction): PredictedLine {
+  switch (prediction.result) {
+    case "completed":
+    case "bad-config":
+      return prediction;
+    case "out-of-step":
+      return {
+        result: "bad-config",
+        reason:
+          `stream out of step: the source sends ${prediction.source} bytes of config space, the destination expects ${prediction.destination}`,
+      };
+    case "realize-failed":
+      return {
+        result: "realize-failed",
+        reason: `${prediction.side}: ${formatRealizeFailure(prediction.reason)}`,
+      };
+  }
+}
+
+function invalid(reason: string): PredictedLine {
+  return { result: "invalid", reason };
+}
