@@ -1,0 +1,118 @@
+/**
+ * The borders between the folders: who may import whom, which folders are pure, and what a plugin
+ * may see.
+ */
+import { assert, assertEquals } from "@std/assert";
+
+/** What each folder may import, beside itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "lib/pci": ["@std/encoding/hex"],
+  "lib/qemu": ["lib/pci"],
+  "lib/domain": ["lib/pci", "@rgrove/parse-xml"],
+  "lib/policy": ["lib/pci", "lib/qemu", "lib/domain", "valibot", "@std/encoding/hex"],
+  "lib/facts": ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "valibot", "@std/encoding/hex"],
+  "lib/report": ["lib/policy", "@std/fmt/colors"],
+  "plugins": ["premigrate/policy"],
+};
+const PURE = ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "plugins"];
+const IMPURE =
+  /\bDeno\.|\bDate\b|\bTemporal\b|\bperformance\b|\bMath\.random\b|\bcrypto\b|\bfetch\b|\bsetTimeout\b|\bconsole\b|\bnavigator\b|\bprocess\b/;
+
+interface SourceFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+function* walk(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* walk(path);
+    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) yield path;
+  }
+}
+
+function readSources(folder: string): SourceFile[] {
+  return Array.from(walk(folder), (path) => {
+    const text = Deno.readTextFileSync(path);
+    const imports = Array.from(
+      text.matchAll(
+        /^(?:import|export)\b[^;]*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm,
+      ),
+      ([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "",
+    );
+    const code = text.replace(/\/\*[^]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+    return { path, folder, code, imports };
+  });
+}
+
+/** The folder or package that an import leads to. */
+function target({ path }: SourceFile, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  const { pathname } = new URL(specifier, `file:///${path}`);
+  const [top = "", second = ""] = pathname.slice(1).split("/");
+  return top === "lib" ? `lib/${second}` : top;
+}
+
+for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {
+  const sources = readSources(folder);
+
+  Deno.test(`${folder} imports only ${allowed.join(", ")}`, () => {
+    assert(sources.length > 0, `there is nothing in ${folder}`);
+    const wrong = sources.flatMap((source) =>
+      source.imports.map((specifier) => target(source, specifier))
+        .filter((to) => to !== folder && !allowed.includes(to))
+        .map((to) => `${source.path} imports ${to}`)
+    );
+    assertEquals(wrong, []);
+  });
+
+  Deno.test({
+    name: `${folder} is pure`,
+    ignore: !PURE.includes(folder),
+    fn(): void {
+      const wrong = sources.flatMap(({ path, code }) => {
+        const found = IMPURE.exec(code);
+        return found === null ? [] : [`${path}: ${found[0]}`];
+      });
+      assertEquals(wrong, []);
+    },
+  });
+}
+
+Deno.test("a plugin imports nothing of another plugin", () => {
+  const wrong = readSources("plugins").filter(({ path }) => path !== "plugins/mod.ts").flatMap(
+    ({ path, imports }) =>
+      imports.filter((specifier) => specifier.startsWith(".."))
+        .map((specifier) => `${path} imports ${specifier}`),
+  );
+  assertEquals(wrong, []);
+});
+
+Deno.test("imports form no cycle", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "mod.ts"],
+    stderr: "null",
+  }).output();
+  const { modules }: { modules: { specifier: string; dependencies?: Dependency[] }[] } = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  const graph = new Map(modules.map(({ specifier, dependencies = [] }) => [
+    specifier,
+    dependencies.map(({ code }) => code?.specifier ?? "").filter((to) => to.startsWith("file:")),
+  ]));
+  const done = new Set<string>();
+  const visit = (module: string, path: readonly string[]): void => {
+    assert(!path.includes(module), [...path, module].join(" -> "));
+    if (done.has(module)) return;
+    for (const next of graph.get(module) ?? []) visit(next, [...path, module]);
+    done.add(module);
+  };
+  for (const module of graph.keys()) visit(module, []);
+  assert(done.size > 30);
+});
+
+interface Dependency {
+  readonly code?: { readonly specifier?: string };
+}
