@@ -1,5 +1,5 @@
 import { child, children, DomainDocument, elements, quote } from "./document.ts";
-import type { HostDevice } from "./host_device.ts";
+import type { HostDevice, Range } from "./host_device.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
 import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
 import { parseUuid } from "./uuid.ts";
@@ -44,7 +44,7 @@ export interface Domain {
   /**
    * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
    */
-  readonly metadata: { readonly start: number; readonly end: number } | undefined;
+  readonly metadata: Range | undefined;
 }
 
 /**

@@ -42,12 +42,22 @@ export interface Rom {
   readonly enabled: boolean | undefined;
 }
 
+/** A part of the string that was parsed: indices of its first character and past its last. */
+export interface Range {
+  /** Index of the first character. */
+  readonly start: number;
+  /** Index past the last character. */
+  readonly end: number;
+}
+
 /** A PCI function of the host: `<hostdev type='pci'>` or `<interface type='hostdev'>`. */
 export interface PciDevice extends VfioDevice {
   /** Tells the kinds of {@linkcode HostDevice} apart. */
   readonly kind: "pci";
   /** Its address on the host, normalized: `0000:3b:00.4`. */
   readonly source: string;
+  /** Where the `<address>` of its `<source>` is in the string. */
+  readonly sourceRange: Range;
   /** Whether libvirt binds it to the VFIO driver and back. */
   readonly managed: boolean;
   /** `<driver>`: `vfio`, and the kernel module if one is named (`mlx5_vfio_pci`). */
@@ -62,6 +72,8 @@ export interface MdevDevice extends VfioDevice {
   readonly kind: "mdev";
   /** Its UUID on the host, lower case with dashes. */
   readonly source: string;
+  /** Where the `<address>` of its `<source>` is in the string. */
+  readonly sourceRange: Range;
   /** What QEMU makes of it. Only `vfio-pci` has a PCI config space. */
   readonly model: "vfio-pci" | "vfio-ap" | "vfio-ccw";
   /** Libvirt accepts the attribute and makes nothing of it. */

@@ -5,6 +5,7 @@
  * @module
  */
 export type { BusKind } from "../pci/bus.ts";
+export { rewriteSources } from "./rewrite.ts";
 export type { GuestAddress, PciAddress } from "./address.ts";
 export { type Domain, parseDomain } from "./domain.ts";
 export { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
@@ -14,6 +15,7 @@ export type {
   OtherDevice,
   PciDevice,
   PoolDevice,
+  Range,
   Rom,
   VfioDevice,
 } from "./host_device.ts";

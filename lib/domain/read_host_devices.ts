@@ -150,9 +150,11 @@ function readPciDevice(context: Context, found: Found, alias: string): PciDevice
   const { document } = context;
   const { config } = found;
   const driver = child(config, "driver")?.attributes;
+  const element = sourceAddress(document, found);
   return {
     kind: "pci",
-    source: readPciAddress(document, sourceAddress(document, found)).bdf,
+    source: readPciAddress(document, element).bdf,
+    sourceRange: { start: element.start, end: element.end },
     managed: isManaged(document, config),
     driver: driver && { name: driver["name"], model: driver["model"] },
     ...readVfioDevice(context, found, alias, "vfio-pci"),
@@ -178,6 +180,7 @@ function readMdevDevice(context: Context, found: Found, alias: string): MdevDevi
   return {
     kind: "mdev",
     source,
+    sourceRange: { start: element.start, end: element.end },
     model,
     managed: isManaged(document, config),
     ...readVfioDevice(context, found, alias, model),
