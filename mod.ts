@@ -5,22 +5,28 @@
  *
  * @example
  * ```ts
- * import { BUILT_IN, evaluate, pairDevices, parseDomain, parseFacts, parseMachine, Registry, wantDevices } from "premigrate";
+ * import {
+ *   BUILT_IN,
+ *   evaluate,
+ *   pairDevices,
+ *   parseDomain,
+ *   parseFacts,
+ *   parseMachine,
+ *   Registry,
+ *   wantDevices,
+ * } from "premigrate";
  * import { assertEquals } from "@std/assert";
  *
- * const [source, destination, xml] = ["source.json", "destination.json", "domain.xml"].map((name) =>
- *   Deno.readTextFileSync(`examples/${name}`)
- * ) as [string, string, string];
- * const from = parseFacts(source);
- * const to = parseFacts(destination);
- * const domain = parseDomain(xml);
+ * const from = parseFacts(Deno.readTextFileSync("examples/source.json"));
+ * const to = parseFacts(Deno.readTextFileSync("examples/destination.json"));
+ * const domain = parseDomain(Deno.readTextFileSync("examples/domain.xml"));
  *
  * const registry = new Registry();
  * for (const policy of BUILT_IN) registry.use(policy);
  * const { wanted } = wantDevices(domain);
  * const { pairs, findings } = pairDevices(wanted, from.devices, to.devices);
  * const migration = {
- *   machine: parseMachine(domain.machine),
+ *   machine: domain.machine === undefined ? undefined : parseMachine(domain.machine),
  *   source: from.host,
  *   destination: to.host,
  *   bytesOnly: false,

@@ -35,10 +35,13 @@ export type CaseFinding<Code extends string = string> = readonly [
 export interface PolicyCase<Code extends string = string> {
   /** What the case shows. */
   readonly name: string;
+  /** The host that the guest leaves. */
   readonly source: CaseSide;
+  /** The host that it goes to. */
   readonly destination: CaseSide;
   /** The machine type, as in `pc-q35-9.1`. */
   readonly machine?: string | undefined;
+  /** Where the guest has the device. */
   readonly bus?: BusKind | undefined;
   /** Properties of the device on QEMU's command line. */
   readonly properties?: Readonly<Record<string, string>> | undefined;

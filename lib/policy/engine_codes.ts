@@ -16,7 +16,7 @@ export const ENGINE_CODES = {
   "no-facts": {
     severity: "undecided",
     title: "A device is missing in the facts",
-    message: "Device {address} is not in the facts of the {side}",
+    message: "Device {address} is not in the facts of {side}",
     remedy:
       "Gather the facts again with this device in them, or correct the address in the domain XML.",
     about:
@@ -30,6 +30,13 @@ export const ENGINE_CODES = {
       "Make sure that the guest will get that device: migrate with an XML that names it (virsh migrate --xml).",
     about:
       "Libvirt gives the guest the destination's device of the same address. With one device on each side premigrate compares these two, but libvirt will only do so if the XML says it.",
+  },
+  "paired-twice": {
+    severity: "undecided",
+    title: "Two devices of the guest are to become one",
+    message: "Destination device {address} is already the pair of {other}",
+    remedy: "Give each device of the guest a device of its own on the destination.",
+    about: "A host device belongs to one guest device; libvirt refuses to give it to two.",
   },
   "not-looked-at": {
     severity: "info",

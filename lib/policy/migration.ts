@@ -1,8 +1,8 @@
 import type { BusKind } from "../pci/bus.ts";
 import { get16, get32 } from "../pci/bytes.ts";
-import { machineSkipsVscCheck } from "../qemu/machine.ts";
+import { machineSkipsVscCheck, resolveAlias } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
-import { parseVfioPciProperties } from "../qemu/properties.ts";
+import { parseVfioPciProperties, QemuPropertyError } from "../qemu/properties.ts";
 import type { QemuVersion } from "../qemu/version.ts";
 import type { ConfigView } from "../qemu/view.ts";
 
@@ -26,6 +26,10 @@ export interface DeviceFacts {
   readonly driver?: { readonly name: string; readonly version?: string | undefined } | undefined;
   /** An mdev's type, as the vendor names it. */
   readonly mdevType?: { readonly id: string; readonly name?: string | undefined } | undefined;
+  /** The NUMA node it is on; -1 where the host says that there is none. */
+  readonly numaNode?: number | undefined;
+  /** Whether a guest or a host driver has it now. */
+  readonly inUse?: boolean | undefined;
 }
 
 /** What is known of one host. */
@@ -110,16 +114,23 @@ export function identify(facts: DeviceFacts): Identity {
 
 /**
  * Whether the destination's QEMU leaves the body of the device's Vendor Specific Capability
- * uncompared: the device's own property, else the machine type's compat. `undefined`: not known.
- *
- * @throws {QemuPropertyError} When the destination's QEMU would refuse the device's properties.
+ * uncompared: the device's own property, else the machine type's compat. `undefined`: not known, or
+ * without meaning as QEMU refuses the device's properties.
  */
 export function skipsVscCheck(pair: DevicePair, migration: Migration): boolean | undefined {
-  const { machine, destination: { qemu, skipVscCheck } } = migration;
+  const { source, destination: { qemu, skipVscCheck = {} } } = migration;
   if (qemu === undefined) return undefined;
-  const own = parseVfioPciProperties(pair.guest.properties, qemu).skipVscCheck;
   if (!qemu.atLeast(9, 1)) return false;
-  if (own !== undefined) return own;
-  if (machine === undefined) return undefined;
-  return skipVscCheck?.[machine.name] ?? machineSkipsVscCheck(machine, qemu);
+  try {
+    const own = parseVfioPciProperties(pair.guest.properties, qemu).skipVscCheck;
+    if (own !== undefined) return own;
+  } catch (error) {
+    if (error instanceof QemuPropertyError) return undefined;
+    throw error;
+  }
+  if (migration.machine === undefined) return undefined;
+  const machine = resolveAlias(migration.machine, source.qemu);
+  return Object.hasOwn(skipVscCheck, machine.name)
+    ? skipVscCheck[machine.name]
+    : machineSkipsVscCheck(machine, qemu);
 }

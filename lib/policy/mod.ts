@@ -9,6 +9,7 @@ export { get16, get32 } from "../pci/bytes.ts";
 export * from "../pci/mod.ts";
 export * from "../qemu/mod.ts";
 export * from "./case.ts";
+export * from "./choose.ts";
 export * from "./engine.ts";
 export * from "./engine_codes.ts";
 export * from "./finding.ts";

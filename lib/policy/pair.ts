@@ -21,9 +21,13 @@ export interface Pairing {
 }
 
 /**
- * Finds for each device of the guest its facts on the source, and the destination's device of the
- * same address, which is what libvirt will take. Where each side has one device only, they are a
- * pair whatever their addresses, and a finding says so.
+ * Finds for each device of the guest its facts on the source and on the destination: there the
+ * device that `targets` names for it, else the one of the same address, which is what libvirt will
+ * take. Where each side has one device only, they are a pair whatever their addresses, and a finding
+ * says so.
+ *
+ * @param targets Names of wanted devices, with the destination's address that the guest will be
+ * given instead (`virsh migrate --xml`).
  *
  * @example
  * ```ts
@@ -40,6 +44,7 @@ export function pairDevices(
   wanted: readonly WantedDevice[],
   source: readonly DeviceFacts[],
   destination: readonly DeviceFacts[],
+  targets: ReadonlyMap<string, string> = new Map(),
 ): Pairing {
   const pairs: DevicePair[] = [];
   const findings: Finding[] = [];
@@ -51,16 +56,25 @@ export function pairDevices(
     }
     const from = source.find((facts) => facts.address === address) ??
       (onlyOne ? source[0] : undefined);
-    const to = destination.find((facts) => facts.address === address) ??
-      (onlyOne ? destination[0] : undefined);
+    const target = targets.get(name);
+    const to = destination.find((facts) => facts.address === (target ?? address)) ??
+      (onlyOne && target === undefined ? destination[0] : undefined);
     if (from === undefined || to === undefined) {
-      const side = from === undefined
-        ? (to === undefined ? "either host" : "source")
-        : "destination";
-      findings.push(engineFinding("no-facts", name, { address, side }));
+      const side = from !== undefined
+        ? "the destination"
+        : to !== undefined
+        ? "the source"
+        : "either host";
+      const missing = from !== undefined && target !== undefined ? target : address;
+      findings.push(engineFinding("no-facts", name, { address: missing, side }));
       continue;
     }
-    if (to.address !== address || from.address !== address) {
+    const twin = pairs.find(({ destination }) => destination === to);
+    if (twin !== undefined) {
+      const data = { address: to.address, other: twin.name };
+      findings.push(engineFinding("paired-twice", name, data));
+    }
+    if (from.address !== address || to.address !== (target ?? address)) {
       findings.push(
         engineFinding("paired-by-elimination", name, {
           source: from.address,

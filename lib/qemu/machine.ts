@@ -62,6 +62,25 @@ export function parseMachine(name: string): Machine {
 }
 
 /**
+ * The machine type that an alias (`q35`) stands for in the QEMU that started the guest. A restore
+ * wants this one, whatever the alias means to the destination. Any other is returned as it is.
+ *
+ * @example
+ * ```ts
+ * import { parseMachine, parseQemuVersion, resolveAlias } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(resolveAlias(parseMachine("q35"), parseQemuVersion("9.0.2")).name, "pc-q35-9.0");
+ * ```
+ */
+export function resolveAlias(machine: Machine, qemu: QemuVersion | undefined): Machine {
+  const [prefix] = PREFIXES.find(([, family]) => family === machine.family) ?? [];
+  if (machine.version !== "newest" || prefix === undefined) return machine;
+  if (qemu === undefined) return { ...machine, version: "unknown" };
+  return parseMachine(`${prefix}${qemu.major}.${qemu.minor}`);
+}
+
+/**
  * Whether a machine type's compat leaves vfio-pci's `skip-vsc-check` on. `hw_compat_9_0` turns it
  * off for every family here; before QEMU 9.1 the property does not exist and all is compared
  * (hw/core/machine.c; QEMU commit 187716feeba4). `undefined` when only the binary can tell.

@@ -40,7 +40,17 @@ export interface ReportedFinding extends Finding {
   readonly remedy: string;
 }
 
-/** Looks up what there is to say about a finding's code. */
+/**
+ * Looks up what there is to say about a finding's code; `undefined` when its policy has no such code.
+ *
+ * @example
+ * ```ts
+ * import { findPage } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(findPage([], "premigrate", "no-facts")?.severity, "undecided");
+ * ```
+ */
 export function findPage(
   policies: readonly RegisteredPolicy[],
   policy: string,
@@ -52,7 +62,31 @@ export function findPage(
   return Object.hasOwn(codes, code) ? codes[code] : undefined;
 }
 
-/** Puts findings into words. */
+/**
+ * Puts findings into words.
+ *
+ * @example
+ * ```ts
+ * import { BUILT_IN, Registry, reportFindings } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const registry = new Registry();
+ * for (const policy of BUILT_IN) registry.use(policy);
+ * const finding = {
+ *   policy: "qemu/restore-check",
+ *   code: "no-config",
+ *   severity: "undecided",
+ *   data: { side: "source" },
+ * } as const;
+ * const [reported] = reportFindings({
+ *   verdict: { decision: "undecided", findings: [finding], ran: [], notRun: [] },
+ *   devices: [],
+ *   assumptions: [],
+ *   policies: registry.policies,
+ * });
+ * assertEquals(reported?.message, "The config space of the source device is not known");
+ * ```
+ */
 export function reportFindings({ verdict, policies }: Answer): ReportedFinding[] {
   return verdict.findings.map((finding) => {
     const page = findPage(policies, finding.policy, finding.code);

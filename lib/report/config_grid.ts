@@ -17,6 +17,23 @@ const ROW = 16;
  * does with it: `:` compared, `~` exempt (body of a Vendor Specific Capability), none: free, `!`
  * compared and different, `?` different but not compared. Rows that look like the one above are
  * left out. Lines end in `\n`.
+ *
+ * @example
+ * ```ts
+ * import { drawConfigGrid, parseQemuVersion, realize } from "premigrate";
+ * import { assert, assertStringIncludes } from "@std/assert";
+ *
+ * const facts = {
+ *   qemu: parseQemuVersion("9.1"),
+ *   skipVscCheck: true,
+ *   bus: "root",
+ *   properties: {},
+ * } as const;
+ * const destination = realize({ kind: "realize", bytes: new Uint8Array(256) }, facts);
+ * assert(destination.ok);
+ * const source = destination.shadow.with(0x08, 0xa1);
+ * assertStringIncludes(drawConfigGrid({ source, destination }), "a1!");
+ * ```
  */
 export function drawConfigGrid({ source, destination }: GridSides): string {
   const grid = new Grid(source, destination);

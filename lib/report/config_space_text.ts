@@ -12,7 +12,19 @@ export interface DescribedFunction extends ConfigSpace {
   readonly known: number;
 }
 
-/** A decoded config space as text for a terminal; lines end in `\n`. */
+/**
+ * A decoded config space as text for a terminal; lines end in `\n`.
+ *
+ * @example
+ * ```ts
+ * import { decodeConfigSpace, describeConfigSpace } from "premigrate";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const space = decodeConfigSpace(Uint8Array.of(0xde, 0x10, 0xb8, 0x1e, ...new Uint8Array(60)));
+ * const text = describeConfigSpace({ ...space, slot: null, description: null, known: 64 });
+ * assertStringIncludes(text, "10de:1eb8");
+ * ```
+ */
 export function describeConfigSpace(space: DescribedFunction): string {
   const { slot, description, header, bars, capabilities, extended, problems, size, known } = space;
   const subsystem = header.subsystemVendor === undefined

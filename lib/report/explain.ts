@@ -20,7 +20,17 @@ export interface FoundPage extends CodePage {
   readonly code: string;
 }
 
-/** Finds the pages of a code, given as `code` or `policy code` or `policy:code`. */
+/**
+ * Finds the pages of a code, given as `code` or `policy code` or `policy:code`.
+ *
+ * @example
+ * ```ts
+ * import { findPages } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(findPages([], "premigrate no-facts").length, 1);
+ * ```
+ */
 export function findPages(policies: readonly RegisteredPolicy[], text: string): FoundPage[] {
   const [, policyId, wanted = ""] = /^(?:(\S+)[ :])?(\S+)$/.exec(text.trim()) ?? [];
   const sources: [string, Readonly<Record<string, CodePage>>][] = [
@@ -34,7 +44,18 @@ export function findPages(policies: readonly RegisteredPolicy[], text: string): 
   });
 }
 
-/** A code's page as text; lines end in `\n`. */
+/**
+ * A code's page as text; lines end in `\n`.
+ *
+ * @example
+ * ```ts
+ * import { explainCode, findPages } from "premigrate";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const text = findPages([], "no-facts").map(explainCode).join();
+ * assertStringIncludes(text, "What to do: ");
+ * ```
+ */
 export function explainCode({ policy, code, severity, title, about, remedy }: FoundPage): string {
   return [
     `${policy} ${code} (${severity}): ${title}`,
@@ -43,7 +64,17 @@ export function explainCode({ policy, code, severity, title, about, remedy }: Fo
   ].join("\n") + "\n";
 }
 
-/** A policy's page as text; lines end in `\n`. */
+/**
+ * A policy's page as text; lines end in `\n`.
+ *
+ * @example
+ * ```ts
+ * import { BUILT_IN, explainPolicy } from "premigrate";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * for (const policy of BUILT_IN) assertStringIncludes(explainPolicy(policy), policy.title);
+ * ```
+ */
 export function explainPolicy({ id, title, documentation, codes }: Policy): string {
   const listed = Object.entries(codes).map(([code, { severity, title }]) =>
     `  ${code.padEnd(28)} ${severity.padEnd(10)} ${title}`
@@ -62,7 +93,19 @@ export interface BadConfigExplanation {
   readonly text: string;
 }
 
-/** Explains the numbers of QEMU's line; with the destination's config space it names the byte. */
+/**
+ * Explains the numbers of QEMU's line; with the destination's config space it names the byte.
+ *
+ * @example
+ * ```ts
+ * import { explainBadConfig } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bad = { offset: 0x08, read: 0xa1, device: 0xa2, cmask: 0xff, wmask: 0, w1cmask: 0 };
+ * const { field, bits } = explainBadConfig(bad, undefined);
+ * assertEquals([field, bits], ["Revision ID", 0x03]);
+ * ```
+ */
 export function explainBadConfig(
   bad: BadConfig,
   space: ConfigSpace | undefined,

@@ -5,17 +5,20 @@
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }
 
 const WIDTH = 100;
 
-/** Breaks text at spaces into lines that fit a terminal. */
+// What QEMU prints is to be found by searching for it, so it stays in one piece.
+const WORD_END = /(get_pci_config_device: Bad config data: .*w1cmask:[0-9a-f]+)| /;
+
+/** Breaks text at spaces into lines that fit a terminal, save for a line of QEMU's in it. */
 export function wrap(text: string, indent: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of text.split(WORD_END).filter((word) => word !== undefined)) {
     if (line !== "" && indent + line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = "";

@@ -23,7 +23,19 @@ const REASONS: Readonly<Record<NotRun["reason"], string>> = {
   "unknown-device": "the device's ids are not known",
 };
 
-/** A verdict as text for a terminal, the decision first; lines end in `\n`. */
+/**
+ * A verdict as text for a terminal, the decision first; lines end in `\n`.
+ *
+ * @example
+ * ```ts
+ * import { reportText } from "premigrate";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const verdict = { decision: "allow", findings: [], ran: [], notRun: [] } as const;
+ * const text = reportText({ verdict, devices: [], assumptions: [], policies: [] });
+ * assertStringIncludes(text, "ALLOW");
+ * ```
+ */
 export function reportText(answer: Answer): string {
   const { verdict, devices, assumptions } = answer;
   const { paint, text } = DECISIONS[verdict.decision];

@@ -81,7 +81,5 @@ function withVersion(
 }
 
 function replaced(what: string, fact: string | undefined, option: string): string {
-  return fact === undefined
-    ? `${what} (${option})`
-    : `${what} (${option}), not ${fact} as the facts say`;
+  return `${what} (${option})` + (fact === undefined ? "" : `, not ${fact}`);
 }

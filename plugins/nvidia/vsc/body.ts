@@ -1,5 +1,3 @@
-import { decodeConfigSpace } from "premigrate/policy";
-
 /** A Vendor Specific Capability of an NVIDIA device; offsets count from the start of config space. */
 export interface Vsc {
   readonly offset: number;
@@ -36,34 +34,39 @@ const VENDOR_SPECIFIC = 0x09;
 const HEADER = 3;
 const HOST_DRIVER_RECORD = 0;
 
-/** The device's own Vendor Specific Capabilities, in the order of the list. */
+/**
+ * The Vendor Specific Capabilities in the order of the list. It is walked as QEMU walks it, so that
+ * each body that QEMU exempts is found, wherever the pointers lead.
+ */
 export function findVscs(config: Uint8Array): Vsc[] {
-  return decodeConfigSpace(config).capabilities
-    .filter(({ id, offset }) => id === VENDOR_SPECIFIC && !isGpudirectClique(config, offset))
-    .map(({ offset }) => {
-      const length = config[offset + 2] ?? 0;
-      const bytes = config.subarray(offset + HEADER, Math.max(offset + length, offset + HEADER));
-      return {
-        offset,
-        next: config[offset + 1] ?? 0,
-        length,
-        bytes,
-        body: readBody(bytes, length),
-      };
-    });
+  const list = new Set<number>();
+  const hasList = ((config[0x06] ?? 0) & 0x10) !== 0;
+  for (let at = hasList ? config[0x34] ?? 0 : 0; at !== 0; at = config[at + 1] ?? 0) {
+    if (list.has(at)) break;
+    list.add(at);
+  }
+  return [...list].filter((offset) => config[offset] === VENDOR_SPECIFIC).map((offset) => {
+    const length = config[offset + 2] ?? 0;
+    const limit = Math.min(256, ...[...list].filter((other) => other > offset));
+    // A length that cannot be right hides nothing: all that QEMU exempts is the body.
+    const isWhole = length >= HEADER && offset + length <= limit;
+    const bytes = config.subarray(offset + HEADER, isWhole ? offset + length : limit);
+    return {
+      offset,
+      next: config[offset + 1] ?? 0,
+      length,
+      bytes,
+      body: readBody(bytes, isWhole),
+    };
+  });
 }
 
-// "P2P": QEMU's own, added for x-nv-gpudirect-clique (vfio_add_nv_gpudirect_cap).
-function isGpudirectClique(config: Uint8Array, offset: number): boolean {
-  return config.subarray(offset + 3, offset + 6).join() === "80,50,80";
-}
-
-function readBody(bytes: Uint8Array, length: number): VscBody {
+function readBody(bytes: Uint8Array, isWhole: boolean): VscBody {
   if (bytes[0] === 0x56 && bytes[1] === 0x46) {
-    const isWhole = bytes.length === length - HEADER;
     return { kind: "vgpu", records: isWhole ? readRecords(bytes.subarray(2)) : undefined };
   }
-  return bytes[0] === 0x01 && length === 0x14 ? { kind: "gpu" } : { kind: "unknown" };
+  const isGpu = isWhole && bytes[0] === 0x01 && bytes.length === 0x14 - HEADER;
+  return { kind: isGpu ? "gpu" : "unknown" };
 }
 
 // Records fill the body; what is left after the last one is zero.
@@ -80,24 +83,33 @@ function readRecords(bytes: Uint8Array): VscRecord[] | undefined {
 }
 
 /** The host's driver, from record 0: 10 bytes of version and 10 of branch, padded with NUL. */
-export function hostDriver({ body }: Vsc): HostDriver | undefined {
-  const record = body.kind === "vgpu"
-    ? body.records?.find(({ id }) => id === HOST_DRIVER_RECORD)
-    : undefined;
+export function hostDriver(vsc: Vsc): HostDriver | undefined {
+  const record = hostDriverRecord(vsc);
   if (record === undefined || record.data.length < 20) return undefined;
   return { version: text(record.data.subarray(0, 10)), branch: text(record.data.subarray(10, 20)) };
 }
 
-/** Whether a record's meaning is known. */
-export function isKnownRecord({ id, length }: VscRecord): boolean {
-  return id === HOST_DRIVER_RECORD && length === 0x16;
+/** The records of a vGPU whose meaning is not known. */
+export function unknownRecords(vsc: Vsc): VscRecord[] {
+  const records = vsc.body.kind === "vgpu" ? vsc.body.records ?? [] : [];
+  const known = hostDriverRecord(vsc);
+  return records.filter((record) => record !== known || record.length !== 0x16);
 }
 
-// What is not printable could be anything, and ends in a terminal.
+function hostDriverRecord({ body }: Vsc): VscRecord | undefined {
+  return body.kind === "vgpu"
+    ? body.records?.find(({ id }) => id === HOST_DRIVER_RECORD)
+    : undefined;
+}
+
+// What is not printable could be anything, and ends in a terminal: different bytes, different text.
 function text(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
+  const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
   return Array.from(
-    end < 0 ? bytes : bytes.subarray(0, end),
-    (byte) => byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "?",
+    bytes.subarray(0, end),
+    (byte) =>
+      byte > 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, "0")}`,
   ).join("");
 }

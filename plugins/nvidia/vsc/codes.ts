@@ -72,6 +72,23 @@ export const CODES = {
     about:
       `NVIDIA means vGPUs to migrate between host drivers; which pairs do, its own compatibility call (nvmlGetVgpuCompatibility) says. With the option drivers this finding is a veto where the pair is not accepted. ${FORMAT}`,
   },
+  "host-driver-unknown": {
+    severity: "undecided",
+    title: "The host drivers are not known",
+    message: "The bytes do not name the host drivers of both sides; accepted pairs: {accepted}",
+    remedy: "Compare the drivers by other means, or set the option drivers to any.",
+    about:
+      `The option drivers accepts pairs by version and branch, and record 0 is missing or too short for them. ${FORMAT}`,
+  },
+  "virtual-function": {
+    severity: "undecided",
+    title: "The bytes are the virtual function's, not the vGPU's",
+    message:
+      "The known config space of the {side} is that of a virtual function, not of the vGPU in it",
+    remedy: "Read the vGPU's VFIO config region instead of the function's config in sysfs.",
+    about:
+      "NVIDIA's driver makes up the config space of a vGPU. What the kernel shows in sysfs for the virtual function that carries it is another one, in which the vGPU's type and the capability with the host's driver are not.",
+  },
   "unknown-record": {
     severity: "info",
     title: "A record of unknown meaning",

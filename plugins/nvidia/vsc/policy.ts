@@ -1,9 +1,18 @@
-import { definePolicy, get16, type PolicyFinding, skipsVscCheck, v } from "premigrate/policy";
+import {
+  definePolicy,
+  type DeviceFacts,
+  type DevicePair,
+  get16,
+  type PolicyFinding,
+  readRegions,
+  skipsVscCheck,
+  v,
+} from "premigrate/policy";
 import {
   findVscs,
   type HostDriver,
   hostDriver,
-  isKnownRecord,
+  unknownRecords,
   type Vsc,
   type VscRecord,
 } from "./body.ts";
@@ -34,10 +43,13 @@ export const nvidiaVsc = definePolicy({
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, migration, options): Generator<Finding> {
-    const [from, to] = [pair.source.config?.bytes, pair.destination.config?.bytes];
-    // Without the capability list qemu/restore-check says that bytes are missing.
-    if (from === undefined || to === undefined || from.length < 256 || to.length < 256) return;
+    const unlike = [...findVirtualFunctions(pair)];
+    yield* unlike;
+    const [from, to] = [regionOf(pair.source), regionOf(pair.destination)];
+    // What is missing, and what does not answer, qemu/restore-check says.
+    if (unlike.length > 0 || from === undefined || to === undefined) return;
     yield* compareSubsystems(from, to);
+    if (from.length < 256 || to.length < 256) return;
     const [sources, destinations] = [findVscs(from), findVscs(to)];
     if (sources.length !== destinations.length) {
       const data = { what: "number", source: sources.length, destination: destinations.length };
@@ -53,6 +65,25 @@ export const nvidiaVsc = definePolicy({
     }
   },
 });
+
+// A virtual function's own ids read as ffff (SR-IOV 3.4.1.1), and only sysfs shows them so.
+function* findVirtualFunctions(pair: DevicePair): Generator<Finding> {
+  for (const side of ["source", "destination"] as const) {
+    const { config, vendor } = pair[side];
+    const isOne = config?.kind === "sysfs" && vendor !== undefined && !answers(config.bytes);
+    if (isOne) yield { code: "virtual-function", data: { side } };
+  }
+}
+
+function answers(bytes: Uint8Array): boolean {
+  return get16(bytes, 0) !== 0xffff;
+}
+
+/** The bytes as QEMU reads them, without the capabilities that QEMU adds. */
+function regionOf({ config, ...ids }: DeviceFacts): Uint8Array | undefined {
+  if (config === undefined || !answers(config.bytes)) return undefined;
+  return readRegions(config, ids).at(-1)?.bytes;
+}
 
 function* compareSubsystems(from: Uint8Array, to: Uint8Array): Generator<Finding> {
   const [source, destination] = [from, to].map((bytes) =>
@@ -90,8 +121,7 @@ function* compareBodies(
   const differing = differingOffsets(source, destination);
   const [first] = differing;
   if (first === undefined) {
-    const driver = hostDriver(source);
-    if (driver !== undefined) yield { code: "host-driver", data: { ...driver } };
+    yield* compareDrivers(source, destination, options);
     yield* noteUnknownRecords(source, destination, options);
     return;
   }
@@ -112,8 +142,9 @@ function* compareBodies(
 
 function differingOffsets(source: Vsc, destination: Vsc): number[] {
   const offsets: number[] = [];
-  for (const [index, byte] of source.bytes.entries()) {
-    if (byte !== destination.bytes[index]) offsets.push(source.offset + 3 + index);
+  const size = Math.max(source.bytes.length, destination.bytes.length);
+  for (let index = 0; index < size; index++) {
+    if (source.bytes[index] !== destination.bytes[index]) offsets.push(source.offset + 3 + index);
   }
   return offsets;
 }
@@ -130,13 +161,17 @@ function* judgeBodies(
     const data = { source: KINDS[source.body.kind], destination: KINDS[destination.body.kind] };
     yield { code: "signature-differs", offset: source.offset + 3, data };
   } else if (source.body.kind === "vgpu" && destination.body.kind === "vgpu") {
-    yield* compareRecords(
-      source,
-      destination,
-      source.body.records,
-      destination.body.records,
-      options,
-    );
+    const [from, to] = [source.body.records, destination.body.records];
+    if (from === undefined || to === undefined) {
+      const side = from !== undefined ? "destination" : to !== undefined ? "source" : "two sides";
+      yield { code: "records-unreadable", offset: source.offset + 5, data: { side } };
+    } else if (listRecords(from) !== listRecords(to)) {
+      const data = { source: listRecords(from), destination: listRecords(to) };
+      yield { code: "records-differ", offset: source.offset + 5, data };
+    } else {
+      yield* compareDrivers(source, destination, options);
+      yield* noteUnknownRecords(source, destination, options);
+    }
   } else {
     const [start, last] = [source.offset + 0x0c, source.offset + 0x0f];
     const isPerCard = source.body.kind === "gpu" &&
@@ -149,59 +184,45 @@ function* judgeBodies(
 
 const KINDS = { vgpu: "vGPU", gpu: "whole GPU", unknown: "device of unknown kind" } as const;
 
-function* compareRecords(
-  source: Vsc,
-  destination: Vsc,
-  from: readonly VscRecord[] | undefined,
-  to: readonly VscRecord[] | undefined,
-  options: Options,
-): Generator<Finding> {
-  if (from === undefined || to === undefined) {
-    const side = from !== undefined ? "destination" : to !== undefined ? "source" : "two sides";
-    yield { code: "records-unreadable", offset: source.offset + 5, data: { side } };
-    return;
-  }
-  const list = (records: readonly VscRecord[]): string =>
-    records.map(({ id, length }) => `${id}:${length}`).join(" ") || "none";
-  if (list(from) !== list(to)) {
-    const data = { source: list(from), destination: list(to) };
-    yield { code: "records-differ", offset: source.offset + 5, data };
-    return;
-  }
-  yield* compareDrivers(hostDriver(source), hostDriver(destination), options);
-  yield* noteUnknownRecords(source, destination, options);
+function listRecords(records: readonly VscRecord[]): string {
+  return records.map(({ id, length }) => `${id}:${length}`).join(" ") || "none";
 }
 
 function* compareDrivers(
-  source: HostDriver | undefined,
-  destination: HostDriver | undefined,
-  { drivers }: Options,
+  source: Vsc,
+  destination: Vsc,
+  { drivers: accepted }: Options,
 ): Generator<Finding> {
-  if (source === undefined || destination === undefined) return;
-  const isSameBranch = source.branch === destination.branch;
-  if (isSameBranch && source.version === destination.version) return;
-  const isAccepted = drivers === "any" || (drivers === "same-branch" && isSameBranch);
+  if (source.body.kind !== "vgpu") return;
+  const [from, to] = [hostDriver(source), hostDriver(destination)];
+  if (from === undefined || to === undefined) {
+    if (accepted !== "any") yield { code: "host-driver-unknown", data: { accepted } };
+    return;
+  }
+  const isSameBranch = from.branch === to.branch;
+  if (isSameBranch && from.version === to.version) {
+    yield { code: "host-driver", data: { ...from } };
+    return;
+  }
+  const isAccepted = accepted === "any" || (accepted === "same-branch" && isSameBranch);
   yield {
     code: "host-driver-differs",
     ...isAccepted ? {} : { severity: "veto" as const },
-    data: { source: nameDriver(source), destination: nameDriver(destination), accepted: drivers },
+    data: { source: nameDriver(from), destination: nameDriver(to), accepted },
   };
 }
 
 function* noteUnknownRecords(
   source: Vsc,
   destination: Vsc,
-  { unknownRecords }: Options,
+  options: Options,
 ): Generator<Finding> {
-  if (source.body.kind !== "vgpu" || destination.body.kind !== "vgpu") return;
-  for (const [index, record] of (source.body.records ?? []).entries()) {
-    if (isKnownRecord(record)) continue;
-    const isEqual = record.data.join() === destination.body.records?.[index]?.data.join();
-    yield {
-      code: "unknown-record",
-      ...unknownRecords === "veto" ? { severity: "veto" as const } : {},
-      data: { id: record.id, length: record.length, state: isEqual ? "equal" : "different" },
-    };
+  const others = unknownRecords(destination);
+  for (const [index, { id, length, data }] of unknownRecords(source).entries()) {
+    const isEqual = data.join() === others[index]?.data.join();
+    const severity = options.unknownRecords === "veto" ? "veto" : isEqual ? "info" : "warn";
+    const state = isEqual ? "equal" : "different";
+    yield { code: "unknown-record", severity, data: { id, length, state } };
   }
 }
 

@@ -57,6 +57,25 @@ export const CODES = {
     about:
       "A BAR that is bigger on the destination can make the restore fail, and MSI-X must fit into its BARs. Bytes alone do not tell sizes.",
   },
+  "equal-for-now": {
+    severity: "info",
+    title: "Compared bytes that change at run time are equal in these dumps",
+    message:
+      "{count} compared bytes change at run time, the first at {offset:hex}: they are equal here, but QEMU compares what it read when it opened the device",
+    remedy:
+      "To be sure, compare the bytes that QEMU itself read: the VFIO config region of the idle device on both hosts (--view region).",
+    about:
+      "Link status, device status, AER status, power state and VPD registers change while a device runs. Of a device that is in use, they do not tell what QEMU has in its copy.",
+  },
+  "extended-unknown": {
+    severity: "warn",
+    title: "Extended config space is not known",
+    message:
+      "Of the {side} device 256 bytes are known: if it has extended capabilities, QEMU compares them too",
+    remedy: "Read all 4096 bytes (lspci -xxxx as root, or the VFIO config region).",
+    about:
+      "A PCI Express device has 4096 bytes of config space, and on an express bus QEMU compares every extended capability but ARI and SR-IOV. lspci -xxx shows the first 256 bytes only. A device whose VFIO config region ends there has no others.",
+  },
   "out-of-step": {
     severity: "veto",
     title: "The two sides have config spaces of different size",
@@ -119,7 +138,7 @@ export const CODES = {
   "cannot-tell": {
     severity: "undecided",
     title: "A missing fact decides",
-    message: "It depends on {missing}: one value passes, another fails at {offset:hex} ({field})",
+    message: "It depends on {missing}: one value passes, another fails ({failure})",
     remedy: "Give the missing fact.",
     about:
       "premigrate tried every value that the missing facts can have, and the restore does not come out the same for all of them.",
@@ -162,6 +181,15 @@ export const CODES = {
     remedy: "Take the property out of the guest's definition, or migrate to a newer QEMU.",
     about:
       "A device property that the QEMU binary does not know, or a value it does not take, ends QEMU before the migration starts.",
+  },
+  "property-may-be-refused": {
+    severity: "undecided",
+    title: "The destination's QEMU may refuse a property",
+    message:
+      "Not every QEMU knows the property {property}, and the destination's version is not known",
+    remedy: "Give the destination's QEMU version.",
+    about:
+      "A device property that the QEMU binary does not know ends QEMU before the migration starts.",
   },
   "property-unmodelled": {
     severity: "undecided",

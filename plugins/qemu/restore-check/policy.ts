@@ -1,4 +1,5 @@
 import {
+  type BadConfig,
   checkMask,
   decodeConfigSpace,
   definePolicy,
@@ -13,16 +14,18 @@ import {
   type Migration,
   parseVfioPciProperties,
   type PolicyFinding,
-  QemuPropertyError,
   type RealizedDevice,
+  resolveAlias,
   v,
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
-import { realizeScenarios, type Scenario } from "./scenarios.ts";
+import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
 import { volatileBytes } from "./volatile.ts";
 
 type Finding = PolicyFinding<keyof typeof CODES>;
+type Side = "source" | "destination";
+const SIDES = ["source", "destination"] as const;
 
 /** QEMU's own comparison at restore, foretold. */
 export const restoreCheck = definePolicy({
@@ -34,17 +37,20 @@ export const restoreCheck = definePolicy({
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair, migration): Generator<Finding> {
-    yield* checkMachine(migration);
+    yield* checkVersions(pair, migration);
     const blocking = [...checkFacts(pair, migration)];
     yield* blocking;
     if (blocking.length > 0) return;
     yield* checkBars(pair, migration);
+    yield* checkExtended(pair, migration);
     yield* foretell(pair, migration);
     yield* compareUnchecked(pair);
   },
 });
 
-function* checkMachine({ machine, source, destination }: Migration): Generator<Finding> {
+function* checkVersions(pair: DevicePair, migration: Migration): Generator<Finding> {
+  const { source, destination } = migration;
+  const machine = migration.machine && resolveAlias(migration.machine, source.qemu);
   if (machine !== undefined && destination.qemu !== undefined) {
     if (isMachineTooNew(machine, destination.qemu)) {
       yield {
@@ -53,16 +59,23 @@ function* checkMachine({ machine, source, destination }: Migration): Generator<F
       };
     }
   }
-  for (const [side, { qemu }] of [["source", source], ["destination", destination]] as const) {
+  for (const side of SIDES) {
+    const { qemu } = migration[side];
+    const { accepting, refusal } = possibleQemus(pair, migration, side);
     if (qemu !== undefined && !qemu.modelled) {
       yield { code: "qemu-not-modelled", data: { side, qemu: `${qemu}` } };
+    } else if (accepting.length === 0 && refusal === undefined) {
+      const data = { side, qemu: `with machine type ${machine?.name}` };
+      yield { code: "qemu-not-modelled", data };
+    } else if (side === "destination" && accepting.length > 0 && refusal !== undefined) {
+      yield { code: "property-may-be-refused", data: { property: refusal.property } };
     }
   }
 }
 
 /** What keeps the model from being run at all. */
 function* checkFacts(pair: DevicePair, migration: Migration): Generator<Finding> {
-  for (const side of ["source", "destination"] as const) {
+  for (const side of SIDES) {
     const { config } = pair[side];
     if (config === undefined) {
       yield { code: "no-config", data: { side } };
@@ -73,32 +86,29 @@ function* checkFacts(pair: DevicePair, migration: Migration): Generator<Finding>
     } else if (config.kind !== "sysfs" && get16(config.bytes, 0) === 0xffff) {
       yield { code: "not-answering", data: { side } };
     }
-    const { qemu } = migration[side];
-    if (qemu !== undefined) yield* checkProperties(pair, side, qemu);
+    yield* checkProperties(pair, migration, side);
   }
 }
 
-function* checkProperties(
-  { guest: { properties } }: DevicePair,
-  side: "source" | "destination",
-  qemu: Parameters<typeof parseVfioPciProperties>[1],
-): Generator<Finding> {
-  try {
-    const { unmodelled = [] } = parseVfioPciProperties(properties, qemu);
-    // Told once: both sides have the same properties.
-    if (side === "source") return;
-    for (const property of unmodelled) yield { code: "property-unmodelled", data: { property } };
-  } catch (error) {
-    if (!(error instanceof QemuPropertyError)) throw error;
+function* checkProperties(pair: DevicePair, migration: Migration, side: Side): Generator<Finding> {
+  const { accepting, refusal } = possibleQemus(pair, migration, side);
+  const likeliest = accepting.at(-1);
+  if (likeliest === undefined) {
+    if (refusal === undefined) return;
     yield side === "destination"
-      ? { code: "property-refused", data: { problem: error.message } }
-      : { code: "source-impossible", data: { reason: error.message } };
+      ? { code: "property-refused", data: { problem: refusal.message } }
+      : { code: "source-impossible", data: { reason: refusal.message } };
+  } else if (side === "destination") {
+    // Told once: both sides have the same properties.
+    const { unmodelled = [] } = parseVfioPciProperties(pair.guest.properties, likeliest);
+    for (const property of unmodelled) yield { code: "property-unmodelled", data: { property } };
   }
 }
 
-function* checkBars({ source, destination }: DevicePair, migration: Migration): Generator<Finding> {
-  for (const [side, facts] of [["source", source], ["destination", destination]] as const) {
-    if (facts.bars !== undefined) continue;
+function* checkBars(pair: DevicePair, migration: Migration): Generator<Finding> {
+  const { source, destination } = pair;
+  for (const side of SIDES) {
+    if (pair[side].bars !== undefined) continue;
     yield {
       code: "bars-unknown",
       ...migration.bytesOnly ? { severity: "info" as const } : {},
@@ -110,7 +120,9 @@ function* checkBars({ source, destination }: DevicePair, migration: Migration): 
   for (let bar = 0; bar < 6; bar++) {
     sizes.push([bar, source.bars[bar] ?? 0, destination.bars[bar] ?? 0]);
   }
-  sizes.push(["ROM", source.romSize ?? 0, destination.romSize ?? 0]);
+  if (source.romSize !== undefined && destination.romSize !== undefined) {
+    sizes.push(["ROM", source.romSize, destination.romSize]);
+  }
   for (const [bar, from, to] of sizes) {
     if (from === to) continue;
     const code = from > 0 && to > from ? "bar-may-fail" : "bar-differs";
@@ -118,43 +130,52 @@ function* checkBars({ source, destination }: DevicePair, migration: Migration): 
   }
 }
 
+// lspci -xxx shows 256 bytes of any device.
+function* checkExtended(pair: DevicePair, { bytesOnly }: Migration): Generator<Finding> {
+  const { bus } = pair.guest;
+  if (bus === "pci" || bus === "pci-under-pcie") return;
+  const cut = SIDES.filter((side) => {
+    const { config } = pair[side];
+    if (config?.bytes.length !== 256 || (config.kind === "realize" && !bytesOnly)) return false;
+    return decodeConfigSpace(config.bytes).capabilities.some(({ id }) => id === 0x10);
+  });
+  if (cut.length > 0) yield { code: "extended-unknown", data: { side: cut.join(" and ") } };
+}
+
 interface Outcome {
-  readonly findings: readonly Finding[];
   readonly result: "passes" | "fails" | "undecided";
+  readonly findings: Iterable<Finding>;
 }
 
 function* foretell(pair: DevicePair, migration: Migration): Generator<Finding> {
   const { all, missing } = realizeScenarios(pair, migration);
   const outcomes = all.map((scenario) => judge(scenario, pair));
-  const likeliest = outcomes.at(-1);
-  if (likeliest === undefined) return;
-  if (outcomes.every(({ result }) => result === likeliest.result)) {
-    yield* likeliest.findings;
+  const passing = outcomes.findLast(({ result }) => result === "passes");
+  const failing = outcomes.findLast(({ result }) => result === "fails");
+  const undecided = outcomes.findLast(({ result }) => result === "undecided");
+  if (passing === undefined || failing === undefined) {
+    yield* (undecided ?? failing ?? passing)?.findings ?? [];
     return;
   }
-  const failing = outcomes.find(({ result }) => result === "fails") ?? likeliest;
-  const at = failing.findings.find(({ offset }) => offset !== undefined);
+  const [at] = failing.findings;
   yield {
     code: "cannot-tell",
-    offset: at?.offset ?? 0,
+    ...at?.offset === undefined ? {} : { offset: at.offset },
     data: {
-      missing: [...missing, ...unsureViews(pair)].join(", ") || "the bytes that QEMU reads",
-      field: at?.data?.field ?? "the whole device",
+      missing: [...missing, ...unsureViews(pair)].join(", "),
+      failure: at?.data?.field ?? at?.data?.reason ?? "out of step",
     },
   };
 }
 
 function unsureViews(pair: DevicePair): string[] {
-  return (["source", "destination"] as const)
-    .filter((side) => pair[side].config?.kind === "sysfs")
-    .map((side) =>
-      `the ${side}'s VFIO config region (sysfs shows more than the kernel's vfio-pci)`
-    );
+  return SIDES.filter((side) => pair[side].config?.kind === "sysfs").map((side) =>
+    `the ${side}'s VFIO config region (sysfs shows more than the kernel's vfio-pci)`
+  );
 }
 
 function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
-  const isExact = (side: "source" | "destination"): boolean =>
-    pair[side].config?.kind === "realize";
+  const isExact = (side: Side): boolean => pair[side].config?.kind === "realize";
   if (!destination.ok) {
     const data = { reason: formatRealizeFailure(destination.reason) };
     return isExact("destination")
@@ -165,43 +186,51 @@ function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
     const data = { reason: formatRealizeFailure(source.reason) };
     return { result: "undecided", findings: [{ code: "source-impossible", data }] };
   }
+  const areExact = SIDES.every(isExact);
   const differing = failingBytes(source.shadow, destination);
-  const unsure = isExact("source") && isExact("destination")
-    ? new Set<number>()
-    : volatileBytes(destination.shadow);
+  const unsure = areExact ? new Set<number>() : volatileBytes(destination.shadow);
   const certain = differing.filter(({ offset }) => !unsure.has(offset));
   const [bad] = certain;
-  const space = decodeConfigSpace(destination.shadow);
   if (bad !== undefined) {
-    const data = {
-      field: fieldAt(space, bad.offset).name,
-      line: formatBadConfig(bad),
-      read: bad.read,
-      device: bad.device,
-      cmask: bad.cmask,
-      wmask: bad.wmask,
-      w1cmask: bad.w1cmask,
-      failing: certain.length,
-    };
-    return { result: "fails", findings: [{ code: "will-fail", offset: bad.offset, data }] };
+    return { result: "fails", findings: nameFailure(bad, certain.length, destination) };
   }
   if (source.shadow.length !== destination.shadow.length) {
     const data = { source: source.shadow.length, destination: destination.shadow.length };
-    return { result: "fails", findings: [{ code: "out-of-step", data }] };
+    return areExact
+      ? { result: "fails", findings: [{ code: "out-of-step", data }] }
+      : { result: "undecided", findings: [{ code: "out-of-step", severity: "undecided", data }] };
   }
-  const findings: Finding[] = [
-    ...compareExempt(source, destination),
-    ...missing(source, destination),
-  ];
+  return { result: "passes", findings: nameWhatPasses(source, destination, differing, unsure) };
+}
+
+function* nameFailure(bad: BadConfig, failing: number, device: RealizedDevice): Generator<Finding> {
+  const { offset, ...numbers } = bad;
+  const field = fieldAt(decodeConfigSpace(device.shadow), offset).name;
+  const data = { field, line: formatBadConfig(bad), ...numbers, failing };
+  yield { code: "will-fail", offset, data };
+}
+
+function* nameWhatPasses(
+  source: RealizedDevice,
+  destination: RealizedDevice,
+  differing: readonly BadConfig[],
+  unsure: ReadonlySet<number>,
+): Generator<Finding> {
   const [changing] = differing;
   if (changing !== undefined) {
-    const field = fieldAt(space, changing.offset).name;
-    const data = { count: differing.length, field };
-    findings.unshift({ code: "may-fail", offset: changing.offset, data });
+    const { offset } = changing;
+    const field = fieldAt(decodeConfigSpace(destination.shadow), offset).name;
+    yield { code: "may-fail", offset, data: { count: differing.length, field } };
   } else {
-    findings.unshift({ code: "will-pass", data: countBytes(destination) });
+    yield { code: "will-pass", data: countBytes(destination) };
+    const [offset, ...others] = [...unsure].filter((at) => checkMask(destination, at) !== 0)
+      .sort((a, b) => a - b);
+    if (offset !== undefined) {
+      yield { code: "equal-for-now", offset, data: { count: 1 + others.length } };
+    }
   }
-  return { result: "passes", findings };
+  yield* compareExempt(source, destination);
+  yield* compareCapabilities(source, destination);
 }
 
 function countBytes(device: RealizedDevice): { compared: number; exempt: number } {
@@ -226,7 +255,10 @@ function* compareExempt(source: RealizedDevice, destination: RealizedDevice): Ge
   }
 }
 
-function* missing(source: RealizedDevice, destination: RealizedDevice): Generator<Finding> {
+function* compareCapabilities(
+  source: RealizedDevice,
+  destination: RealizedDevice,
+): Generator<Finding> {
   const own = decodeConfigSpace(destination.shadow);
   const sent = decodeConfigSpace(source.shadow);
   for (const chain of ["capabilities", "extended"] as const) {

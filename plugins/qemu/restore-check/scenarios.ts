@@ -3,14 +3,17 @@ import {
   type DeviceFacts,
   type DevicePair,
   hasExpressRoot,
+  isMachineTooNew,
   type Migration,
   parseQemuVersion,
   parseVfioPciProperties,
+  QemuPropertyError,
   type QemuVersion,
   readRegions,
   realize,
   type RealizedDevice,
   type RealizeFailure,
+  resolveAlias,
   skipsVscCheck,
 } from "premigrate/policy";
 
@@ -26,45 +29,78 @@ export interface Scenarios {
   readonly missing: readonly string[];
 }
 
-// The releases since which vfio-pci's shadow or masks are made differently.
-const RELEASES = ["5.2", "8.1", "9.1", "10.0", "10.1", "11.1"].map(parseQemuVersion);
+/** The QEMU versions that a side can have, the likeliest last. */
+export interface PossibleQemus {
+  /** Those that take the device's properties. */
+  readonly accepting: readonly QemuVersion[];
+  /** What one of the others says of a property. */
+  readonly refusal: QemuPropertyError | undefined;
+}
+
+// The last release of every span in which vfio-pci makes its shadow and masks in one way.
+const RELEASES = ["8.0", "9.0", "9.2", "10.0", "11.0", "11.1"].map(parseQemuVersion);
+
+/** The side's version, or where it is not known every one that has the guest's machine type. */
+export function possibleQemus(
+  { guest: { properties } }: DevicePair,
+  { machine, ...hosts }: Migration,
+  side: "source" | "destination",
+): PossibleQemus {
+  const { qemu } = hosts[side];
+  const resolved = machine === undefined ? undefined : resolveAlias(machine, hosts.source.qemu);
+  const releases = RELEASES.filter((release) =>
+    resolved === undefined || !isMachineTooNew(resolved, release)
+  );
+  const accepting: QemuVersion[] = [];
+  let refusal: QemuPropertyError | undefined;
+  for (const possible of qemu !== undefined ? [qemu] : releases) {
+    try {
+      parseVfioPciProperties(properties, possible);
+      accepting.push(possible);
+    } catch (error) {
+      if (!(error instanceof QemuPropertyError)) throw error;
+      refusal = error;
+    }
+  }
+  return { accepting, refusal };
+}
 
 /**
  * Runs the model for every value that an unknown fact can have. What comes out the same for all of
  * them is certain although the fact is missing.
  */
 export function realizeScenarios(pair: DevicePair, migration: Migration): Scenarios {
-  const missing: string[] = [];
-  const oneOf = <T>(name: string, known: T | undefined, possible: readonly T[]): readonly T[] => {
-    if (known !== undefined) return [known];
-    missing.push(name);
+  const missing = new Set<string>();
+  const oneOf = <T>(name: string, possible: readonly T[]): readonly T[] => {
+    if (possible.length > 1) missing.add(name);
     return possible;
   };
-  const sourceQemus = oneOf("the source's QEMU version", migration.source.qemu, RELEASES);
-  const destinationQemus = oneOf(
-    "the destination's QEMU version",
-    migration.destination.qemu,
-    RELEASES,
-  );
-  const buses = oneOf("the guest's bus", pair.guest.bus, possibleBuses(migration));
-  // Before 9.1, and on the source, skip-vsc-check changes nothing that is compared.
-  const skips = migration.destination.qemu === undefined
-    ? [true, false]
-    : oneOf("skip-vsc-check of the machine type", skipsVscCheck(pair, migration), [true, false]);
+  const qemusOf = (side: "source" | "destination"): readonly QemuVersion[] =>
+    oneOf(`the ${side}'s QEMU version`, possibleQemus(pair, migration, side).accepting);
+  const [sourceQemus, destinationQemus] = [qemusOf("source"), qemusOf("destination")] as const;
+  const { bus } = pair.guest;
+  const buses = oneOf("the guest's bus", bus === undefined ? possibleBuses(migration) : [bus]);
 
   const all: Scenario[] = [];
   for (const bus of buses) {
     const sources = sourceQemus.flatMap((qemu) => realizeSide(pair.source, pair, qemu, bus, true));
-    const destinations = destinationQemus.flatMap((qemu) =>
-      skips.flatMap((skip) => realizeSide(pair.destination, pair, qemu, bus, skip))
-    );
+    const destinations = destinationQemus.flatMap((qemu) => {
+      const host = { ...migration.destination, qemu };
+      const skip = skipsVscCheck(pair, { ...migration, destination: host });
+      const skips = oneOf(
+        "skip-vsc-check of the machine type",
+        skip === undefined ? [true, false] : [skip],
+      );
+      return skips.flatMap((skip) => realizeSide(pair.destination, pair, qemu, bus, skip));
+    });
     for (const source of sources) {
       for (const destination of destinations) all.push({ source, destination });
     }
   }
-  return { all, missing };
+  return { all, missing: [...missing] };
 }
 
+// What skip-vsc-check is on the source changes nothing that it sends.
 function realizeSide(
   facts: DeviceFacts,
   pair: DevicePair,

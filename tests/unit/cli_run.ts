@@ -1,0 +1,99 @@
+/**
+ * Runs the command line as a user does, with the permission to read files and no other.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+
+/** The root of the repository: where the runs start, so that paths are those of the README. */
+export const ROOT = new URL("../../", import.meta.url);
+
+/** What a run left behind. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run and what is expected of it. */
+export interface RunCase {
+  readonly name: string;
+  /** The command line, as a text where no word has a space. */
+  readonly words: string | readonly string[];
+  readonly stdin?: string | Uint8Array<ArrayBuffer>;
+  readonly code: number;
+  /**
+   * Texts of the standard output, in this order, with sentences in one line; what may not be there
+   * has a `!` in front.
+   */
+  readonly stdout?: readonly string[];
+  /** A text of the one line of an error. */
+  readonly error?: string;
+}
+
+/** The arguments of Deno that run the command line with `words`. */
+export function denoArguments(words: readonly string[]): string[] {
+  return ["run", "--quiet", "--no-prompt", "--allow-read", "lib/cli/main.ts", ...words];
+}
+
+/** Runs the command line with `words`, and with `stdin` as its standard input. */
+export async function runCli(
+  words: string | readonly string[],
+  stdin: string | Uint8Array<ArrayBuffer> = "",
+): Promise<Finished> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: denoArguments(typeof words === "string" ? words.split(" ") : words),
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  // A program that does not read its standard input to the end breaks the pipe.
+  const written = new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  await written;
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** A test for each case, with what is true of every run: an error is one line, and nothing else. */
+export function testRuns(cases: readonly RunCase[]): void {
+  for (const { name, words, stdin, code, stdout = [], error } of cases) {
+    Deno.test(name, async () => {
+      const run = await runCli(words, stdin);
+      assertEquals(run.code, code, run.stdout + run.stderr);
+      if (code === 2) {
+        assertEquals(run.stdout, "");
+        assertMatch(run.stderr, /^premigrate: [^\p{Cc}]+\n$/u);
+        assertStringIncludes(run.stderr, error ?? "");
+      } else {
+        assertEquals(run.stderr, "");
+        assertPlain(run.stdout);
+        assertTexts(unwrap(run.stdout), stdout);
+      }
+    });
+  }
+}
+
+/** No control, format or direction character reaches the terminal, but for the line ends. */
+export function assertPlain(text: string): void {
+  assertEquals(text.replaceAll("\n", "").match(/[\p{Cc}\p{Cf}\u2028\u2029]/gu), null);
+}
+
+/** Joins the lines of a finding's sentences. */
+function unwrap(text: string): string {
+  return text.replaceAll(/\n {12}(?=\S)/g, " ");
+}
+
+function assertTexts(output: string, texts: readonly string[]): void {
+  let at = 0;
+  for (const text of texts) {
+    if (text.startsWith("!")) {
+      assert(!output.includes(text.slice(1)), `found ${text.slice(1)} in:\n${output}`);
+      continue;
+    }
+    const found = output.indexOf(text, at);
+    assert(found >= 0, `found no ${text} after ${at} in:\n${output}`);
+    at = found + text.length;
+  }
+}
