@@ -18,7 +18,7 @@ const WORD_END = /(get_pci_config_device: Bad config data: .*w1cmask:[0-9a-f]+)|
 export function wrap(text: string, indent: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(WORD_END).filter((word) => word !== undefined)) {
+  for (const word of text.split(WORD_END).filter((word) => word)) {
     if (line !== "" && indent + line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = "";
