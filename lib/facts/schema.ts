@@ -18,22 +18,79 @@ export interface Facts {
 
 /** A host, with when its facts were gathered (ISO 8601). */
 export interface CapturedHost extends HostFacts {
+  /** Version of its libvirt daemon. */
+  readonly libvirt?: string | undefined;
+  /** The QEMU binary that was asked. */
+  readonly emulator?: string | undefined;
+  /** `uname -r`. */
+  readonly kernel?: string | undefined;
+  /** Another one after each boot. */
+  readonly bootId?: string | undefined;
+  /** `/etc/machine-id`. */
+  readonly machineId?: string | undefined;
+  /** Version of NVIDIA's driver. */
+  readonly nvidiaDriver?: string | undefined;
+  /** Versions of the kernel modules with a part in migration; empty where a module tells none. */
+  readonly modules?: Readonly<Record<string, string>> | undefined;
+  /** Why a fact is not known, by its name. */
+  readonly missing?: Readonly<Record<string, string>> | undefined;
   /** When, in ISO 8601. */
   readonly time?: string | undefined;
 }
 
-/** A device, with where its config bytes come from. */
+/** A device, with where its facts come from. */
 export interface CapturedDevice extends DeviceFacts {
+  /** Where all come from but the config bytes, which say it themselves. */
+  readonly source?: FactSource | undefined;
+  /** Number of its IOMMU group. */
+  readonly iommuGroup?: string | undefined;
+  /** A VF's physical function, or an mdev's parent. */
+  readonly parent?: string | undefined;
+  /** Which VF of its parent it is, from 0. */
+  readonly vfIndex?: number | undefined;
+  /** `D0` to `D3cold`. */
+  readonly powerState?: string | undefined;
+  /** How the kernel would reset it; the first is tried first. */
+  readonly resetMethods?: readonly string[] | undefined;
+  /** The number of the vGPU type that NVIDIA's driver made of a VF. */
+  readonly vgpuType?: number | undefined;
+  /** Plugin parameters of NVIDIA's driver. */
+  readonly vgpuParams?: string | undefined;
+  /** Firmware of the device or its parent. */
+  readonly firmware?:
+    | { readonly version?: string | undefined; readonly psid?: string | undefined }
+    | undefined;
+  /** What a QAT device is set up for, as `sym;asym;dc`. */
+  readonly qatServices?: string | undefined;
+  /** Vital Product Data, in hexadecimal. */
+  readonly vpd?: string | undefined;
+  /** Why a fact is not known, by its name. */
+  readonly missing?: Readonly<Record<string, string>> | undefined;
   /** Its config space. */
   readonly config?: CapturedConfig | undefined;
 }
 
+/** Where a fact comes from; `composed`: made up, for examples and tests. */
+export type FactSource = typeof FACT_SOURCES[number];
+
 /** Config bytes, with where they come from and when they were read (ISO 8601). */
 export type CapturedConfig = ConfigView & {
-  readonly source: "vfio-region" | "sysfs" | "ecam" | "lspci" | "stamp" | "composed";
+  readonly source: FactSource;
+  /** They were read of another device, of the same type and driver. */
+  readonly derived?: boolean | undefined;
   /** When, in ISO 8601. */
   readonly time?: string | undefined;
 };
+
+const FACT_SOURCES = [
+  "vfio-region",
+  "sysfs",
+  "nodedev",
+  "ecam",
+  "lspci",
+  "stamp",
+  "composed",
+] as const;
 
 const Hex16 = v.pipe(
   v.string(),
@@ -48,6 +105,12 @@ const Hex24 = v.pipe(
 const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024));
+
+const Text = v.pipe(v.string(), v.maxLength(4096));
+const Source = v.picklist(FACT_SOURCES);
+const Missing = v.optional(
+  v.pipe(v.record(Name, Text), v.description("Why a fact is not known, by its name")),
+);
 
 const Address = v.pipe(
   v.string(),
@@ -64,9 +127,9 @@ const Config = v.pipe(
       v.picklist(["realize", "sysfs", "guest"]),
       v.description("Whose view of the config space this is; realize: what QEMU itself reads"),
     ),
-    source: v.pipe(
-      v.picklist(["vfio-region", "sysfs", "ecam", "lspci", "stamp", "composed"]),
-      v.description("Where the bytes come from"),
+    source: v.pipe(Source, v.description("Where the bytes come from")),
+    derived: v.optional(
+      v.pipe(v.boolean(), v.description("Read of another device, of the same type and driver")),
     ),
     time: v.optional(v.pipe(Time, v.description("When they were read"))),
     hex: v.pipe(
@@ -78,12 +141,7 @@ const Config = v.pipe(
       v.description("The bytes from offset 0: 64, 256 or 4096, without spaces"),
     ),
   }),
-  v.transform(({ view, source, time, hex }) => ({
-    kind: view,
-    bytes: decodeHex(hex),
-    source,
-    ...time === undefined ? {} : { time },
-  })),
+  v.transform(({ view, hex, ...origin }) => ({ kind: view, bytes: decodeHex(hex), ...origin })),
 );
 
 const Device = v.strictObject({
@@ -99,7 +157,28 @@ const Device = v.strictObject({
     v.pipe(Size, v.description("Size in bytes of the expansion ROM, 0 for none")),
   ),
   driver: v.optional(v.strictObject({ name: Name, version: v.optional(Name) })),
-  mdevType: v.optional(v.strictObject({ id: Name, name: v.optional(Name) })),
+  mdevType: v.optional(
+    v.strictObject({
+      id: Name,
+      name: v.optional(Name),
+      description: v.optional(Text),
+      availableInstances: v.optional(Size),
+    }),
+  ),
+  source: v.optional(v.pipe(Source, v.description("Where all but the config bytes come from"))),
+  numaNode: v.optional(v.pipe(v.number(), v.integer(), v.description("-1 for none"))),
+  inUse: v.optional(v.pipe(v.boolean(), v.description("A guest has it now"))),
+  iommuGroup: v.optional(Name),
+  parent: v.optional(v.pipe(Name, v.description("Physical function of a VF, parent of an mdev"))),
+  vfIndex: v.optional(Size),
+  powerState: v.optional(Name),
+  resetMethods: v.optional(v.array(Name)),
+  vgpuType: v.optional(v.pipe(Size, v.description("NVIDIA: number of the vGPU type of a VF"))),
+  vgpuParams: v.optional(Text),
+  firmware: v.optional(v.strictObject({ version: v.optional(Name), psid: v.optional(Name) })),
+  qatServices: v.optional(Text),
+  vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,32768}$/))),
+  missing: Missing,
 });
 
 const QemuText = v.pipe(
@@ -118,6 +197,14 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
   host: v.strictObject({
     name: Name,
     time: v.optional(v.pipe(Time, v.description("When the facts were gathered"))),
+    libvirt: v.optional(Name),
+    emulator: v.optional(Name),
+    kernel: v.optional(Name),
+    bootId: v.optional(Name),
+    machineId: v.optional(Name),
+    nvidiaDriver: v.optional(Name),
+    modules: v.optional(v.record(Name, Text)),
+    missing: Missing,
     qemu: v.optional(v.pipe(QemuText, v.description("Version of the QEMU that runs the guest"))),
     skipVscCheck: v.optional(
       v.pipe(

@@ -104,10 +104,19 @@ function apply(
       findings.push(complete(policy, pair, found));
     }
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    findings.push(engineFinding("policy-failed", pair.name, { id: policy.id, problem }));
+    const data = { id: policy.id, problem: textOf(error) };
+    findings.push(engineFinding("policy-failed", pair.name, data));
   }
   return findings;
+}
+
+/** What was thrown may be anything, even what String throws at. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "It threw what cannot be shown as text";
+  }
 }
 
 function complete(policy: Policy, pair: DevicePair, found: PolicyFinding): Finding {

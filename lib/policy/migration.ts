@@ -25,11 +25,23 @@ export interface DeviceFacts {
   /** The host's driver for it. */
   readonly driver?: { readonly name: string; readonly version?: string | undefined } | undefined;
   /** An mdev's type, as the vendor names it. */
-  readonly mdevType?: { readonly id: string; readonly name?: string | undefined } | undefined;
+  readonly mdevType?: MdevType | undefined;
   /** The NUMA node it is on; -1 where the host says that there is none. */
   readonly numaNode?: number | undefined;
   /** Whether a guest or a host driver has it now. */
   readonly inUse?: boolean | undefined;
+}
+
+/** What an mdev is, in the words of its vendor's driver. */
+export interface MdevType {
+  /** As `nvidia-558`; its number may differ between drivers. */
+  readonly id: string;
+  /** As `NVIDIA A40-8Q`. */
+  readonly name?: string | undefined;
+  /** What the driver says of it. */
+  readonly description?: string | undefined;
+  /** How many more of them the parent can have. */
+  readonly availableInstances?: number | undefined;
 }
 
 /** What is known of one host. */
