@@ -70,6 +70,17 @@ export interface CapturedDevice extends DeviceFacts {
   readonly config?: CapturedConfig | undefined;
 }
 
+/** Where facts can come from. */
+export const FACT_SOURCES = [
+  "vfio-region",
+  "sysfs",
+  "nodedev",
+  "ecam",
+  "lspci",
+  "stamp",
+  "composed",
+] as const;
+
 /** Where a fact comes from; `composed`: made up, for examples and tests. */
 export type FactSource = typeof FACT_SOURCES[number];
 
@@ -81,16 +92,6 @@ export type CapturedConfig = ConfigView & {
   /** When, in ISO 8601. */
   readonly time?: string | undefined;
 };
-
-const FACT_SOURCES = [
-  "vfio-region",
-  "sysfs",
-  "nodedev",
-  "ecam",
-  "lspci",
-  "stamp",
-  "composed",
-] as const;
 
 const Hex16 = v.pipe(
   v.string(),

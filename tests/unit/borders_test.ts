@@ -10,7 +10,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/qemu": ["lib/pci"],
   "lib/domain": ["lib/pci", "@rgrove/parse-xml"],
   "lib/policy": ["lib/pci", "lib/qemu", "lib/domain", "valibot", "@std/encoding/hex"],
-  "lib/facts": ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "valibot", "@std/encoding/hex"],
+  "lib/facts": [
+    "lib/pci",
+    "lib/qemu",
+    "lib/domain",
+    "lib/policy",
+    "valibot",
+    "@std/encoding/hex",
+    "@rgrove/parse-xml",
+  ],
   "lib/report": ["lib/policy", "@std/fmt/colors"],
   "plugins": ["premigrate/policy"],
 };
@@ -68,16 +76,13 @@ for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {
     assertEquals(wrong, []);
   });
 
-  Deno.test({
-    name: `${folder} is pure`,
-    ignore: !PURE.includes(folder),
-    fn(): void {
-      const wrong = sources.flatMap(({ path, code }) => {
-        const found = IMPURE.exec(code);
-        return found === null ? [] : [`${path}: ${found[0]}`];
-      });
-      assertEquals(wrong, []);
-    },
+  if (!PURE.includes(folder)) continue;
+  Deno.test(`${folder} is pure`, () => {
+    const wrong = sources.flatMap(({ path, code }) => {
+      const found = IMPURE.exec(code);
+      return found === null ? [] : [`${path}: ${found[0]}`];
+    });
+    assertEquals(wrong, []);
   });
 }
 
