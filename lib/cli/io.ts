@@ -12,6 +12,18 @@ export class InputError extends Error {
   }
 }
 
+/** A file that cannot be written. */
+export class OutputError extends Error {
+  /** The file. */
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super(`Cannot write ${path}: ${problem}`);
+    this.name = "OutputError";
+    this.path = path;
+  }
+}
+
 // Far above any dump, facts file or domain XML, far below what would hurt.
 const LARGEST_INPUT = 256 * 1024 * 1024;
 
@@ -45,6 +57,25 @@ export async function readText(path: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new InputError(path, "it is no UTF-8 text");
+  }
+}
+
+/** Writes a file whole or not at all: what was there before stays until the new text is on disk. */
+export async function writeText(
+  path: string,
+  text: string,
+  { mode }: { readonly mode?: number } = {},
+): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await Deno.writeTextFile(temporary, text, {
+      createNew: true,
+      ...mode === undefined ? {} : { mode },
+    });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new OutputError(path, describe(error));
   }
 }
 

@@ -9,6 +9,7 @@ import config from "../../deno.json" with { type: "json" };
 import { DomainXmlError } from "../domain/mod.ts";
 import { FactsError } from "../facts/mod.ts";
 import { ConfigSpaceError, DumpError, QemuPropertyError, QemuVersionError } from "../policy/mod.ts";
+import { capture } from "./commands/capture.ts";
 import { check } from "./commands/check.ts";
 import { compare } from "./commands/compare.ts";
 import { explain } from "./commands/explain.ts";
@@ -17,17 +18,26 @@ import { policies } from "./commands/policies.ts";
 import { predict } from "./commands/predict.ts";
 import { schema } from "./commands/schema.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
-import { InputError, printError } from "./io.ts";
+import { EcamError } from "../facts/ecam.ts";
+import { LibvirtUriError } from "../facts/libvirt_uri.ts";
+import { ProbeRunError } from "../facts/probe.ts";
+import { VirshError } from "../facts/virsh_error.ts";
+import { InputError, OutputError, printError } from "./io.ts";
 
 const INPUT_ERRORS = [
   ConfigSpaceError,
   DomainXmlError,
   DumpError,
+  EcamError,
   FactsError,
   InputError,
+  LibvirtUriError,
+  OutputError,
+  ProbeRunError,
   QemuPropertyError,
   QemuVersionError,
   ValidationError,
+  VirshError,
 ];
 
 const premigrate = new Command()
@@ -37,6 +47,7 @@ const premigrate = new Command()
   .throwErrors()
   .globalOption("--json", "Write JSON.")
   .command("check", check)
+  .command("capture", capture)
   .command("compare", compare)
   .command("inspect", inspect)
   .command("predict", predict)

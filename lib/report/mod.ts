@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./answer.ts";
+export * from "./choices.ts";
 export * from "./config_grid.ts";
 export * from "./config_space_text.ts";
 export * from "./explain.ts";

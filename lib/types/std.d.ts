@@ -27,6 +27,12 @@ declare module "@std/assert" {
     msgIncludes?: string,
     msg?: string,
   ): E;
+  export function assertRejects<E extends Error = Error>(
+    fn: () => PromiseLike<unknown>,
+    ErrorClass: abstract new (...args: never[]) => E,
+    msgIncludes?: string,
+    msg?: string,
+  ): Promise<E>;
   export function fail(msg?: string): never;
 }
 

@@ -297,7 +297,7 @@ testRuns([
     name: "check: a required option is missing",
     words: `check --source ${SOURCE}`,
     code: 2,
-    error: 'Missing required option "--destination"',
+    error: "Missing --from and --to, or --source and --destination",
   },
 ]);
 

@@ -1,26 +1,50 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
 import { parseFacts } from "../../facts/mod.ts";
-import type { Facts } from "../../facts/mod.ts";
-import {
-  evaluate,
-  type GuestDevices,
-  type HostFacts,
-  pairDevices,
-  parseMachine,
-  parseQemuVersion,
-  type QemuVersion,
-  wantDevices,
-} from "../../policy/mod.ts";
+import { parseQemuVersion } from "../../policy/mod.ts";
 import { showAnswer } from "../answer.ts";
-import { readText } from "../io.ts";
-import { builtInRegistry } from "../policies.ts";
+import { hostAccess, realizeOptions } from "../hosts.ts";
+import { readText, writeText } from "../io.ts";
+import { judge } from "../judge.ts";
+import { judgeLive } from "../live.ts";
+import { showLiveAnswers } from "../live_answer.ts";
+import { transferXml } from "../transfer_xml.ts";
 
-/** `check`: a whole guest, from facts files. */
+const DEFAULT_TIMEOUT = 60;
+
+/** `check`: a whole guest, live or from facts files. */
 export const check = new Command<{ json?: true }>()
-  .description("Judge a guest's migration from the facts of both hosts.")
-  .option("--source <facts:file>", "Facts of the source host (JSON).", { required: true })
-  .option("--destination <facts:file>", "Facts of the destination host (JSON).", { required: true })
+  .description(
+    "Judge the migration of a running guest between two libvirt hosts, or one from facts files.",
+  )
+  .arguments("[guest:string]", ["Name or UUID of a guest that runs on --from."])
+  .option("--from <uri:string>", "Libvirt URI of the source host, as qemu+ssh://hosta/system.")
+  .option("--to <uri:string>", "Libvirt URI of the destination host; several are compared.", {
+    collect: true,
+  })
+  .option("--all", "Judge every guest that runs on --from.")
+  .option("--from-ssh <host:string>", "Run the probe there by ssh, where the URI is not +ssh.")
+  .option("--to-ssh <host:string>", "The same for --to, in its order.", { collect: true })
+  .option("--sudo", "Run the probe by sudo -n: without root the kernel shows 64 bytes.")
+  .option("--sysfs <dir:string>", "Where sysfs is on the hosts (default: /sys).")
+  .option("--map <pair:string>", "Give the guest another destination device: SRC=DST.", {
+    collect: true,
+  })
+  .option(
+    "--xml <file:file>",
+    "Take the destination's devices from the XML for virsh migrate --xml.",
+  )
+  .option("--choose", "Choose free devices of the destination that all policies allow.")
+  .option(
+    "--write-xml <file:file>",
+    "Write the XML for virsh migrate --xml (read-write; may hold secrets).",
+  )
+  .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
+  .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
+  .option("--monitor", "Read what the guest sees, by its monitor: read-write, taints the guest.")
+  .option("--timeout <seconds:integer>", `Deadline for all hosts (default: ${DEFAULT_TIMEOUT}).`)
+  .option("--source <facts:file>", "Facts of the source host (JSON), instead of --from.")
+  .option("--destination <facts:file>", "Facts of the destination host (JSON), instead of --to.")
   .option("--domain <xml:file>", "The guest's domain XML. Without it, all devices of the source.")
   .option("--qemu <version:string>", "QEMU version of both hosts, in place of the facts'.")
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
@@ -28,58 +52,93 @@ export const check = new Command<{ json?: true }>()
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
   )
-  .action(async ({ source, destination, domain, qemu, machine, json }) => {
-    if ([source, destination, domain].filter((path) => path === "-").length > 1) {
-      throw new ValidationError('Cannot read standard input ("-") twice');
+  .example(
+    "A running guest",
+    "premigrate check vm1 --from qemu+ssh://hosta/system --to qemu+ssh://hostb/system",
+  )
+  .action(async (options, guest) => {
+    const qemu = options.qemu === undefined ? undefined : parseQemuVersion(options.qemu);
+    const { machine, json } = options;
+    if (options.from === undefined && options.to === undefined) {
+      const { source, destination, domain } = options;
+      if (source === undefined || destination === undefined) {
+        throw new ValidationError("Missing --from and --to, or --source and --destination");
+      }
+      refuseLiveOptions(options, guest);
+      if ([source, destination, domain].filter((path) => path === "-").length > 1) {
+        throw new ValidationError('Cannot read standard input ("-") twice');
+      }
+      const from = parseFacts(await readText(source));
+      const to = parseFacts(await readText(destination));
+      const xml = domain === undefined ? undefined : await readText(domain);
+      const question = { guest: xml === undefined ? undefined : parseDomain(xml), machine, qemu };
+      showAnswer(judge({ ...question, source: from, destination: to }), json);
+      return;
     }
-    const from = parseFacts(await readText(source));
-    const to = parseFacts(await readText(destination));
-    const guest = domain === undefined ? undefined : parseDomain(await readText(domain));
-    const assumptions: string[] = [];
-    const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
-    const machineName = machine ?? guest?.machine;
-    if (machine !== undefined) {
-      assumptions.push(replaced(`machine type ${machine}`, guest?.machine, "--machine"));
+
+    const { from, to = [], sudo, sysfs, map = [], choose = false } = options;
+    const [only, ...others] = to;
+    if (from === undefined || only === undefined) {
+      throw new ValidationError("Missing --from and --to: a live check needs both");
     }
-    const devices = guest === undefined ? allDevices(from) : wantDevices(guest);
-    const { pairs, findings } = pairDevices(devices.wanted, from.devices, to.devices);
-    const migration = {
-      ...machineName === undefined ? {} : { machine: parseMachine(machineName) },
-      source: withVersion(from.host, "source", version, assumptions),
-      destination: withVersion(to.host, "destination", version, assumptions),
-      bytesOnly: false,
-    };
-    const registry = builtInRegistry();
-    const verdict = evaluate(pairs, migration, registry, [...devices.findings, ...findings]);
-    const reported = pairs.map(({ name, source, destination }) => ({
-      name,
-      source: source.address,
-      destination: destination.address,
-    }));
-    const { policies } = registry;
-    showAnswer({ verdict, devices: reported, assumptions, policies }, json);
+    const fileOption = (["source", "destination", "domain"] as const)
+      .find((name) => options[name] !== undefined);
+    if (fileOption !== undefined) {
+      throw new ValidationError(`Cannot use --${fileOption} with --from and --to`);
+    }
+    if ((guest === undefined) !== (options.all === true)) {
+      throw new ValidationError("Wanted the name of a guest, or --all");
+    }
+    const isOne = guest !== undefined && others.length === 0;
+    if (!isOne && (map.length > 0 || options.xml !== undefined || options.writeXml !== undefined)) {
+      throw new ValidationError("--map, --xml and --write-xml are for one guest and one --to");
+    }
+    const toSsh = options.toSsh ?? [];
+    const source = hostAccess(from, { ssh: options.fromSsh, sudo, sysfs });
+    const signal = AbortSignal.timeout((options.timeout ?? DEFAULT_TIMEOUT) * 1000);
+    const answers = await judgeLive({
+      from: source,
+      to: to.map((uri, index) => hostAccess(uri, { ssh: toSsh[index], sudo, sysfs })),
+      guest,
+      map,
+      xml: options.xml === undefined ? undefined : await readText(options.xml),
+      choose,
+      realize: realizeOptions(options),
+      monitor: options.monitor === true,
+      machine,
+      qemu,
+      signal,
+    });
+    const [answer] = answers;
+    if (options.writeXml !== undefined && answer !== undefined) {
+      const xml = await transferXml(source, answer.domain, answer.targets, signal);
+      await writeText(options.writeXml, xml, { mode: 0o600 });
+    }
+    showLiveAnswers(answers, isOne, json);
   });
 
-function allDevices({ devices }: Facts): GuestDevices {
-  const wanted = devices.map(({ address }) => ({
-    name: address,
-    address,
-    guest: { properties: {} },
-  }));
-  return { wanted, findings: [] };
-}
-
-function withVersion(
-  host: HostFacts,
-  side: string,
-  version: QemuVersion | undefined,
-  assumptions: string[],
-): HostFacts {
-  if (version === undefined) return host;
-  assumptions.push(replaced(`QEMU ${version} on the ${side}`, host.qemu?.toString(), "--qemu"));
-  return { ...host, qemu: version };
-}
-
-function replaced(what: string, fact: string | undefined, option: string): string {
-  return `${what} (${option})` + (fact === undefined ? "" : `, not ${fact}`);
+function refuseLiveOptions(
+  options: Readonly<Record<string, unknown>>,
+  guest: string | undefined,
+): void {
+  if (guest !== undefined) {
+    throw new ValidationError(`Cannot find guest "${guest}" without --from and --to`);
+  }
+  const live = [
+    "fromSsh",
+    "toSsh",
+    "all",
+    "sudo",
+    "sysfs",
+    "map",
+    "xml",
+    "choose",
+    "writeXml",
+    "vfioRegion",
+    "allowReset",
+    "monitor",
+  ];
+  if (live.some((name) => options[name] !== undefined)) {
+    throw new ValidationError("Options of a live check need --from and --to");
+  }
 }

@@ -1,0 +1,72 @@
+import { Command, ValidationError } from "@cliffy/command";
+import { parseDomain } from "../../domain/mod.ts";
+import { captureHost } from "../../facts/capture.ts";
+import { readGuest } from "../../facts/libvirt.ts";
+import { writeFacts } from "../../facts/mod.ts";
+import { normalizeBdf } from "../../policy/mod.ts";
+import { hostAccess, realizeOptions } from "../hosts.ts";
+import { print, writeText } from "../io.ts";
+import { Progress } from "../progress.ts";
+
+const DEFAULT_TIMEOUT = 60;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** `capture`: a host's facts as a file. */
+export const capture = new Command<{ json?: true }>()
+  .description("Write the facts of a host: of all devices that might migrate, or of those named.")
+  .arguments("[what...:string]", ["Devices (BDF or mdev UUID), or a guest whose devices they are."])
+  .option("--uri <uri:string>", "Libvirt URI of the host (default: qemu:///system).")
+  .option("--ssh <host:string>", "Run the probe there by ssh, where the URI is not +ssh.")
+  .option("--sudo", "Run the probe by sudo -n: without root the kernel shows 64 bytes.")
+  .option("--sysfs <dir:string>", "Where sysfs is on the host (default: /sys).")
+  .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
+  .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
+  .option("--output <file:file>", "Write there instead of to standard output.")
+  .option("--timeout <seconds:integer>", `Deadline (default: ${DEFAULT_TIMEOUT}).`)
+  .example("A device of this host", "sudo premigrate capture 0000:3b:00.4 --output hosta.json")
+  .example(
+    "A guest's devices on another host",
+    "premigrate capture vm1 --uri qemu+ssh://hosta/system",
+  )
+  .action(async (options, ...what) => {
+    const { uri = "qemu:///system", ssh, sudo, sysfs, output, timeout } = options;
+    const realize = realizeOptions(options);
+    const signal = AbortSignal.timeout((timeout ?? DEFAULT_TIMEOUT) * 1000);
+    const access = hostAccess(uri, { ssh, sudo, sysfs });
+    if (realize !== undefined && access.probe?.ssh !== undefined) {
+      throw new ValidationError(
+        "--vfio-region reads this host's devices: capture on the host itself",
+      );
+    }
+    using progress = new Progress();
+    progress.show("reading facts");
+    const addresses = what.map(addressOf);
+    const named = addresses.filter((address) => address !== undefined);
+    let devices: readonly string[] | "all" = what.length === 0 ? "all" : named;
+    let arch: string | undefined;
+    if (named.length !== what.length) {
+      const [guest, ...others] = what.filter((_text, index) => addresses[index] === undefined);
+      if (guest === undefined || others.length > 0 || named.length > 0) {
+        throw new ValidationError(
+          `Wanted devices, or the name of one guest; found ${what.join(" ")}`,
+        );
+      }
+      const domain = parseDomain((await readGuest(access.uri, guest, signal)).xml);
+      arch = domain.arch;
+      devices = domain.hostDevices.flatMap((device) =>
+        device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
+      );
+    }
+    // Devices are the kernel's: they can be read where no libvirt runs.
+    const withoutLibvirt = named.length === what.length;
+    const facts = writeFacts(
+      await captureHost(access, { devices, arch, inUse: true, realize, withoutLibvirt }, signal),
+    );
+    if (output === undefined) print(facts);
+    else await writeText(output, facts);
+  });
+
+function addressOf(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  return normalizeBdf(lower) ?? (UUID.test(lower) ? lower : undefined);
+}

@@ -1,0 +1,50 @@
+import { ValidationError } from "@cliffy/command";
+import type { HostAccess } from "../facts/capture.ts";
+import { type LibvirtUri, parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import type { ProbeTarget } from "../facts/probe.ts";
+import type { RealizeOptions } from "../facts/realize_views.ts";
+import { parseSshTarget } from "../facts/ssh_target.ts";
+import { REALIZE_RECORDS } from "../facts/vfio_records.ts";
+
+/** What options say of a host. */
+export interface HostOptions {
+  readonly ssh?: string | undefined;
+  readonly sudo?: boolean | undefined;
+  readonly sysfs?: string | undefined;
+}
+
+/** What options say of reading realize views; `undefined`: not to. */
+export function realizeOptions(
+  { vfioRegion, allowReset = false }: {
+    readonly vfioRegion?: boolean | undefined;
+    readonly allowReset?: boolean | undefined;
+  },
+): RealizeOptions | undefined {
+  if (vfioRegion === true) return { allowReset, records: REALIZE_RECORDS };
+  if (allowReset) throw new ValidationError("--allow-reset is for --vfio-region");
+  return undefined;
+}
+
+/** A host whose libvirt is known. */
+export interface LibvirtAccess extends HostAccess {
+  readonly uri: LibvirtUri;
+}
+
+/** How a host is reached: libvirt by its URI, the probe here, by the URI's ssh, or as told. */
+export function hostAccess(uriText: string, { ssh, sudo, sysfs }: HostOptions): LibvirtAccess {
+  const uri = parseLibvirtUri(uriText);
+  return { uri, probe: probeTarget(uri, ssh, sudo), sysfs };
+}
+
+function probeTarget(
+  uri: LibvirtUri,
+  ssh: string | undefined,
+  sudo: boolean | undefined,
+): ProbeTarget | undefined {
+  const target = ssh === undefined ? uri.ssh : parseSshTarget(ssh);
+  if (ssh !== undefined && target === undefined) {
+    throw new ValidationError(`Cannot read the ssh target "${ssh}": wanted [user@]host[:port]`);
+  }
+  if (target !== undefined) return { ssh: target, sudo };
+  return uri.isLocal ? { sudo } : undefined;
+}

@@ -1,0 +1,100 @@
+import type { Domain } from "../domain/mod.ts";
+import type { Facts } from "../facts/mod.ts";
+import {
+  evaluate,
+  type GuestDevices,
+  type HostFacts,
+  type Migration,
+  pairDevices,
+  parseMachine,
+  type QemuVersion,
+  wantDevices,
+} from "../policy/mod.ts";
+import type { Answer } from "../report/mod.ts";
+import { builtInRegistry } from "./policies.ts";
+
+/** All that a verdict on a guest rests on. */
+export interface Question {
+  readonly source: Facts;
+  readonly destination: Facts;
+  /** Absent: all devices of the source are judged. */
+  readonly guest?: Domain | undefined;
+  /** In place of the guest's. */
+  readonly machine?: string | undefined;
+  /** In place of both hosts'. */
+  readonly qemu?: QemuVersion | undefined;
+  /** Which destination device a device of the guest will have, by the latter's name. */
+  readonly targets?: ReadonlyMap<string, string> | undefined;
+}
+
+/** Judges a guest. */
+export function judge(question: Question): Answer {
+  const { source, destination, targets } = question;
+  const devices = wantedBy(question);
+  const { pairs, findings } = pairDevices(
+    devices.wanted,
+    source.devices,
+    destination.devices,
+    targets,
+  );
+  const registry = builtInRegistry();
+  const earlier = [...devices.findings, ...findings];
+  return {
+    verdict: evaluate(pairs, migrationOf(question), registry, earlier),
+    devices: pairs.map(({ name, source, destination }) => ({
+      name,
+      source: source.address,
+      destination: destination.address,
+    })),
+    assumptions: assumptionsOf(question),
+    policies: registry.policies,
+  };
+}
+
+/** The devices that are asked about. */
+export function wantedBy({ guest, source }: Question): GuestDevices {
+  if (guest !== undefined) return wantDevices(guest);
+  const wanted = source.devices.map(({ address }) => ({
+    name: address,
+    address,
+    guest: { properties: {} },
+  }));
+  return { wanted, findings: [] };
+}
+
+/** The migration that is asked about. */
+export function migrationOf({ source, destination, guest, ...given }: Question): Migration {
+  const machine = given.machine ?? guest?.machine;
+  const host = (facts: HostFacts): HostFacts =>
+    given.qemu === undefined ? facts : { ...facts, qemu: given.qemu };
+  return {
+    machine: machine === undefined ? undefined : parseMachine(machine),
+    source: host(source.host),
+    destination: host(destination.host),
+    bytesOnly: false,
+  };
+}
+
+function assumptionsOf({ source, destination, guest, machine, qemu }: Question): string[] {
+  const hosts = [["source", source], ["destination", destination]] as const;
+  const standIns = hosts.flatMap(([side, { devices }]) =>
+    devices.filter(({ config }) => config?.derived).map(({ address }) =>
+      `the ${side}'s ${address} shows what another device of its type and driver showed`
+    )
+  );
+  return [
+    ...standIns,
+    ...machine === undefined
+      ? []
+      : [replaced(`machine type ${machine}`, guest?.machine, "--machine")],
+    ...qemu === undefined
+      ? []
+      : hosts.map(([side, { host }]) =>
+        replaced(`QEMU ${qemu} on the ${side}`, host.qemu?.toString(), "--qemu")
+      ),
+  ];
+}
+
+function replaced(what: string, fact: string | undefined, option: string): string {
+  return `${what} (${option})` + (fact === undefined ? "" : `, not ${fact}`);
+}

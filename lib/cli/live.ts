@@ -1,0 +1,165 @@
+import { type Domain, parseDomain } from "../domain/mod.ts";
+import { captureHost, type CaptureRequest } from "../facts/capture.ts";
+import { addGuestViews } from "../facts/guest_views.ts";
+import { listRunning, readGuest, readGuests } from "../facts/libvirt.ts";
+import type { Guest } from "../facts/libvirt_guest.ts";
+import type { Facts } from "../facts/mod.ts";
+import type { RealizeOptions } from "../facts/realize_views.ts";
+import { VirshError } from "../facts/virsh_error.ts";
+import { type Choice, chooseDevices, type QemuVersion } from "../policy/mod.ts";
+import type { Answer } from "../report/mod.ts";
+import type { LibvirtAccess } from "./hosts.ts";
+import { judge, migrationOf, wantedBy } from "./judge.ts";
+import { builtInRegistry } from "./policies.ts";
+import { Progress } from "./progress.ts";
+import { parseMap, targetsOf } from "./targets.ts";
+
+/** A question about guests that run now. */
+export interface LiveQuestion {
+  readonly from: LibvirtAccess;
+  readonly to: readonly LibvirtAccess[];
+  /** A name or UUID; absent: every guest that runs. */
+  readonly guest?: string | undefined;
+  /** `SRC=DST` options. */
+  readonly map: readonly string[];
+  /** The domain XML that the destination will be given. */
+  readonly xml?: string | undefined;
+  readonly choose: boolean;
+  /** Read realize views of this host's devices. */
+  readonly realize?: RealizeOptions | undefined;
+  /** Read what the guest sees of its devices, by QEMU's monitor. */
+  readonly monitor: boolean;
+  readonly machine?: string | undefined;
+  readonly qemu?: QemuVersion | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The answer for one guest and one destination. */
+export interface LiveAnswer extends Answer {
+  readonly guest: string;
+  readonly destination: string;
+  /** With `choose`: what was chosen for each device, and among what. */
+  readonly choices: readonly Choice[] | undefined;
+  /** The guest's live XML, read. */
+  readonly domain: Domain;
+  /** Devices, by alias, that the destination's XML must give other addresses. */
+  readonly targets: ReadonlyMap<string, string>;
+}
+
+/** Judges guests that run, from what both hosts tell now. */
+export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
+  const { from, to, realize, signal } = question;
+  using progress = new Progress();
+  progress.show(`asking libvirt of ${from.uri.host}`);
+  const guests = await readAskedGuests(question);
+  const domains = guests.map(({ xml }) => parseDomain(xml));
+  const addresses = [...new Set(domains.flatMap(sourceAddresses))];
+  const targets = targetAddresses(question, domains);
+  const [arch] = domains.map(({ arch }) => arch);
+
+  progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
+  const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
+  const [source, ...destinations] = await Promise.all([
+    captureSource(question, { devices: addresses, arch }, domains),
+    ...to.map((host) =>
+      captureHost(host, { devices, arch, inUse: question.choose, realize }, signal)
+    ),
+  ]);
+  return guests.flatMap((guest, index) => {
+    const domain = domains[index];
+    return domain === undefined
+      ? []
+      : destinations.map((destination) =>
+        judgeGuest(question, { guest, domain, source, destination })
+      );
+  });
+}
+
+async function captureSource(
+  { from, monitor, realize, signal }: LiveQuestion,
+  request: CaptureRequest,
+  guests: readonly Domain[],
+): Promise<Facts> {
+  let facts = await captureHost(from, { ...request, realize }, signal);
+  for (const guest of monitor ? guests : []) {
+    facts = await addGuestViews(facts, guest, from.uri, signal);
+  }
+  return facts;
+}
+
+async function readAskedGuests({ from, guest, signal }: LiveQuestion): Promise<Guest[]> {
+  const { uri } = from;
+  if (guest !== undefined) return [await readGuest(uri, guest, signal)];
+  const running = await listRunning(uri, signal);
+  const guests = running.length === 0
+    ? []
+    : await readGuests(uri, running.map(({ uuid }) => uuid), signal);
+  // One that has ended since is no question any more.
+  return guests.flatMap((guest) => {
+    if (!(guest instanceof VirshError)) return [guest];
+    if (guest.code === "no-such-domain" || guest.code === "not-running") return [];
+    throw guest;
+  });
+}
+
+function sourceAddresses({ hostDevices }: Domain): string[] {
+  return hostDevices.flatMap((device) =>
+    device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
+  );
+}
+
+function targetAddresses(question: LiveQuestion, domains: readonly Domain[]): string[] {
+  return domains.flatMap((domain) => [...targetsFor(question, domain).values()]);
+}
+
+function targetsFor({ map, xml }: LiveQuestion, domain: Domain): Map<string, string> {
+  const { wanted } = wantedBy({ guest: domain, source: NO_FACTS, destination: NO_FACTS });
+  return new Map([
+    ...xml === undefined ? [] : targetsOf(domain, parseDomain(xml)),
+    ...parseMap(map, wanted),
+  ]);
+}
+
+const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: [] };
+
+function judgeGuest(
+  live: LiveQuestion,
+  { guest, domain, source, destination }: {
+    readonly guest: Guest;
+    readonly domain: Domain;
+    readonly source: Facts;
+    readonly destination: Facts;
+  },
+): LiveAnswer {
+  const machine = live.machine ?? guest.machine;
+  // The canonical name of what the XML says is no assumption.
+  const known = { ...domain, machine: guest.machine };
+  const question = {
+    source,
+    destination,
+    guest: known,
+    machine: live.machine,
+    qemu: live.qemu,
+  };
+  const targets = targetsFor(live, domain);
+  const choices = live.choose
+    ? chooseDevices(
+      wantedBy(question).wanted,
+      source.devices,
+      destination.devices,
+      migrationOf({ ...question, machine }),
+      builtInRegistry(),
+    )
+    : undefined;
+  for (const { name, address } of choices ?? []) {
+    if (address !== undefined) targets.set(name, address);
+  }
+  return {
+    ...judge({ ...question, targets }),
+    guest: guest.name,
+    destination: destination.host.name,
+    choices,
+    domain,
+    targets,
+  };
+}

@@ -1,0 +1,56 @@
+import { decide, type Decision } from "../policy/mod.ts";
+import { reportChoices, reportJson, reportText } from "../report/mod.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
+import { print, printJson } from "./io.ts";
+import { printable } from "../report/printable.ts";
+import type { LiveAnswer } from "./live.ts";
+
+/** Shows the answer for one guest and destination, or a table; the worst decides the exit status. */
+export function showLiveAnswers(
+  answers: readonly LiveAnswer[],
+  isOne: boolean,
+  json: boolean | undefined,
+): void {
+  Deno.exitCode = EXIT_CODES[decide(answers.flatMap(({ verdict }) => verdict.findings))];
+  const [only] = answers;
+  if (json === true) {
+    const reports = answers.map((answer) => ({
+      guest: answer.guest,
+      destination: answer.destination,
+      ...reportJson(answer),
+      ...answer.choices === undefined ? {} : { choices: reportChoices(answer.choices) },
+    }));
+    printJson(isOne ? reports[0] : reports);
+  } else if (isOne && only !== undefined) {
+    print(reportText(only) + choiceText(only));
+  } else {
+    print(answers.length === 0 ? "no guest is running\n" : table(answers));
+  }
+}
+
+function choiceText({ choices = [] }: LiveAnswer): string {
+  return reportChoices(choices).map(({ device, chosen, candidates }) => {
+    const listed = candidates.map(({ address, decision }) => `  ${address} ${decision}\n`);
+    return `\n${device}: ${chosen ?? "none of these"}\n${listed.join("")}`;
+  }).join("");
+}
+
+/** Guests by destinations. */
+function table(answers: readonly LiveAnswer[]): string {
+  const destinations = [...new Set(answers.map(({ destination }) => destination))];
+  const guests = [...new Set(answers.map(({ guest }) => guest))];
+  const rows = guests.map((guest) => [
+    printable(guest),
+    ...destinations.map((destination): Decision | "" =>
+      answers.find((answer) => answer.guest === guest && answer.destination === destination)
+        ?.verdict.decision ?? ""
+    ),
+  ]);
+  const lines = [["guest", ...destinations.map(printable)], ...rows];
+  const widths =
+    lines[0]?.map((_cell, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ??
+      [];
+  return lines.map((line) =>
+    line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd() + "\n"
+  ).join("");
+}

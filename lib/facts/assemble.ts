@@ -1,0 +1,124 @@
+import { encodeHex } from "@std/encoding/hex";
+import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
+import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
+import type { LibvirtHost } from "./libvirt_host.ts";
+import { readEmulatorReplies } from "./emulator_replies.ts";
+import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
+import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
+
+/** What is known beside the probe's report. */
+export interface Beside {
+  /** What libvirt says of the host. */
+  readonly libvirt?: LibvirtHost | undefined;
+  /** Why libvirt says nothing. */
+  readonly libvirtMissing?: string | undefined;
+  /** Addresses of devices that guests have now; `undefined`: not known. */
+  readonly inUse?: ReadonlySet<string> | undefined;
+}
+
+/** Makes facts of what the probe and libvirt read. */
+export function assembleFacts(report: ProbeReport, beside: Beside = {}): Facts {
+  const time = report.host.time;
+  return {
+    premigrate: "facts/1",
+    host: assembleHost(report, beside),
+    devices: report.devices.map((device) => assembleDevice(device, time, beside.inUse)),
+  };
+}
+
+/** Facts of the host itself, from as much of a report as there is. */
+export function assembleHost(
+  { host, emulator }: {
+    readonly host: Partial<ProbedHost> & Pick<ProbedHost, "time" | "modules" | "missing">;
+    readonly emulator?: ProbedEmulator | undefined;
+  },
+  { libvirt, libvirtMissing }: Beside,
+): CapturedHost {
+  const replies = readEmulatorReplies(emulator?.qmp);
+  const qemu = replies.qemu ?? installedQemu(libvirt);
+  const modules = Object.entries(host.modules).map(([name, { version }]) => [name, version ?? ""]);
+  return {
+    name: libvirt?.name ?? host.hostname ?? "unnamed",
+    time: host.time,
+    qemu,
+    skipVscCheck: replies.skipVscCheck,
+    libvirt: libvirt?.libvirt,
+    emulator: emulator?.path,
+    kernel: host.kernel,
+    bootId: host.bootId,
+    machineId: host.machineId,
+    nvidiaDriver: host.nvidiaVersion,
+    modules: Object.fromEntries(modules),
+    missing: {
+      ...host.missing,
+      ...emulator?.missing,
+      ...replies.missing,
+      ...libvirt?.missing,
+      ...libvirtMissing === undefined ? {} : { libvirt: libvirtMissing },
+    },
+  };
+}
+
+function installedQemu(libvirt: LibvirtHost | undefined): QemuVersion | undefined {
+  return libvirt?.installedQemu === undefined ? undefined : parseQemuVersion(libvirt.installedQemu);
+}
+
+function assembleDevice(
+  probed: ProbedDevice,
+  time: string | undefined,
+  inUse: ReadonlySet<string> | undefined,
+): CapturedDevice {
+  const { parent, driver, mdevType, nvidia } = probed;
+  const config = assembleConfig(probed, time);
+  const firmware = probed.firmware ?? parent?.firmware;
+  return {
+    address: probed.address,
+    source: "sysfs",
+    config: "missing" in config ? undefined : config,
+    vendor: probed.vendor,
+    device: probed.device,
+    class: probed.class,
+    bars: probed.bars,
+    romSize: probed.romSize,
+    driver: driver && { name: driver.name, version: driver.version },
+    mdevType: mdevType && {
+      id: mdevType.id,
+      name: mdevType.name,
+      description: mdevType.description,
+      availableInstances: mdevType.availableInstances,
+    },
+    numaNode: probed.numaNode ?? parent?.numaNode,
+    inUse: inUse?.has(probed.address),
+    iommuGroup: probed.iommuGroup,
+    parent: parent?.address,
+    vfIndex: probed.vfIndex,
+    powerState: probed.powerState,
+    resetMethods: probed.resetMethods,
+    vgpuType: nvidia?.currentType,
+    vgpuParams: nvidia?.params,
+    firmware,
+    qatServices: probed.qat?.services ?? parent?.qat?.services,
+    vpd: probed.vpd && encodeHex(probed.vpd),
+    missing: { ...probed.missing, ..."missing" in config ? { config: config.missing } : {} },
+  };
+}
+
+function assembleConfig(
+  { config, mdevType, missing }: ProbedDevice,
+  time: string | undefined,
+): CapturedConfig | { missing: string } {
+  if (config === undefined) {
+    const why = mdevType === undefined
+      ? missing["config"] ?? "sysfs has none"
+      : "sysfs has none for a mediated device; only its VFIO config region tells";
+    return { missing: why };
+  }
+  const { bytes, doubts } = config;
+  // Bytes of a device that sleeps or does not answer are no reading of it.
+  if (doubts.includes("asleep")) return { missing: "the device was asleep (D3)" };
+  if (doubts.includes("all-ff")) return { missing: "the device answered with ff only" };
+  if (!CONFIG_SPACE_SIZES.some((size) => size === bytes.length)) {
+    return { missing: `sysfs has ${bytes.length} bytes, wanted 64, 256 or 4096` };
+  }
+  return { kind: "sysfs", bytes, source: "sysfs", time };
+}

@@ -1,0 +1,120 @@
+import { assembleFacts } from "./assemble.ts";
+import { assembleNodeDevices } from "./assemble_nodedev.ts";
+import { listRunning, readGuests, readHost, readNodeDevices } from "./libvirt.ts";
+import type { LibvirtHost } from "./libvirt_host.ts";
+import type { LibvirtUri } from "./libvirt_uri.ts";
+import { type ProbeTarget, runProbe } from "./probe.ts";
+import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
+import type { Facts } from "./schema.ts";
+import { VirshError } from "./virsh_error.ts";
+import { parseDomain } from "../domain/mod.ts";
+
+/** How a host is reached. */
+export interface HostAccess {
+  /** Its libvirt; absent: it is not asked. */
+  readonly uri?: LibvirtUri | undefined;
+  /** Where the probe is run; absent: it cannot be, and libvirt alone tells of devices. */
+  readonly probe?: ProbeTarget | undefined;
+  /** Where sysfs is on the host, if not at `/sys`. */
+  readonly sysfs?: string | undefined;
+}
+
+/** What is to be known of a host. */
+export interface CaptureRequest {
+  /** PCI addresses and mdev UUIDs; `all`: whatever looks as if it could migrate. */
+  readonly devices: readonly string[] | "all";
+  /** The guest's architecture; absent: the host's. */
+  readonly arch?: string | undefined;
+  /** Find out which devices guests have now. */
+  readonly inUse?: boolean | undefined;
+  /** Read the realize views of devices; of this host's only. */
+  readonly realize?: RealizeOptions | undefined;
+  /** Go on without libvirt where it does not answer; what it would have told is missing. */
+  readonly withoutLibvirt?: boolean | undefined;
+}
+
+/**
+ * Gathers a host's facts: one virsh process (two with `inUse`) and one probe, whatever the number of
+ * devices.
+ *
+ * @throws {VirshError} When libvirt gives no answer, unless `withoutLibvirt`.
+ * @throws {ProbeRunError} When the probe cannot be run.
+ */
+export async function captureHost(
+  { uri, probe, sysfs }: HostAccess,
+  { devices, arch, inUse, realize, withoutLibvirt }: CaptureRequest,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
+    uri,
+    // A device that some guest has must not be opened.
+    { arch, inUse: inUse === true || realize !== undefined },
+    withoutLibvirt === true,
+    signal,
+  );
+  const libvirt = "missing" in asked ? undefined : asked.host;
+  const beside = {
+    libvirt,
+    libvirtMissing: "missing" in asked ? asked.missing : undefined,
+    inUse: "missing" in asked ? undefined : asked.inUse,
+  };
+  if (probe === undefined) {
+    if (uri === undefined || devices === "all") {
+      throw new RangeError("Cannot capture all devices without the probe: give a way to run it");
+    }
+    return assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
+  }
+  const request = devices === "all" ? { all: true } : { devices };
+  const report = await runProbe(
+    probe,
+    { ...request, sysfs, emulator: libvirt?.emulator },
+    signal,
+  );
+  const facts = assembleFacts(report, beside);
+  const isHere = probe.ssh === undefined;
+  return realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal);
+}
+
+interface AskedLibvirt {
+  readonly host: LibvirtHost;
+  readonly inUse: ReadonlySet<string> | undefined;
+}
+
+async function askLibvirt(
+  uri: LibvirtUri,
+  { arch, inUse }: Pick<CaptureRequest, "arch" | "inUse">,
+  withoutLibvirt: boolean,
+  signal: AbortSignal,
+): Promise<AskedLibvirt | { missing: string }> {
+  try {
+    return {
+      host: await readHost(uri, { arch }, signal),
+      inUse: inUse === true ? await findDevicesInUse(uri, signal) : undefined,
+    };
+  } catch (error) {
+    if (withoutLibvirt && error instanceof VirshError) return { missing: error.found };
+    throw error;
+  }
+}
+
+/** Addresses of the devices that running guests have; `undefined` where one cannot be read. */
+async function findDevicesInUse(
+  uri: LibvirtUri,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  const running = await listRunning(uri, signal);
+  if (running.length === 0) return new Set();
+  const guests = await readGuests(uri, running.map(({ uuid }) => uuid), signal);
+  const addresses: string[] = [];
+  for (const guest of guests) {
+    if (guest instanceof VirshError) {
+      // A guest that has ended since has no device any more.
+      if (guest.code === "no-such-domain" || guest.code === "not-running") continue;
+      return undefined;
+    }
+    for (const device of parseDomain(guest.xml).hostDevices) {
+      if (device.kind === "pci" || device.kind === "mdev") addresses.push(device.source);
+    }
+  }
+  return new Set(addresses);
+}

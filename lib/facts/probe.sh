@@ -1,0 +1,437 @@
+#!/bin/sh
+# Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
+#
+#   probe.sh [--sysfs DIR] [--proc DIR] [--emulator PATH] [--all] [DDDD:BB:SS.F | MDEV-UUID]...
+#
+# --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
+# Its output is read by probe_report.ts:
+#
+#   premigrate-probe 1
+#   host | emulator PATH | device ADDRESS    what the attributes after it are of
+#   attr KEY s TEXT                          a line of printable ASCII; again with the same KEY: the next line
+#   attr KEY x                               any other bytes: in the next lines, a space and two digits for each
+#   attr KEY - WHY                           not known
+#   absent ADDRESS                           there is no such device
+#   end N                                    N lines are before it that begin with no space, the first not counted
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin # the last two have devlink
+unset CDPATH
+newline='
+'
+most_bytes=65536
+emulator_seconds=10
+answer_blocks=1024 # of 4096 bytes
+
+refuse() { # WHY
+  printf 'premigrate-probe: %s\n' "$1" >&2
+  exit 2
+}
+
+is_path() { # TEXT
+  case $1 in
+    *[!A-Za-z0-9._/-]* | *..*) return 1 ;;
+    /*) return 0 ;;
+  esac
+  return 1
+}
+
+is_address() { # TEXT
+  case $1 in
+    *[!0-9a-f:.-]*) return 1 ;;
+    *-*-*-*-*-* | *:*:*:* | *.*.* | *-*[:.]* | *[:.]*-*) return 1 ;;
+    ????????-????-????-????-????????????) return 0 ;;
+    ????*:??:[01]?.[0-7]) [ ${#1} -le 16 ] ;;
+    *) return 1 ;;
+  esac
+}
+
+# The output is gathered in $out, with the count of its records, and printed a device at a time.
+out=
+records=0
+
+record() { # LINE
+  out=$out$1$newline
+  records=$((records + 1))
+}
+
+flush() {
+  printf %s "$out"
+  out=
+}
+
+unknown() { # KEY FILE
+  if ! [ -e "$2" ]; then
+    record "attr $1 - not there"
+  elif ! [ -r "$2" ]; then
+    record "attr $1 - not permitted"
+  else
+    record "attr $1 - cannot be read"
+  fi
+}
+
+value() { # KEY TEXT
+  case $2 in
+    *[!\ -~]*)
+      record "attr $1 x"
+      out=$out$(printf %s "$2" | od -An -v -tx1)$newline
+      ;;
+    *) record "attr $1 s $2" ;;
+  esac
+}
+
+bytes() { # KEY FILE [COMMAND...], which od is run by
+  key=$1
+  file=$2
+  shift 2
+  if hex=$("$@" od -An -v -tx1 -N "$most_bytes" "$file" 2>/dev/null); then
+    record "attr $key x"
+    [ -z "$hex" ] || out=$out$hex$newline
+  else
+    unknown "$key" "$file"
+  fi
+}
+
+# A process for each file would take most of the time, so the shell reads them itself. What it drops
+# or changes is seen by the size, and by the characters, and then od reads the file.
+files() { # PREFIX FILE...
+  prefix=$1
+  shift
+  sizes=$newline$(wc -c "$@" 2>/dev/null)$newline
+  for name in "$@"; do
+    key=$prefix$name
+    case $sizes in
+      *" $name$newline"*) ;;
+      *)
+        if [ -r "$name" ]; then bytes "$key" "$name"; else unknown "$key" "$name"; fi
+        continue
+        ;;
+    esac
+    size=${sizes%%" $name$newline"*}
+    size=${size##*[ "$newline"]}
+    if [ "$size" -gt "$most_bytes" ]; then
+      record "attr $key - too large"
+      continue
+    fi
+    lines=
+    count=0
+    length=0
+    if [ "$size" -gt 0 ] && [ "$size" -le 8192 ]; then
+      while IFS= read -r line; do
+        lines="${lines}attr $key s $line$newline"
+        count=$((count + 1))
+        length=$((length + ${#line} + 1))
+      done 2>/dev/null <"$name"
+    fi
+    case $length$lines in
+      *[!\ -~"$newline"]*) bytes "$key" "$name" ;;
+      "$size"attr*)
+        out=$out$lines
+        records=$((records + count))
+        ;;
+      *) bytes "$key" "$name" ;;
+    esac
+  done
+}
+
+# The directory that links are relative to; a device may go away while it is read.
+enter() { # DIRECTORY
+  cd -P "$1" 2>/dev/null || { cd / && return 1; }
+  here=$PWD
+}
+
+link() { # KEY LINK: the last part of where it leads, also in $target
+  target=
+  if cd -P "$2" 2>/dev/null; then
+    target=${PWD##*/}
+    value "$1" "$target"
+    enter "$here"
+  else
+    unknown "$1" "$2"
+  fi
+}
+
+bounded() { # SECONDS COMMAND...
+  if command -v timeout >/dev/null 2>&1; then
+    timeout -s KILL "$@"
+    return
+  fi
+  seconds=$1
+  shift
+  { "$@" <&3 3<&- & } 3<&0
+  child=$!
+  {
+    while [ "$seconds" -gt 0 ] && sleep 1 && kill -0 "$child"; do
+      seconds=$((seconds - 1))
+    done
+    [ "$seconds" -gt 0 ] || kill -KILL "$child"
+  } >/dev/null 2>&1 &
+  wait "$child"
+}
+
+driver() { # PREFIX
+  link "$1driver" driver
+  driver=$target
+  link "$1driver/module" driver/module
+}
+
+# Firmware and board id of those whose vendors want them equal.
+devlink_info() { # PREFIX
+  case $driver in
+    mlx5_core | pds_core) ;;
+    *) return ;;
+  esac
+  if ! command -v devlink >/dev/null 2>&1; then
+    record "attr $1devlink - devlink is not installed"
+  elif ! info=$(bounded 5 devlink dev info "pci/${here##*/}" 2>/dev/null); then
+    record "attr $1devlink - devlink has no answer"
+  elif [ ${#info} -gt "$most_bytes" ]; then
+    record "attr $1devlink - too large"
+  else
+    value "$1devlink" "$info"
+  fi
+}
+
+services() { # PREFIX
+  [ ! -d qat ] || files "$1" qat/cfg_services qat/state
+  devlink_info "$1"
+}
+
+# A VF's physical function, or an mdev's parent: read once for all that follow one another.
+parent=
+parent_out=
+parent_records=0
+virtual_functions=
+
+parent() { # LINK
+  own_here=$here
+  if ! enter "$1"; then
+    unknown parent "$1"
+  else
+    if [ "$here" != "$parent" ]; then
+      own_out=$out
+      own_records=$records
+      out=
+      records=0
+      parent=$here
+      value parent "${here##*/}"
+      driver parent/
+      files parent/ vendor device subsystem_vendor subsystem_device revision numa_node \
+        driver/module/version driver/module/srcversion
+      [ ! -e sriov_totalvfs ] || files parent/ sriov_numvfs sriov_totalvfs sriov_vf_total_msix
+      [ ! -e physfn ] || link parent/physfn physfn
+      services parent/
+      virtual_functions=
+      for virtfn in virtfn*; do
+        cd -P "$virtfn" 2>/dev/null || continue
+        virtual_functions="$virtual_functions ${PWD##*/}=${virtfn#virtfn} "
+        enter "$here"
+      done
+      parent_out=$out
+      parent_records=$records
+      out=$own_out
+      records=$own_records
+    fi
+    out=$out$parent_out
+    records=$((records + parent_records))
+  fi
+  enter "$own_here"
+}
+
+pci_function() {
+  files '' vendor device class revision subsystem_vendor subsystem_device resource numa_node \
+    power_state d3cold_allowed reset_method driver/module/version driver/module/srcversion
+  # After power_state: reading config may wake the device.
+  bytes config config
+  [ ! -e vpd ] || bytes vpd vpd bounded 5
+  if [ -e sriov_totalvfs ]; then
+    files '' sriov_numvfs sriov_totalvfs sriov_vf_total_msix
+  fi
+  services ''
+  if [ -e physfn ]; then
+    parent physfn
+    case $virtual_functions in
+      *" $address="*)
+        index=${virtual_functions##*" $address="}
+        value vf_index "${index%% *}"
+        ;;
+      *) record "attr vf_index - the physical function has no link to it" ;;
+    esac
+  fi
+}
+
+mediated_device() {
+  link mdev_type mdev_type
+  files '' mdev_type/name mdev_type/description mdev_type/device_api \
+    mdev_type/available_instances driver/module/version driver/module/srcversion
+  parent ..
+}
+
+device() { # ADDRESS
+  address=$1
+  case $address in
+    *-*) directory=$sysfs/bus/mdev/devices/$address ;;
+    *) directory=$sysfs/bus/pci/devices/$address ;;
+  esac
+  records_before=$records
+  record "device $address"
+  if enter "$directory"; then
+    driver ''
+    link iommu_group iommu_group
+    vfio=
+    for vfio in vfio-dev/*; do
+      [ ! -d "$vfio" ] || value vfio-dev "${vfio#*/}"
+    done
+    [ -d "$vfio" ] || unknown vfio-dev vfio-dev
+    if [ -d nvidia ] || [ "${driver#nvidia}" != "$driver" ]; then
+      files '' nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
+    fi
+    case $address in
+      *-*) mediated_device ;;
+      *) pci_function ;;
+    esac
+  fi
+  # One that has gone meanwhile has not been read from where it was.
+  if ! [ -d "$directory" ]; then
+    out=
+    records=$records_before
+    record "absent $address"
+  fi
+  flush
+}
+
+may_migrate() { # DIRECTORY of a PCI function
+  [ ! -e "$1/physfn" ] && [ ! -d "$1/vfio-dev" ] || return 0
+  cd -P "$1/driver" 2>/dev/null || return 1
+  case ${PWD##*/} in
+    *vfio*) return 0 ;;
+  esac
+  return 1
+}
+
+add_device() { # ADDRESS
+  case "$devices " in
+    *" $1 "*) ;;
+    *) devices="$devices $1" ;;
+  esac
+}
+
+add_all() {
+  for directory in "$sysfs"/bus/pci/devices/* "$sysfs"/bus/mdev/devices/*; do
+    is_address "${directory##*/}" || continue
+    case $directory in
+      "$sysfs"/bus/pci/*) may_migrate "$directory" || continue ;;
+    esac
+    add_device "${directory##*/}"
+  done
+}
+
+host() {
+  record host
+  value time "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  value uid "$(id -u)"
+  value architecture "$(uname -m)"
+  enter "$proc"
+  files '' sys/kernel/hostname sys/kernel/osrelease sys/kernel/random/boot_id driver/nvidia/version
+  enter /etc
+  files '' machine-id
+  [ -d "$sysfs/bus/pci/devices" ] || unknown bus/pci "$sysfs/bus/pci/devices"
+  enter "$sysfs/module"
+  set --
+  for module in *; do
+    case $module in
+      *[!A-Za-z0-9_]*) ;;
+      *vfio* | nvidia* | *qat* | mlx5_core | pds_core | hisi_qm | ice | xe | i915 | kvmgt | mdev | mtty)
+        set -- "$@" "$module/version" "$module/srcversion"
+        ;;
+    esac
+  done
+  [ $# -eq 0 ] || files module/ "$@"
+}
+
+# The questions, and then its input is held open until the emulator has gone: QEMU forgets what it has
+# not done yet when its input ends, and what it has not written yet when it is told to quit.
+questions() {
+  printf '%s\n' '{"execute":"qmp_capabilities"}' '{"execute":"query-version","id":"version"}' \
+    '{"execute":"query-machines","arguments":{"compat-props":true},"id":"machines-compat-props"}' \
+    '{"execute":"query-machines","id":"machines"}'
+  tenths=$((10 * emulator_seconds))
+  while [ "$tenths" -gt 0 ] && { sleep 0.1 || sleep 1; } && printf '\n'; do
+    tenths=$((tenths - 1))
+  done
+} 2>/dev/null
+
+# An emulator's process id, and then what it writes.
+run_emulator() { # PATH
+  # shellcheck disable=SC2016 # for the shell that becomes the emulator
+  bounded "$emulator_seconds" sh -c 'echo $$; exec "$@"' sh "$1" \
+    -machine none -nodefaults -nographic -display none -S -qmp stdio 2>/dev/null
+}
+
+# Its input up to the last answer, and the emulator is ended. dd ends by itself where a child of the
+# emulator holds the output open.
+answers() {
+  read -r pid
+  bounded $((emulator_seconds + 1)) dd bs=4096 count="$answer_blocks" 2>/dev/null | {
+    sed '/"id": "machines"/q'
+    kill "$pid" 2>/dev/null
+  }
+}
+
+emulator() { # PATH
+  record "emulator $1"
+  if ! { [ -f "$1" ] && [ -x "$1" ]; }; then
+    record "attr qmp - no executable file"
+    return
+  fi
+  value identity "$(stat -L -c '%s %Y %Z %i %d' "$1" 2>/dev/null || ls -Ldin "$1")"
+  # All at once: it must not wait for a slow connection.
+  hex=$(questions | run_emulator "$1" | answers | od -An -v -tx1)
+  record "attr qmp x"
+  [ -z "$hex" ] || out=$out$hex$newline
+}
+
+main() {
+  sysfs=/sys
+  proc=/proc
+  emulator=
+  all=
+  devices=
+  argument=0
+  while [ $# -gt 0 ]; do
+    argument=$((argument + 1))
+    case $1 in
+      --sysfs | --proc | --emulator)
+        is_path "${2-}" || refuse "argument $((argument + 1)) is no absolute path of A-Z a-z 0-9 . _ / -"
+        case $1 in
+          --sysfs) sysfs=$2 ;;
+          --proc) proc=$2 ;;
+          --emulator) emulator=$2 ;;
+        esac
+        shift
+        argument=$((argument + 1))
+        ;;
+      --all) all=yes ;;
+      *)
+        is_address "$1" || refuse "argument $argument is neither an option nor a device"
+        add_device "$1"
+        ;;
+    esac
+    shift
+  done
+
+  printf 'premigrate-probe 1\n'
+  host
+  [ -z "$all" ] || add_all
+  flush
+  for address in $devices; do
+    device "$address"
+  done
+  [ -z "$emulator" ] || emulator "$emulator"
+  flush
+  printf 'end %s\n' "$records"
+}
+
+# Here, so that a script that arrives in part does nothing; and what it runs must not read the rest.
+main "$@" </dev/null

@@ -1,0 +1,123 @@
+import type { CapturedConfig, CapturedDevice, Facts } from "./schema.ts";
+import { findRealizeView, type RealizeKey, recordRealizeView } from "./vfio_records.ts";
+import { readVfioRegion } from "./vfio_region.ts";
+
+/** How realize views are got. */
+export interface RealizeOptions {
+  /** Also open devices that opening resets. */
+  readonly allowReset: boolean;
+  /** The folder where what was read is kept. */
+  readonly records: string;
+}
+
+/** What the readers of this folder do; tests put others in their place. */
+export interface RealizeReaders {
+  /** As {@linkcode readVfioRegion}. */
+  readonly read: typeof readVfioRegion;
+  /** As {@linkcode findRealizeView}. */
+  readonly find: typeof findRealizeView;
+  /** As {@linkcode recordRealizeView}. */
+  readonly record: typeof recordRealizeView;
+}
+
+const READERS: RealizeReaders = {
+  read: readVfioRegion,
+  find: findRealizeView,
+  record: recordRealizeView,
+};
+
+/**
+ * Puts the bytes that QEMU itself will read in the place of sysfs's, for devices of this host that
+ * no guest has: the VFIO config region, else the last one that was kept of a device of the same type
+ * and driver. Devices that some guest has, or may have, are left alone.
+ */
+export async function addRealizeViews(
+  facts: Facts,
+  options: RealizeOptions,
+  signal: AbortSignal,
+  readers: RealizeReaders = READERS,
+): Promise<Facts> {
+  const devices: CapturedDevice[] = [];
+  // One at a time: two devices of an IOMMU group cannot be opened at once by two processes.
+  for (const device of facts.devices) {
+    devices.push(await addRealizeView(device, facts, options, signal, readers));
+  }
+  return { ...facts, devices };
+}
+
+async function addRealizeView(
+  device: CapturedDevice,
+  { host }: Facts,
+  { allowReset, records }: RealizeOptions,
+  signal: AbortSignal,
+  { read, find, record }: RealizeReaders,
+): Promise<CapturedDevice> {
+  const isVfio = device.mdevType !== undefined || device.driver?.name.includes("vfio") === true;
+  if (!isVfio) return withMissing(device, "it is not bound to a VFIO driver");
+  const key = keyOf(device, host.kernel);
+  const unread = whyNotOpened(device, allowReset);
+  if (unread === undefined) {
+    const { address } = device;
+    const region = await read({ address, group: Number(device.iommuGroup), allowReset }, signal);
+    if (region.result === "read") {
+      const unkept = key === undefined ? undefined : await record(records, key, address, region);
+      const { bars, romSize } = region;
+      const config: CapturedConfig = { ...region.config, source: "vfio-region", time: now() };
+      const read = { ...device, config, bars, romSize };
+      return unkept === undefined
+        ? read
+        : withMissing(read, `it was read, but not kept: ${unkept}`);
+    }
+    return await standIn(device, region.reason, key, records, find);
+  }
+  return await standIn(device, unread, key, records, find);
+}
+
+function whyNotOpened(device: CapturedDevice, allowReset: boolean): string | undefined {
+  if (device.inUse !== false) {
+    return device.inUse === true ? "a guest has it" : "whether a guest has it is not known";
+  }
+  if (!/^\d{1,9}$/.test(device.iommuGroup ?? "")) return "its IOMMU group is not known";
+  // NVIDIA's driver starts the vGPU when it is opened, and resets its VF when it is closed.
+  const isNvidia = device.mdevType?.id.startsWith("nvidia-") === true;
+  return isNvidia && !allowReset ? "opening it starts and ends the vGPU" : undefined;
+}
+
+async function standIn(
+  device: CapturedDevice,
+  unread: string,
+  key: RealizeKey | undefined,
+  records: string,
+  find: RealizeReaders["find"],
+): Promise<CapturedDevice> {
+  const kept = key === undefined ? undefined : await find(records, key);
+  if (kept === undefined || "missing" in kept) {
+    return withMissing(device, kept === undefined ? unread : `${unread}; ${kept.missing}`);
+  }
+  const { time, bars, romSize } = kept;
+  const config: CapturedConfig = { ...kept.config, source: "vfio-region", time, derived: true };
+  return withMissing({ ...device, config, bars, romSize }, `${unread}; one of its type stands in`);
+}
+
+function withMissing(device: CapturedDevice, why: string): CapturedDevice {
+  return { ...device, missing: { ...device.missing, realizeView: why } };
+}
+
+/** What devices that show the same bytes have in common; `undefined` where that is not known. */
+function keyOf(device: CapturedDevice, kernel: string | undefined): RealizeKey | undefined {
+  const { driver, mdevType, vendor, device: id } = device;
+  const type = mdevType === undefined ? pciType(vendor, id) : mdevType.name ?? mdevType.id;
+  const version = driver?.version ?? kernel;
+  if (type === undefined || driver === undefined || version === undefined) return undefined;
+  return { type, driver: driver.name, version };
+}
+
+function pciType(vendor: number | undefined, device: number | undefined): string | undefined {
+  return vendor === undefined || device === undefined
+    ? undefined
+    : `${vendor.toString(16)}:${device.toString(16)}`;
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

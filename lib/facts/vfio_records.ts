@@ -1,0 +1,179 @@
+import { decodeHex, encodeHex } from "@std/encoding/hex";
+import * as v from "valibot";
+import type { RealizeView } from "../qemu/view.ts";
+import { oneLine } from "./one_line.ts";
+import { ConfigHex, RegionSizes, type VfioRegion } from "./vfio_region.ts";
+
+/** Where realize views are kept on a host. */
+export const REALIZE_RECORDS = "/var/lib/premigrate/realize";
+
+/** What a realize view is kept under: devices alike in all of it are taken to show the same. */
+export interface RealizeKey {
+  /** The vGPU or mdev type's name (`NVIDIA A40-8Q`), else the PCI ids: vendor, device, subsystem. */
+  readonly type: string;
+  /** The driver that showed it: `nvidia`, `mlx5_vfio_pci`. */
+  readonly driver: string;
+  /** The driver's version; the kernel's release for a driver that has none of its own. */
+  readonly version: string;
+}
+
+/** A realize view that another device of the same kind showed on this host earlier. */
+export interface DerivedRealizeView {
+  /** That it was not read from the device in question. */
+  readonly derived: true;
+  /** The device it was read from. */
+  readonly address: string;
+  /** When, in ISO 8601. */
+  readonly time: string;
+  /** The bytes: 256 or 4096. */
+  readonly config: RealizeView;
+  /** Sizes in bytes of BAR 0 to 5, 0 for none. */
+  readonly bars: readonly number[];
+  /** Size in bytes of the expansion ROM, 0 for none. */
+  readonly romSize: number;
+}
+
+// Far above the kinds of device one host ever has; the least recently read go first.
+const MOST_RECORDS = 256;
+// A record of 4096 bytes takes 9 KB.
+const LARGEST_RECORD = 65_536;
+const RECORD_NAME = /^[0-9a-f]{64}\.(json|[0-9a-f-]{36})$/;
+
+const RecordSchema = v.strictObject({
+  premigrate: v.literal("realize/1"),
+  key: v.strictObject({ type: v.string(), driver: v.string(), version: v.string() }),
+  address: v.string(),
+  time: v.pipe(v.string(), v.isoTimestamp()),
+  config: ConfigHex,
+  ...RegionSizes,
+});
+const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
+
+/**
+ * Keeps what was read from the device at `address`, over what was kept for the same `key`, in the
+ * folder `dir`, which is made where it is missing. The file is readable to its owner alone, and is
+ * there whole or not at all.
+ *
+ * @returns Why it could not be kept; `undefined` when it was.
+ *
+ * @example
+ * ```ts ignore
+ * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
+ * const region = await readVfioRegion({ address, group: 12 }, signal);
+ * if (region.result === "read") await recordRealizeView(REALIZE_RECORDS, key, address, region);
+ * ```
+ */
+export async function recordRealizeView(
+  dir: string,
+  key: RealizeKey,
+  address: string,
+  region: VfioRegion,
+): Promise<string | undefined> {
+  const { type, driver, version } = key;
+  const record: v.InferInput<typeof RecordSchema> = {
+    premigrate: "realize/1",
+    key: { type, driver, version },
+    address,
+    time: new Date().toISOString(),
+    config: encodeHex(region.config.bytes),
+    bars: [...region.bars],
+    romSize: region.romSize,
+  };
+  const bytes = new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+  if (bytes.length > LARGEST_RECORD) return "Its key is longer than any device's";
+  try {
+    await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+    const path = await pathOf(dir, key);
+    const unfinished = path.replace(/json$/, crypto.randomUUID());
+    await Deno.writeFile(unfinished, bytes, { createNew: true, mode: 0o600 });
+    await Deno.rename(unfinished, path);
+    await dropOldest(dir);
+    return undefined;
+  } catch (error) {
+    return oneLine(`Failed to keep the realize view in ${dir}: ${error}`);
+  }
+}
+
+/**
+ * Finds what was last read from any device of that kind on this host. It stands in for a device
+ * that cannot be opened, and is marked as derived: bytes of the single card, such as a serial
+ * number, are the other device's.
+ *
+ * @example
+ * ```ts ignore
+ * const kept = await findRealizeView(REALIZE_RECORDS, key);
+ * if ("missing" in kept) kept.missing;
+ * else kept.config.bytes;
+ * ```
+ */
+export async function findRealizeView(
+  dir: string,
+  key: RealizeKey,
+): Promise<DerivedRealizeView | { readonly missing: string }> {
+  const kind = oneLine(`${key.type} under ${key.driver} ${key.version}`);
+  try {
+    const path = await pathOf(dir, key);
+    const { size, isFile } = await Deno.stat(path);
+    if (!isFile || size > LARGEST_RECORD) return { missing: `${path} is no record` };
+    return parseRecord(await Deno.readTextFile(path), key);
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound
+      ? { missing: `no ${kind} was ever read on this host` }
+      : { missing: oneLine(`Failed to read what was kept of ${kind}: ${error}`) };
+  }
+}
+
+/**
+ * Reads a record, which must be that of `key`.
+ *
+ * @example
+ * ```ts
+ * import { parseRecord } from "../../lib/facts/vfio_records.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
+ * assertEquals(parseRecord("{}", key), { missing: "what was kept is damaged" });
+ * ```
+ */
+export function parseRecord(
+  text: string,
+  key: RealizeKey,
+): DerivedRealizeView | { readonly missing: string } {
+  const { success, output } = v.safeParse(RecordText, text);
+  if (!success) return { missing: "what was kept is damaged" };
+  const { address, time, config, bars, romSize } = output;
+  const same = output.key.type === key.type && output.key.driver === key.driver &&
+    output.key.version === key.version;
+  if (!same) return { missing: "what was kept is of another kind" };
+  const view = { kind: "realize", bytes: decodeHex(config) } as const;
+  return { derived: true, address, time, config: view, bars, romSize };
+}
+
+/** Whatever is in the key, the name is 64 hexadecimal digits. */
+async function pathOf(dir: string, key: RealizeKey): Promise<string> {
+  const text = JSON.stringify([key.type, key.driver, key.version]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `${dir}/${encodeHex(digest)}.json`;
+}
+
+async function dropOldest(dir: string): Promise<void> {
+  const records = [];
+  for await (const { name } of Deno.readDir(dir)) {
+    if (!RECORD_NAME.test(name)) continue;
+    const path = `${dir}/${name}`;
+    const mtime = (await unlessGone(Deno.lstat(path)))?.mtime ?? undefined;
+    if (mtime !== undefined) records.push({ path, mtime });
+  }
+  records.sort((a, b) => b.mtime.getTime() - a.mtime.getTime());
+  for (const { path } of records.slice(MOST_RECORDS)) await unlessGone(Deno.remove(path));
+}
+
+/** Another process may have dropped or renamed the same file. */
+async function unlessGone<T>(done: Promise<T>): Promise<T | undefined> {
+  try {
+    return await done;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

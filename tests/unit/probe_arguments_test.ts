@@ -1,0 +1,84 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { MDEV } from "./probe_hosts.ts";
+import { runScript, SCRIPT, shells } from "./probe_shells.ts";
+
+const ADDRESS = "0000:3b:00.4";
+const HOSTILE: Readonly<Record<string, readonly string[]>> = {
+  "an empty argument": [""],
+  "an unknown option": ["--help"],
+  "an option of one letter": ["-x"],
+  "an option with =": ["--sysfs=/sys"],
+  "two dashes": ["--", ADDRESS],
+  "a path as a device": ["../../../etc/passwd"],
+  "a device with a path": [`../${ADDRESS}`],
+  "a device with more after it": [`${ADDRESS}/config`],
+  "a device without its domain": ["3b:00.4"],
+  "a device in upper case": ["0000:3B:00.4"],
+  "a domain of three digits": ["000:3b:00.4"],
+  "a domain of nine digits": ["000000000:3b:00.4"],
+  "a function above 7": ["0000:3b:00.8"],
+  "a device number above 1f": ["0000:3b:20.0"],
+  "a bus of three digits": ["0000:03b:00.4"],
+  "a device with spaces": [" 0000:3b:00.4 "],
+  "two devices in one": [`${ADDRESS} ${ADDRESS}`],
+  "a device with a newline": [`${ADDRESS}\n`],
+  "a line that is a device": [`x\n${ADDRESS}`],
+  "a pattern for devices": ["????:??:??.?"],
+  "a pattern of hex digits": ["0000:[0-9]b:00.4"],
+  "colons in place of digits": [":::::::::00.4"],
+  "dots in place of digits": ["0000:..:1..4"],
+  "dashes in place of digits": ["0000:--:1-.4"],
+  "a UUID in upper case": [MDEV.toUpperCase()],
+  "a UUID without dashes": [MDEV.replaceAll("-", "")],
+  "a UUID of 35 digits": [MDEV.slice(0, -1)],
+  "a UUID with other dashes": ["c0b2607-2dd1b-4340-84fe-bf338c510818"],
+  "a UUID with a colon": ["c0b26072:dd1b-4340-84fe-bf338c510818"],
+  "a UUID with more dashes": ["--------------------------------c510"],
+  "a command": ["$(reboot)"],
+  "a second command": [`${ADDRESS};reboot`],
+  "a device that is not ASCII": ["0000:3b:00.\u0664"],
+  "a very long device": ["0".repeat(100_000)],
+  "no folder for sysfs": ["--sysfs"],
+  "an empty folder for sysfs": ["--sysfs", ""],
+  "a relative folder for sysfs": ["--sysfs", "sys"],
+  "a folder with ..": ["--sysfs", "/sys/../etc"],
+  "a folder with a space": ["--sysfs", "/my sys"],
+  "a folder with a newline": ["--sysfs", "/sys\n"],
+  "a folder with a pattern": ["--sysfs", "/s*s"],
+  "a folder with a command": ["--sysfs", "/`reboot`"],
+  "a folder for proc with ..": ["--proc", "/proc/.."],
+  "no emulator": [ADDRESS, "--emulator"],
+  "an emulator with arguments": ["--emulator", "/bin/sh -c reboot"],
+  "an emulator by its name": ["--emulator", "qemu-system-x86_64"],
+  "an emulator that is an option": ["--emulator", "--all"],
+};
+
+for (const { shell, name, ignore } of shells) {
+  for (const [title, args] of Object.entries(HOSTILE)) {
+    Deno.test({
+      name: `${name}: refuses ${title}`,
+      ignore,
+      async fn(): Promise<void> {
+        const { code, stdout, stderr } = await runScript(shell, args);
+        assertEquals([code, stdout], [2, ""]);
+        assertMatch(stderr, /^premigrate-probe: argument [0-9] is [ -~]+\n$/);
+      },
+    });
+  }
+
+  Deno.test({
+    name: `${name}: a script that arrives in part does nothing`,
+    ignore,
+    async fn(): Promise<void> {
+      for (const part of [0.3, 0.7, 0.99].map((share) => SCRIPT.slice(0, share * SCRIPT.length))) {
+        assertEquals((await runScript(shell, ["--all"], { script: part })).stdout, "");
+      }
+      const withoutLastLine = SCRIPT.slice(0, SCRIPT.indexOf('\nmain "$@"'));
+      assertEquals(await runScript(shell, ["--all"], { script: withoutLastLine }), {
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+    },
+  });
+}

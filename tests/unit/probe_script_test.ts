@@ -1,0 +1,263 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseProbeReport } from "../../lib/facts/probe_report.ts";
+import { readDump } from "../../lib/pci/mod.ts";
+import { makeHost, MDEV, withHost } from "./probe_hosts.ts";
+import { isInstalled, ownUid, readRecords, runScript, type Shell, shells } from "./probe_shells.ts";
+import { type Content, FakeSysfs, makeConfig } from "./probe_tree.ts";
+
+const DUMPS = new URL("../../../shared/data/dumps/", import.meta.url);
+const NOBODY = 65534;
+
+const UNUSUAL = "".concat(...Array.from({ length: 128 }, (_, index) => String.fromCharCode(index)));
+const JUNK: Readonly<Record<string, Content>> = {
+  "nothing": "",
+  "a newline": "\n",
+  "newlines": "\n\n\n",
+  "no newline at the end": "D0",
+  "a NUL": "D\u00000\n",
+  "a NUL at the end": "D0\u0000\n",
+  "a NUL after the end": "D0\n\u0000",
+  "several lines": "one\ntwo\n\nthree\n",
+  "several lines, no newline at the end": "one\ntwo",
+  "a carriage return": "D0\r\n",
+  "an escape sequence": "\u001b[31mD0\u001b[0m\n",
+  "a tab": "D0\t1\n",
+  "spaces": "  D0  \n",
+  "backslashes": "\\n\\0\\c%s\\\n",
+  "an option of echo": "-n\n",
+  "the report's end": "D0\nend 3\n",
+  "a heading": "device 0000:01:00.0\nattr vendor s 0x10de\n",
+  "bytes in hexadecimal": " 41 42\n",
+  "shell": '$(reboot) `reboot` "${IFS}" * ; & | > /tmp/x\n',
+  "all of ASCII": UNUSUAL,
+  "not UTF-8": Uint8Array.from({ length: 256 }, (_, index) => index),
+  "what dash escapes with": Uint8Array.from([0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x0a]),
+  "UTF-8": "gr\u00fc\u00df\n",
+  "a long line": `${"x".repeat(5000)}\n`,
+  "many lines": "x\n".repeat(3000),
+  "64 KiB": `${"x".repeat(65535)}\n`,
+};
+
+function junkAddress(index: number): string {
+  return `0000:${index.toString(16).padStart(2, "0")}:00.0`;
+}
+
+const MIGRATABLE = [
+  "0000:3b:00.4",
+  "0000:3b:00.5",
+  "0000:5e:00.2",
+  "0000:6b:00.1",
+  "0000:d1:1f.7",
+  "10000:e1:00.0",
+  MDEV,
+];
+
+for (const { shell, name, ignore } of shells) {
+  Deno.test({
+    name: `${name}: every file of every device is read back byte for byte`,
+    ignore,
+    fn: () =>
+      withHost(makeHost(), async (host) => {
+        const addresses = [...host.written.keys()];
+        const { code, stdout, stderr } = await runScript(shell, [
+          "--sysfs",
+          host.root,
+          ...addresses,
+        ]);
+        assertEquals([code, stderr], [0, ""]);
+        const records = readRecords(stdout);
+        for (const [address, files] of host.written) {
+          for (const [file, bytes] of files) {
+            assertEquals(records.get(address)?.get(file), bytes, `${address} ${file}`);
+          }
+        }
+        assertEquals(parseProbeReport(stdout).devices.map(({ address }) => address), addresses);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: --all takes VFs, mdevs and what has a VFIO driver, each once`,
+    ignore,
+    fn: () =>
+      withHost(makeHost(), async (host) => {
+        const { stdout } = await runScript(shell, [
+          "--sysfs",
+          host.root,
+          MDEV,
+          "--all",
+          "--all",
+          MDEV,
+        ]);
+        const { devices, absent } = parseProbeReport(stdout);
+        assertEquals(devices.map(({ address }) => address), [MDEV, ...MIGRATABLE.slice(0, -1)]);
+        assertEquals(absent, []);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: values that are no line of text`,
+    ignore,
+    fn: () =>
+      withHost(new FakeSysfs(), async (host) => {
+        const values = Object.entries(JUNK);
+        for (const [index, [, value]] of values.entries()) {
+          host.addFunction(junkAddress(index), {
+            config: makeConfig(256, [1, 2]),
+            files: { power_state: value },
+          });
+        }
+        const { code, stdout, stderr } = await runScript(shell, [
+          "--sysfs",
+          host.root,
+          ...values.map((_, index) => junkAddress(index)),
+        ]);
+        assertEquals([code, stderr], [0, ""]);
+        parseProbeReport(stdout);
+        const records = readRecords(stdout);
+        for (const [index, [title]] of values.entries()) {
+          const address = junkAddress(index);
+          const expected = host.written.get(address)?.get("power_state");
+          assertEquals(records.get(address)?.get("power_state"), expected, title);
+        }
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: what cannot be read is missing, with why`,
+    ignore,
+    fn: () =>
+      withHost(new FakeSysfs(), async (host) => {
+        const address = "0000:01:00.0";
+        host.addFunction(address, {
+          config: makeConfig(256, [1, 2]),
+          files: {
+            device: "0x10000\n",
+            subsystem_vendor: "\u0000",
+            resource: "0x0 0x0\n",
+            class: new Uint8Array(65537),
+          },
+        });
+        const path = host.pathOf(address);
+        for (const file of ["vendor", "revision", "numa_node", "reset_method", "config"]) {
+          Deno.removeSync(`${host.root}/${path}/${file}`);
+        }
+        Deno.mkdirSync(`${host.root}/${path}/vendor`);
+        Deno.symlinkSync("/proc/self/mem", `${host.root}/${path}/revision`); // EIO at 0
+        Deno.symlinkSync("/proc/self/mem", `${host.root}/${path}/config`);
+        host.link(`${path}/numa_node`, "nowhere");
+        const { stdout } = await runScript(shell, ["--sysfs", host.root, address]);
+        const [device] = parseProbeReport(stdout).devices;
+        assertEquals(device?.missing, {
+          driver: "not there",
+          "driver/module": "not there",
+          iommu_group: "not there",
+          "vfio-dev": "not there",
+          vendor: "cannot be read",
+          revision: "cannot be read",
+          config: "cannot be read",
+          class: "too large",
+          numa_node: "not there",
+          reset_method: "not there",
+          "driver/module/version": "not there",
+          "driver/module/srcversion": "not there",
+          device: 'found "0x10000", wanted 16 bits in hexadecimal',
+          subsystem_vendor: 'found "\\u0000", wanted 16 bits in hexadecimal',
+          resource: 'found "0x0 0x0", wanted 7 or more lines of start, end and flags',
+        });
+        assertEquals([device?.config, device?.vendor, device?.bars], [
+          undefined,
+          undefined,
+          undefined,
+        ]);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: a user who may not read a file is told so`,
+    ignore,
+    fn: () =>
+      withHost(new FakeSysfs(), async (host) => {
+        const address = "0000:01:00.0";
+        host.addFunction(address, { config: makeConfig(64, [1, 2]), files: { vpd: "secret" } });
+        Deno.chmodSync(`${host.root}/${host.pathOf(address)}/vpd`, 0);
+        const { stdout } = await runScript(asNobody(shell), ["--sysfs", host.root, address]);
+        const { devices: [device], host: { uid } } = parseProbeReport(stdout);
+        assert(uid !== 0);
+        assertEquals(device?.missing.vpd, "not permitted");
+        assertEquals(device?.config?.doubts, ["header-only"]);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: devices that are not there, or went away, are absent`,
+    ignore,
+    fn: () =>
+      withHost(new FakeSysfs(), async (host) => {
+        host.link("bus/pci/devices/0000:01:00.0", "devices/pci0000:01/0000:01:00.0");
+        const { stdout } = await runScript(shell, ["--sysfs", host.root, "0000:01:00.0", MDEV]);
+        const report = parseProbeReport(stdout);
+        assertEquals([report.devices, report.absent], [[], ["0000:01:00.0", MDEV]]);
+      }),
+  });
+}
+
+Deno.test("every shell gives the same report", () =>
+  withHost(makeHost(), async (host) => {
+    const reports = await Promise.all(
+      shells.filter(({ ignore }) => !ignore).map(async ({ shell }) => {
+        const { stdout } = await runScript(shell, ["--sysfs", host.root, "--all"]);
+        return stdout.replace(/^attr time s .*$/m, "");
+      }),
+    );
+    for (const report of reports) assertEquals(report, reports[0]);
+  }));
+
+Deno.test({
+  name: `recorded dumps are read back byte for byte${
+    dumpFiles().length > 0 ? "" : " (left out: no folder of recorded dumps beside this one)"
+  }`,
+  ignore: dumpFiles().length === 0,
+  fn: () =>
+    withHost(new FakeSysfs(), async (host) => {
+      const spaces = dumpFiles()
+        .flatMap((file) => readDump(Deno.readFileSync(new URL(file, DUMPS))))
+        .filter(({ known }) => known === undefined);
+      for (const [index, { bytes }] of spaces.entries()) {
+        host.addFunction(junkAddress(index), { config: bytes, driver: "vfio-pci" });
+      }
+      const { stdout } = await runScript(["sh"], ["--sysfs", host.root, "--all"]);
+      const { devices } = parseProbeReport(stdout);
+      assertEquals(devices.map(({ config }) => config?.bytes), spaces.map(({ bytes }) => bytes));
+      assertEquals(
+        devices.map(({ vendor }) => vendor),
+        spaces.map(({ bytes: [low = 0, high = 0] }) => low | high << 8),
+      );
+    }),
+});
+
+function dumpFiles(): string[] {
+  try {
+    return Array.from(Deno.readDirSync(DUMPS), ({ name }) => name).filter((name) =>
+      name.endsWith(".txt")
+    ).sort().slice(0, 256);
+  } catch {
+    return [];
+  }
+}
+
+Deno.test({
+  name: `shellcheck has nothing to say${
+    isInstalled(["shellcheck"]) ? "" : " (left out: it is not installed)"
+  }`,
+  ignore: !isInstalled(["shellcheck"]),
+  fn(): void {
+    const path = new URL("../../lib/facts/probe.sh", import.meta.url).pathname;
+    const { stdout } = new Deno.Command("shellcheck", { args: ["--shell=sh", path] }).outputSync();
+    assertEquals(new TextDecoder().decode(stdout), "");
+  },
+});
+/** The shell, by a user that is not root. */
+function asNobody(shell: Shell): readonly [string, ...string[]] {
+  if (ownUid() !== 0) return shell;
+  return ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...shell];
+}

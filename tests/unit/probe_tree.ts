@@ -1,0 +1,167 @@
+/** A host's sysfs as the kernel lays it out, in a folder: real directories, files, relative links. */
+
+export type Content = string | Uint8Array;
+
+/** A PCI function, with its files beside those that every one has. */
+export interface FakeFunction {
+  readonly config: Uint8Array;
+  readonly driver?: string;
+  /** Of its driver; none where that is built in. */
+  readonly module?: string;
+  readonly iommuGroup?: string;
+  readonly vfioDevice?: string;
+  /** Address of its physical function, and which of its VFs it is. */
+  readonly physfn?: readonly [address: string, index: number];
+  readonly files?: Readonly<Record<string, Content>>;
+}
+
+export interface FakeMdev {
+  readonly parent: string;
+  readonly type: string;
+  readonly typeFiles?: Readonly<Record<string, Content>>;
+  readonly driver?: string;
+  readonly iommuGroup?: string;
+  readonly files?: Readonly<Record<string, Content>>;
+}
+
+const encoder = new TextEncoder();
+
+export class FakeSysfs {
+  readonly root = Deno.makeTempDirSync({ prefix: "premigrate-sysfs-" });
+  /** What each device's files hold, by the device's address and the file's name in its directory. */
+  readonly written = new Map<string, Map<string, Uint8Array>>();
+
+  constructor() {
+    Deno.chmodSync(this.root, 0o755); // for those who are not root
+    for (const path of ["bus/pci/devices", "bus/mdev/devices", "module", "kernel/iommu_groups"]) {
+      this.#directory(path);
+    }
+  }
+
+  remove(): void {
+    Deno.removeSync(this.root, { recursive: true });
+  }
+
+  file(path: string, content: Content): Uint8Array {
+    const bytes = typeof content === "string" ? encoder.encode(content) : content;
+    this.#directory(path.replace(/\/[^/]*$/, ""));
+    Deno.writeFileSync(`${this.root}/${path}`, bytes);
+    return bytes;
+  }
+
+  /** As the kernel's, it goes up from where it is to the root, and down from there. */
+  link(path: string, to: string): void {
+    const up = "../".repeat(path.split("/").length - 1);
+    Deno.symlinkSync(`${up}${to}`, `${this.root}/${path}`);
+  }
+
+  /** Where a function's directory is. */
+  pathOf(address: string): string {
+    return `devices/pci${address.slice(0, -5)}/${address}`;
+  }
+
+  addFunction(address: string, fake: FakeFunction): void {
+    const path = this.pathOf(address);
+    const id = (offset: number, length: number): string =>
+      `0x${hex(fake.config.slice(offset, offset + length).reverse())}\n`;
+    this.#add(address, path, {
+      config: fake.config,
+      vendor: id(0x00, 2),
+      device: id(0x02, 2),
+      revision: id(0x08, 1),
+      class: id(0x09, 3),
+      subsystem_vendor: id(0x2c, 2),
+      subsystem_device: id(0x2e, 2),
+      resource: "0x0000000000000000 0x0000000000000000 0x0000000000000000\n".repeat(13),
+      numa_node: "0\n",
+      power_state: "D0\n",
+      d3cold_allowed: "1\n",
+      reset_method: "flr bus\n",
+      ...fake.files,
+    });
+    this.link(`bus/pci/devices/${address}`, path);
+    this.#bind(path, "pci", fake);
+    if (fake.vfioDevice !== undefined) {
+      this.file(`${path}/vfio-dev/${fake.vfioDevice}/dev`, "236:0\n");
+    }
+    if (fake.physfn !== undefined) {
+      const [physfn, index] = fake.physfn;
+      this.link(`${path}/physfn`, this.pathOf(physfn));
+      this.link(`${this.pathOf(physfn)}/virtfn${index}`, path);
+    }
+  }
+
+  addMdev(uuid: string, fake: FakeMdev): void {
+    const parent = this.pathOf(fake.parent);
+    const path = `${parent}/${uuid}`;
+    const type = `${parent}/mdev_supported_types/${fake.type}`;
+    this.#add(uuid, path, fake.files ?? {});
+    const written = this.written.get(uuid);
+    for (const [name, content] of Object.entries(fake.typeFiles ?? {})) {
+      written?.set(`mdev_type/${name}`, this.file(`${type}/${name}`, content));
+    }
+    this.#directory(type);
+    this.link(`bus/mdev/devices/${uuid}`, path);
+    this.link(`${path}/mdev_type`, type);
+    this.#bind(path, "mdev", fake);
+  }
+
+  addModule(name: string, files: Readonly<Record<string, Content>>): void {
+    this.#directory(`module/${name}`);
+    for (const [file, content] of Object.entries(files)) {
+      this.file(`module/${name}/${file}`, content);
+    }
+  }
+
+  #add(address: string, path: string, files: Readonly<Record<string, Content>>): void {
+    this.#directory(path);
+    const written = Object.entries(files)
+      .map(([name, content]) => [name, this.file(`${path}/${name}`, content)] as const);
+    this.written.set(address, new Map(written));
+  }
+
+  #bind(path: string, bus: string, { driver, module, iommuGroup }: Partial<FakeFunction>): void {
+    if (driver !== undefined) {
+      const directory = `bus/${bus}/drivers/${driver}`;
+      this.#directory(directory);
+      this.link(`${path}/driver`, directory);
+      if (module !== undefined && !exists(`${this.root}/${directory}/module`)) {
+        this.#directory(`module/${module}`);
+        this.link(`${directory}/module`, `module/${module}`);
+      }
+    }
+    if (iommuGroup !== undefined) {
+      this.#directory(`kernel/iommu_groups/${iommuGroup}`);
+      this.link(`${path}/iommu_group`, `kernel/iommu_groups/${iommuGroup}`);
+    }
+  }
+
+  #directory(path: string): void {
+    Deno.mkdirSync(`${this.root}/${path}`, { recursive: true });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A config space with ids of its own, and bytes that differ from one seed to the next. */
+export function makeConfig(
+  length: number,
+  ids: readonly [vendor: number, device: number],
+  seed = 1,
+): Uint8Array {
+  const bytes = Uint8Array.from({ length }, (_, index) => (index * 167 + seed * 89) & 0xff);
+  const [vendor, device] = ids;
+  bytes.set([vendor & 0xff, vendor >> 8, device & 0xff, device >> 8]);
+  return bytes;
+}
