@@ -55,24 +55,36 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   const domains = guests.map(({ xml }) => parseDomain(xml));
   const addresses = [...new Set(domains.flatMap(sourceAddresses))];
   const targets = targetAddresses(question, domains);
-  const [arch] = domains.map(({ arch }) => arch);
+  const [first] = domains;
+  const { arch, emulator } = first ?? {};
 
   progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
-    captureSource(question, { devices: addresses, arch }, domains),
+    captureSource(question, { devices: addresses, arch, emulator }, domains),
     ...to.map((host) =>
-      captureHost(host, { devices, arch, inUse: question.choose, realize }, signal)
+      captureHost(host, { devices, arch, emulator, inUse: question.choose, realize }, signal)
     ),
   ]);
   return guests.flatMap((guest, index) => {
     const domain = domains[index];
-    return domain === undefined
-      ? []
-      : destinations.map((destination) =>
-        judgeGuest(question, { guest, domain, source, destination })
-      );
+    if (domain === undefined) return [];
+    // Each host was asked of one QEMU; of a guest's other one nothing is known.
+    const isAsked = domain.arch === arch && domain.emulator === emulator;
+    const known = (facts: Facts): Facts => isAsked ? facts : withoutQemu(facts);
+    return destinations.map((destination) =>
+      judgeGuest(question, {
+        guest,
+        domain,
+        source: known(source),
+        destination: known(destination),
+      })
+    );
   });
+}
+
+function withoutQemu(facts: Facts): Facts {
+  return { ...facts, host: { ...facts.host, qemu: undefined, skipVscCheck: undefined } };
 }
 
 async function captureSource(

@@ -25,6 +25,8 @@ export interface CaptureRequest {
   readonly devices: readonly string[] | "all";
   /** The guest's architecture; absent: the host's. */
   readonly arch?: string | undefined;
+  /** The guest's QEMU, as its XML names it; absent: the one that libvirt would choose. */
+  readonly emulator?: string | undefined;
   /** Find out which devices guests have now. */
   readonly inUse?: boolean | undefined;
   /** Read the realize views of devices; of this host's only. */
@@ -42,13 +44,13 @@ export interface CaptureRequest {
  */
 export async function captureHost(
   { uri, probe, sysfs }: HostAccess,
-  { devices, arch, inUse, realize, withoutLibvirt }: CaptureRequest,
+  { devices, arch, emulator, inUse, realize, withoutLibvirt }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<Facts> {
   const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
     uri,
     // A device that some guest has must not be opened.
-    { arch, inUse: inUse === true || realize !== undefined },
+    { arch, emulator, inUse: inUse === true || realize !== undefined },
     withoutLibvirt === true,
     signal,
   );
@@ -67,12 +69,20 @@ export async function captureHost(
   const request = devices === "all" ? { all: true } : { devices };
   const report = await runProbe(
     probe,
-    { ...request, sysfs, emulator: libvirt?.emulator },
+    { ...request, sysfs, emulator: libvirt && emulatorToAsk(libvirt, emulator) },
     signal,
   );
   const facts = assembleFacts(report, beside);
   const isHere = probe.ssh === undefined;
   return realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal);
+}
+
+/**
+ * The QEMU that may be run to ask it: only the one that the host's libvirt chose. A guest's XML may
+ * name any file; what another QEMU would say of itself is then not known.
+ */
+function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string | undefined {
+  return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
 }
 
 interface AskedLibvirt {
@@ -82,13 +92,13 @@ interface AskedLibvirt {
 
 async function askLibvirt(
   uri: LibvirtUri,
-  { arch, inUse }: Pick<CaptureRequest, "arch" | "inUse">,
+  { arch, emulator, inUse }: Pick<CaptureRequest, "arch" | "emulator" | "inUse">,
   withoutLibvirt: boolean,
   signal: AbortSignal,
 ): Promise<AskedLibvirt | { missing: string }> {
   try {
     return {
-      host: await readHost(uri, { arch }, signal),
+      host: await readHost(uri, { arch, emulator }, signal),
       inUse: inUse === true ? await findDevicesInUse(uri, signal) : undefined,
     };
   } catch (error) {

@@ -4,7 +4,10 @@ import { oneLine } from "./one_line.ts";
 /** What a QEMU binary says of its machine types' compat properties, or why it does not. */
 export type MachineCompat =
   | {
-    /** Machine type, aliases too, to the value of vfio-pci's `skip-vsc-check`. */
+    /**
+     * Machine type to the value of vfio-pci's `skip-vsc-check`. Aliases are left out: each QEMU has
+     * its own meaning of them, and a guest keeps that of the QEMU that started it.
+     */
     readonly skipVscCheck: Readonly<Record<string, boolean>>;
   }
   | {
@@ -30,7 +33,6 @@ const Property = v.object({ "qom-type": v.string(), property: v.string(), value:
 
 const MachineInfo = v.object({
   name: Name,
-  alias: v.optional(Name),
   "compat-props": v.optional(v.pipe(v.array(Property), v.maxLength(MOST))),
 });
 
@@ -55,7 +57,7 @@ const Reply = v.union([
  * const property = { "qom-type": "vfio-pci", property: "skip-vsc-check", value: "false" };
  * const reply = { return: [{ name: "pc-q35-noble", alias: "ubuntu-q35", "compat-props": [property] }] };
  * assertEquals(parseMachineCompat(JSON.stringify(reply)), {
- *   skipVscCheck: { "pc-q35-noble": false, "ubuntu-q35": false },
+ *   skipVscCheck: { "pc-q35-noble": false },
  * });
  * ```
  */
@@ -67,10 +69,9 @@ export function parseMachineCompat(reply: string): MachineCompat {
     const desc = oneLine(output.error.desc);
     return { missing: `QEMU tells no compat properties, as before 9.1: ${desc}` };
   }
-  const entries = output.return.flatMap(({ name, alias, "compat-props": properties }) => {
+  const entries = output.return.flatMap(({ name, "compat-props": properties }) => {
     const value = properties && skipsVscCheck(properties);
-    if (value === undefined) return [];
-    return [name, ...alias === undefined ? [] : [alias]].map((name) => [name, value] as const);
+    return value === undefined ? [] : [[name, value] as const];
   });
   if (entries.length === 0) return { missing: "QEMU's reply tells no compat properties" };
   return { skipVscCheck: Object.fromEntries(entries) };

@@ -161,6 +161,13 @@ test("dropped extended capability", [
   },
 ]);
 
+Deno.test("realize, dropped extended capability: the head's anchor is QEMU's, not the guest's", () => {
+  const bytes = spaceOf({ ...STANDARD, 0x100: header(SRIOV, 0x148), 0x148: header(DSN, 0) }, 4096);
+  const { cmask, wmask } = opened(bytes);
+  assertEquals([...wmask.subarray(0x100, 0x105)], [0, 0, 0, 0, 0xff]);
+  assertEquals([...cmask.subarray(0x100, 0x105)], [0, 0, 0, 0, 0]);
+});
+
 const WITH_ATS: Bytes = { 0x100: header(AER, 0x148), 0x148: header(ATS, 0) };
 test("ATS", [
   { name: "it is shown", bytes: WITH_ATS, checked: "100-fff" },

@@ -97,6 +97,12 @@ const CASES: readonly Case[] = [
     text: "the capability at 0xff runs past the end of config space",
   },
   {
+    name: "an MSI structure past byte 255 of 256, where QEMU would write behind its buffer",
+    bytes: listed({ 0x34: "f4", 0xf4: "05 00 80 00" }),
+    reason: { code: "capability-past-end", offset: 0xf4 },
+    text: "the capability at 0xf4 runs past the end of config space",
+  },
+  {
     name: "GPUDirect clique of another vendor's device",
     bytes: listed({ 0x00: "02 10", 0x0b: "03", 0x40: "13 00" }),
     changes: { properties: { gpudirectClique: 1 } },
@@ -304,6 +310,7 @@ const BORDERS: readonly (readonly [name: string, Uint8Array, Changes])[] = [
     listed({ 0x40: "11 00 01 00 00 00 00 00 20 00 00 00" }),
     { bars: PAGE },
   ],
+  ["an MSI structure in the last 10 bytes", listed({ 0x34: "f6", 0xf6: "05 00 00 00" }), {}],
   ["a PM capability in the last 8 bytes", listed({ 0x34: "f8", 0xf8: "01 00 03 00" }), {
     qemu: "10.0",
   }],
