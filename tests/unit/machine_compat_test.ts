@@ -23,7 +23,6 @@ const CASES: readonly (readonly [name: string, reply: string, wanted: MachineCom
       "pc-q35-9.1": true,
       "none": true,
       "pc-q35-10.0": true,
-      "q35": true,
       "pc-q35-9.0": false,
       "pc-i440fx-9.0": false,
       "microvm": true,
