@@ -1,6 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
 import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
+import type { MachineType } from "./libvirt_capabilities.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import { readEmulatorReplies } from "./emulator_replies.ts";
 import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
@@ -42,6 +43,7 @@ export function assembleHost(
     time: host.time,
     qemu,
     skipVscCheck: replies.skipVscCheck,
+    machineTypes: libvirt?.machines && namesOf(libvirt.machines),
     libvirt: libvirt?.libvirt,
     emulator: emulator?.path,
     kernel: host.kernel,
@@ -57,6 +59,10 @@ export function assembleHost(
       ...libvirtMissing === undefined ? {} : { libvirt: libvirtMissing },
     },
   };
+}
+
+function namesOf(machines: readonly MachineType[]): string[] {
+  return [...new Set(machines.flatMap(({ name, canonical }) => [name, canonical]))];
 }
 
 function installedQemu(libvirt: LibvirtHost | undefined): QemuVersion | undefined {

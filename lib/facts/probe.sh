@@ -48,7 +48,9 @@ is_address() { # TEXT
 }
 
 # The output is gathered in $out, with the count of its records, and printed a device at a time.
+# What is long is in $large: $out is copied with each record.
 out=
+large=
 records=0
 
 record() { # LINE
@@ -57,8 +59,9 @@ record() { # LINE
 }
 
 flush() {
-  printf %s "$out"
+  printf %s%s "$out" "$large"
   out=
+  large=
 }
 
 unknown() { # KEY FILE
@@ -193,16 +196,11 @@ devlink_info() { # PREFIX
   fi
 }
 
-services() { # PREFIX
-  [ ! -d qat ] || files "$1" qat/cfg_services qat/state
-  devlink_info "$1"
-}
-
 # A VF's physical function, or an mdev's parent: read once for all that follow one another.
 parent=
 parent_out=
 parent_records=0
-virtual_functions=
+next_index=0
 
 parent() { # LINK
   own_here=$here
@@ -217,17 +215,10 @@ parent() { # LINK
       parent=$here
       value parent "${here##*/}"
       driver parent/
-      files parent/ vendor device subsystem_vendor subsystem_device revision numa_node \
-        driver/module/version driver/module/srcversion
-      [ ! -e sriov_totalvfs ] || files parent/ sriov_numvfs sriov_totalvfs sriov_vf_total_msix
+      more_files parent/ vendor device subsystem_vendor subsystem_device revision numa_node
       [ ! -e physfn ] || link parent/physfn physfn
-      services parent/
-      virtual_functions=
-      for virtfn in virtfn*; do
-        cd -P "$virtfn" 2>/dev/null || continue
-        virtual_functions="$virtual_functions ${PWD##*/}=${virtfn#virtfn} "
-        enter "$here"
-      done
+      devlink_info parent/
+      next_index=0
       parent_out=$out
       parent_records=$records
       out=$own_out
@@ -239,32 +230,54 @@ parent() { # LINK
   enter "$own_here"
 }
 
+# The files, and those that only some devices have.
+more_files() { # PREFIX FILE...
+  [ ! -e sriov_totalvfs ] || set -- "$@" sriov_numvfs sriov_totalvfs sriov_vf_total_msix
+  if [ -d nvidia ] || [ "$1${driver#nvidia}" != "$driver" ]; then
+    set -- "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
+  fi
+  [ ! -d qat ] || set -- "$@" qat/cfg_services qat/state
+  files "$@" driver/module/version driver/module/srcversion
+}
+
+# Which of the physical function's links leads back. VFs mostly come in order.
+vf_index() {
+  for virtfn in "physfn/virtfn$next_index" physfn/virtfn*; do
+    index=${virtfn#physfn/virtfn}
+    case $index in
+      *[!0-9]*) continue ;;
+    esac
+    if cd -P "$virtfn" 2>/dev/null && [ "$PWD" = "$here" ]; then
+      value vf_index "$index"
+      next_index=$((index + 1))
+      return
+    fi
+    enter "$here"
+  done
+  record "attr vf_index - its physical function has no link to it"
+}
+
 pci_function() {
-  files '' vendor device class revision subsystem_vendor subsystem_device resource numa_node \
-    power_state d3cold_allowed reset_method driver/module/version driver/module/srcversion
+  more_files '' vendor device class revision subsystem_vendor subsystem_device resource numa_node \
+    power_state d3cold_allowed reset_method
+  devlink_info ''
   # After power_state: reading config may wake the device.
+  small=$out
+  out=
   bytes config config
   [ ! -e vpd ] || bytes vpd vpd bounded 5
-  if [ -e sriov_totalvfs ]; then
-    files '' sriov_numvfs sriov_totalvfs sriov_vf_total_msix
-  fi
-  services ''
+  large=$out
+  out=$small
   if [ -e physfn ]; then
     parent physfn
-    case $virtual_functions in
-      *" $address="*)
-        index=${virtual_functions##*" $address="}
-        value vf_index "${index%% *}"
-        ;;
-      *) record "attr vf_index - the physical function has no link to it" ;;
-    esac
+    vf_index
   fi
 }
 
 mediated_device() {
   link mdev_type mdev_type
-  files '' mdev_type/name mdev_type/description mdev_type/device_api \
-    mdev_type/available_instances driver/module/version driver/module/srcversion
+  more_files '' mdev_type/name mdev_type/description mdev_type/device_api \
+    mdev_type/available_instances
   parent ..
 }
 
@@ -284,9 +297,6 @@ device() { # ADDRESS
       [ ! -d "$vfio" ] || value vfio-dev "${vfio#*/}"
     done
     [ -d "$vfio" ] || unknown vfio-dev vfio-dev
-    if [ -d nvidia ] || [ "${driver#nvidia}" != "$driver" ]; then
-      files '' nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
-    fi
     case $address in
       *-*) mediated_device ;;
       *) pci_function ;;
@@ -295,6 +305,7 @@ device() { # ADDRESS
   # One that has gone meanwhile has not been read from where it was.
   if ! [ -d "$directory" ]; then
     out=
+    large=
     records=$records_before
     record "absent $address"
   fi

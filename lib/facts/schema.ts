@@ -198,6 +198,9 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
   host: v.strictObject({
     name: Name,
     time: v.optional(v.pipe(Time, v.description("When the facts were gathered"))),
+    machineTypes: v.optional(
+      v.pipe(v.array(Name), v.maxLength(4096), v.description("Of the host's QEMU, aliases too")),
+    ),
     libvirt: v.optional(Name),
     emulator: v.optional(Name),
     kernel: v.optional(Name),

@@ -12,7 +12,9 @@ import { Registry } from "./registry.ts";
 
 /** What is known of one side: host and device, as data. What is absent is not known. */
 export interface CaseSide
-  extends Omit<DeviceFacts, "address" | "config">, Pick<HostFacts, "skipVscCheck"> {
+  extends
+    Omit<DeviceFacts, "address" | "config">,
+    Pick<HostFacts, "skipVscCheck" | "machineTypes"> {
   /** The host's QEMU, as in `9.1`. */
   readonly qemu?: string | undefined;
   /** Config space: hexadecimal by offset, zero elsewhere; of two that overlap the later offset wins. */
@@ -103,8 +105,9 @@ function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): Devic
   return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size) } };
 }
 
-function hostOf(name: string, { qemu, skipVscCheck }: CaseSide): HostFacts {
-  return { name, qemu: qemu === undefined ? undefined : parseQemuVersion(qemu), skipVscCheck };
+function hostOf(name: string, { qemu, skipVscCheck, machineTypes }: CaseSide): HostFacts {
+  const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
+  return { name, qemu: version, skipVscCheck, machineTypes };
 }
 
 // Numeric keys come in ascending order, however they were written.

@@ -43,6 +43,9 @@ export function wantDevices({ hostDevices, networks }: Domain): GuestDevices {
       name: device.alias,
       address: device.kind === "unknown-until-start" ? undefined : device.source,
       guest: { bus: device.bus, properties: device.properties },
+      managed: device.kind === "pci" && device.managed
+        ? { model: device.driver?.model }
+        : undefined,
     });
   }
   return { wanted, findings };

@@ -55,6 +55,8 @@ export interface HostFacts {
    * vfio-pci's `skip-vsc-check`. Needed for a distribution's own machine types.
    */
   readonly skipVscCheck?: Readonly<Record<string, boolean>> | undefined;
+  /** All machine types that the host's QEMU has, aliases too. */
+  readonly machineTypes?: readonly string[] | undefined;
 }
 
 /** How the guest holds a device. */

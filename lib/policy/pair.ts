@@ -10,6 +10,11 @@ export interface WantedDevice {
   readonly address: string | undefined;
   /** How the guest holds it. */
   readonly guest: GuestDevice;
+  /**
+   * Libvirt binds it to a VFIO driver when the guest starts there (`managed='yes'`): to the named one
+   * (`<driver model>`), else to the best match for the device.
+   */
+  readonly managed?: { readonly model: string | undefined } | undefined;
 }
 
 /** Pairs, and what kept a device from having one. */
@@ -49,7 +54,7 @@ export function pairDevices(
   const pairs: DevicePair[] = [];
   const findings: Finding[] = [];
   const onlyOne = wanted.length === 1 && source.length === 1 && destination.length === 1;
-  for (const { name, address, guest } of wanted) {
+  for (const { name, address, guest, managed } of wanted) {
     if (address === undefined) {
       findings.push(engineFinding("address-not-yet-known", name, {}));
       continue;
@@ -69,7 +74,7 @@ export function pairDevices(
       findings.push(engineFinding("no-facts", name, { address: missing, side }));
       continue;
     }
-    const twin = pairs.find(({ destination }) => destination === to);
+    const twin = pairs.find(({ destination }) => destination.address === to.address);
     if (twin !== undefined) {
       const data = { address: to.address, other: twin.name };
       findings.push(engineFinding("paired-twice", name, data));
@@ -82,7 +87,13 @@ export function pairDevices(
         }),
       );
     }
-    pairs.push({ name, guest, source: from, destination: to });
+    pairs.push({ name, guest, source: from, destination: asBound(to, managed) });
   }
   return { pairs, findings };
+}
+
+// What is bound to a managed device now says nothing of what will be.
+function asBound(facts: DeviceFacts, managed: WantedDevice["managed"]): DeviceFacts {
+  if (managed === undefined) return facts;
+  return { ...facts, driver: managed.model === undefined ? undefined : { name: managed.model } };
 }

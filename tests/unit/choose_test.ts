@@ -150,3 +150,24 @@ Deno.test("pairDevices takes the device that a target names, and no device twice
     ["no-facts", "gone"],
   ]);
 });
+
+const MANAGED: readonly (readonly [string, WantedDevice["managed"], DeviceFacts["driver"]])[] = [
+  ["that is not managed keeps the driver it has", undefined, { name: "nvidia" }],
+  ["that is managed has a driver that nobody knows yet", { model: undefined }, undefined],
+  ["that is managed has the driver that its XML names", { model: "mlx5_vfio_pci" }, {
+    name: "mlx5_vfio_pci",
+  }],
+];
+
+for (const [name, managed, driver] of MANAGED) {
+  Deno.test(`pairDevices: a device ${name}`, () => {
+    const there = device("a", 1, { driver: { name: "nvidia" } });
+    const [asked] = wanted("a");
+    const { pairs } = pairDevices(
+      asked === undefined ? [] : [{ ...asked, managed }],
+      [device("a", 1)],
+      [there],
+    );
+    assertEquals(pairs.map(({ destination }) => destination.driver), [driver]);
+  });
+}

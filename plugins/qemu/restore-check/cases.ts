@@ -303,6 +303,18 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "a distribution's machine type that the destination's QEMU does not have",
+    machine: "pc-q35-noble",
+    bus: "root",
+    source: vgpu(),
+    destination: vgpu({}, { machineTypes: ["pc-q35-9.2", "q35"] }),
+    findings: [["machine-missing", "veto", undefined, { machine: "pc-q35-noble" }], [
+      "will-pass",
+      "info",
+    ]],
+    decision: "veto",
+  },
+  {
     name: "a property that the destination's QEMU does not have",
     machine: "pc-q35-8.2",
     bus: "root",

@@ -174,6 +174,14 @@ export const CODES = {
     remedy: "Migrate to a host with a newer QEMU.",
     about: "A QEMU release has the machine types up to its own version.",
   },
+  "machine-missing": {
+    severity: "veto",
+    title: "The destination's QEMU has no such machine type",
+    message: "Machine type {machine} is not among those of the destination's QEMU",
+    remedy: "Migrate to a host whose QEMU has it.",
+    about:
+      "A distribution's own machine types are in its own QEMU only, and each release drops the oldest. Libvirt's capabilities list them all.",
+  },
   "property-refused": {
     severity: "veto",
     title: "The destination's QEMU refuses a property",

@@ -59,6 +59,10 @@ function* checkVersions(pair: DevicePair, migration: Migration): Generator<Findi
       };
     }
   }
+  const known = destination.machineTypes;
+  if (machine !== undefined && known !== undefined && !known.includes(machine.name)) {
+    yield { code: "machine-missing", data: { machine: machine.name } };
+  }
   for (const side of SIDES) {
     const { qemu } = migration[side];
     const { accepting, refusal } = possibleQemus(pair, migration, side);
