@@ -233,7 +233,7 @@ parent() { # LINK
 # The files, and those that only some devices have.
 more_files() { # PREFIX FILE...
   [ ! -e sriov_totalvfs ] || set -- "$@" sriov_numvfs sriov_totalvfs sriov_vf_total_msix
-  if [ -d nvidia ] || [ "$1${driver#nvidia}" != "$driver" ]; then
+  if [ -d nvidia ] || { [ -z "$1" ] && [ "${driver#nvidia}" != "$driver" ]; }; then
     set -- "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
   fi
   [ ! -d qat ] || set -- "$@" qat/cfg_services qat/state

@@ -52,7 +52,8 @@ export function parseMachine(name: string): Machine {
   if (unversioned !== undefined) return { name, family: unversioned, version: "newest" };
   for (const [prefix, family] of PREFIXES) {
     if (!name.startsWith(prefix)) continue;
-    const match = /^(\d{1,3})\.(\d{1,3})$/.exec(name.slice(prefix.length));
+    // Upstream's only name of three numbers is pc-q35-4.0.1.
+    const match = /^(\d{1,3})\.(\d{1,3})(?:(?<=^4\.0)\.1)?$/.exec(name.slice(prefix.length));
     const version = match === null
       ? "unknown"
       : { major: Number(match[1]), minor: Number(match[2]) };

@@ -1,8 +1,9 @@
 /** The shells that the probe must run in, and running it in one. */
 
 import { assertStringIncludes } from "@std/assert";
+import SCRIPT from "../../lib/facts/probe.sh" with { type: "text" };
 
-export const SCRIPT = Deno.readTextFileSync(new URL("../../lib/facts/probe.sh", import.meta.url));
+export { SCRIPT };
 
 export type Shell = readonly [program: string, ...args: string[]];
 

@@ -17,6 +17,7 @@ const NAMES:
     ["virt-9.1", "virt", { major: 9, minor: 1 }, true],
     ["pseries-8.1", "pseries", { major: 8, minor: 1 }, false],
     ["s390-ccw-virtio-9.2", "s390-ccw", { major: 9, minor: 2 }, false],
+    ["pc-q35-4.0.1", "q35", { major: 4, minor: 0 }, true],
     // Aliases follow the binary.
     ["q35", "q35", "newest", true],
     ["pc", "i440fx", "newest", false],
@@ -32,6 +33,9 @@ const NAMES:
     ["virt-rhel9.6.0", "virt", "unknown", true],
     ["pseries-rhel8.6.0", "pseries", "unknown", false],
     ["pc-q35-9", "q35", "unknown", true],
+    ["pc-q35-9.0.", "q35", "unknown", true],
+    ["pc-q35-9.0.1", "q35", "unknown", true],
+    ["pc-q35-14.0.1", "q35", "unknown", true],
     ["pc-q35-9.0x", "q35", "unknown", true],
     ["pc-q35-", "q35", "unknown", true],
     ["xenfv", "other", "unknown", false],

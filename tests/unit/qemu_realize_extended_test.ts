@@ -209,7 +209,7 @@ test("resizable BAR", [
     changes: { qemu: "8.1" },
     checked: "100-fff",
     // 4 GiB is size 0c: bit 16.
-    shadow: { 0x100: header(AER, 0x200), 0x204: "00 00 01 00 22 0c 00 00" },
+    shadow: { 0x100: header(AER, 0x200), 0x204: "00 00 01 00 22 0c 00 00 00 00 00 00" },
   },
   {
     name: "every BAR has its own size",
