@@ -57,13 +57,25 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ["skip-vsc-check", (value, name) => ({ skipVscCheck: parseBool(name, value) })],
   ["multifunction", (value, name) => ({ multifunction: parseBool(name, value) })],
   // vfio_pci_config_setup refuses a vendor id of 0xffff, and nothing above 16 bits elsewhere.
-  ["x-pci-vendor-id", (value, name) => ({ vendorId: parseNumber(name, value, 0xfffe) })],
-  ["x-pci-device-id", (value, name) => ({ deviceId: parseNumber(name, value, 0xffff) })],
-  ["x-pci-sub-vendor-id", (value, name) => ({ subVendorId: parseNumber(name, value, 0xffff) })],
-  ["x-pci-sub-device-id", (value, name) => ({ subDeviceId: parseNumber(name, value, 0xffff) })],
-  ["x-pci-class-code", (value, name) => ({ classCode: parseNumber(name, value, 0xffffff) })],
+  ["x-pci-vendor-id", (value, name) => parseId(name, value, 0xfffe, (vendorId) => ({ vendorId }))],
+  ["x-pci-device-id", (value, name) => parseId(name, value, 0xffff, (deviceId) => ({ deviceId }))],
+  [
+    "x-pci-sub-vendor-id",
+    (value, name) => parseId(name, value, 0xffff, (subVendorId) => ({ subVendorId })),
+  ],
+  [
+    "x-pci-sub-device-id",
+    (value, name) => parseId(name, value, 0xffff, (subDeviceId) => ({ subDeviceId })),
+  ],
+  [
+    "x-pci-class-code",
+    (value, name) => parseId(name, value, 0xffffff, (classCode) => ({ classCode })),
+  ],
   ["x-nv-gpudirect-clique", (value, name) => ({ gpudirectClique: parseNumber(name, value, 15) })],
-  ["rombar", (value, name) => ({ romBar: parseNumber(name, value, 0xffffffff) > 0 })],
+  [
+    "rombar",
+    (value, name) => value === "-1" ? {} : { romBar: parseNumber(name, value, 0xffffffff) > 0 },
+  ],
   ["romfile", (value) => ({ romFile: value })],
   ["romsize", (value, name) => ({ romSize: parseNumber(name, value, 0x80000000) })],
   [
@@ -142,8 +154,24 @@ function parseBool(name: string, value: string): boolean {
   throw new QemuPropertyError(name, value, "on or off");
 }
 
+// PCI_ANY_ID is the default: the device's own.
+function parseId(
+  name: string,
+  value: string,
+  max: number,
+  set: (id: number) => VfioPciProperties,
+): VfioPciProperties {
+  return readNumber(value) === 0xffffffff ? {} : set(parseNumber(name, value, max));
+}
+
 function parseNumber(name: string, value: string, max: number): number {
-  const number = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(value) ? Number(value) : NaN;
+  const number = readNumber(value);
   if (!(number <= max)) throw new QemuPropertyError(name, value, `a number from 0 to ${max}`);
   return number;
+}
+
+// qemu_strtou64 with base 0, so that a leading 0 means octal
+function readNumber(value: string): number {
+  if (/^0[0-7]{1,12}$/.test(value)) return parseInt(value, 8);
+  return /^(0x[0-9a-f]{1,8}|0|[1-9]\d{0,9})$/i.test(value) ? Number(value) : NaN;
 }

@@ -21,7 +21,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
-import { volatileBytes } from "./volatile.ts";
+import { unsureBytes } from "./unsure_bytes.ts";
 
 type Finding = PolicyFinding<keyof typeof CODES>;
 type Side = "source" | "destination";
@@ -192,7 +192,9 @@ function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
   }
   const areExact = SIDES.every(isExact);
   const differing = failingBytes(source.shadow, destination);
-  const unsure = areExact ? new Set<number>() : volatileBytes(destination.shadow);
+  const unsure = areExact
+    ? new Set<number>()
+    : unsureBytes(destination.shadow, pair.destination.config?.kind === "guest");
   const certain = differing.filter(({ offset }) => !unsure.has(offset));
   const [bad] = certain;
   if (bad !== undefined) {

@@ -18,16 +18,25 @@ const EXTENDED: Readonly<Record<number, Ranges>> = {
 /**
  * The bytes of a shadow that need not be what they were when QEMU read them: a dump taken at another
  * time may differ there without meaning anything.
+ *
+ * @param isGuestView The bytes are what a guest sees: QEMU has taken SR-IOV and ARI out of the list,
+ * so that nobody can tell where the capability before them ended.
  */
-export function volatileBytes(shadow: Uint8Array): ReadonlySet<number> {
+export function unsureBytes(shadow: Uint8Array, isGuestView: boolean): ReadonlySet<number> {
   const space: ConfigSpace = decodeConfigSpace(shadow);
   const offsets = new Set<number>();
-  const add = (at: number, ranges: Ranges): void => {
-    for (const [start, end] of ranges) {
-      for (let offset = at + start; offset < at + end; offset++) offsets.add(offset);
-    }
+  const add = (start: number, end: number): void => {
+    for (let offset = start; offset < end; offset++) offsets.add(offset);
   };
-  for (const { offset, id } of space.capabilities) add(offset, STANDARD[id] ?? []);
-  for (const { offset, id } of space.extended) add(offset, EXTENDED[id] ?? []);
+  if (isGuestView) {
+    add(0x100, shadow.length);
+    for (const { offset, length, lengthKnown } of space.extended) {
+      for (let at = offset; at < offset + (lengthKnown ? length : 4); at++) offsets.delete(at);
+    }
+  }
+  const addRanges = (at: number, ranges: Ranges): void =>
+    ranges.forEach(([start, end]) => add(at + start, at + end));
+  for (const { offset, id } of space.capabilities) addRanges(offset, STANDARD[id] ?? []);
+  for (const { offset, id } of space.extended) addRanges(offset, EXTENDED[id] ?? []);
   return offsets;
 }
