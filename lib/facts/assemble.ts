@@ -3,7 +3,7 @@ import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
 import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
 import type { MachineType } from "./libvirt_capabilities.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
-import { readEmulatorReplies } from "./emulator_replies.ts";
+import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 
@@ -13,6 +13,8 @@ export interface Beside {
   readonly libvirt?: LibvirtHost | undefined;
   /** Why libvirt says nothing. */
   readonly libvirtMissing?: string | undefined;
+  /** What the emulator said of itself; absent: what the report has of it. */
+  readonly replies?: EmulatorReplies | undefined;
   /** Addresses of devices that guests have now; `undefined`: not known. */
   readonly inUse?: ReadonlySet<string> | undefined;
 }
@@ -33,9 +35,8 @@ export function assembleHost(
     readonly host: Partial<ProbedHost> & Pick<ProbedHost, "time" | "modules" | "missing">;
     readonly emulator?: ProbedEmulator | undefined;
   },
-  { libvirt, libvirtMissing }: Beside,
+  { libvirt, libvirtMissing, replies = readEmulatorReplies(emulator?.qmp) }: Beside,
 ): CapturedHost {
-  const replies = readEmulatorReplies(emulator?.qmp);
   const qemu = replies.qemu ?? installedQemu(libvirt);
   const modules = Object.entries(host.modules).map(([name, { version }]) => [name, version ?? ""]);
   return {

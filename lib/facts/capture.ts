@@ -3,7 +3,10 @@ import { assembleNodeDevices } from "./assemble_nodedev.ts";
 import { listRunning, readGuests, readHost, readNodeDevices } from "./libvirt.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import type { LibvirtUri } from "./libvirt_uri.ts";
+import { EMULATOR_CACHE, findReplies, keepReplies, type KeptReplies } from "./emulator_cache.ts";
+import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import { type ProbeTarget, runProbe } from "./probe.ts";
+import type { ProbeReport } from "./probe_report.ts";
 import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./virsh_error.ts";
@@ -67,12 +70,16 @@ export async function captureHost(
     return assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
   }
   const request = devices === "all" ? { all: true } : { devices };
+  const path = libvirt && emulatorToAsk(libvirt, emulator);
+  const host = probe.ssh?.host ?? "localhost";
+  const kept = path === undefined ? undefined : await findReplies(EMULATOR_CACHE, host, path);
   const report = await runProbe(
     probe,
-    { ...request, sysfs, emulator: libvirt && emulatorToAsk(libvirt, emulator) },
+    { ...request, sysfs, emulator: path, known: kept?.identity },
     signal,
   );
-  const facts = assembleFacts(report, beside);
+  const replies = await currentReplies(report, host, kept);
+  const facts = assembleFacts(report, { ...beside, replies });
   const isHere = probe.ssh === undefined;
   return realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal);
 }
@@ -83,6 +90,22 @@ export async function captureHost(
  */
 function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string | undefined {
   return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
+}
+
+/** What the emulator said now, or when it was the same file; what it said now is kept. */
+async function currentReplies(
+  { emulator }: ProbeReport,
+  host: string,
+  kept: KeptReplies | undefined,
+): Promise<EmulatorReplies | undefined> {
+  if (emulator?.identity === undefined) return undefined;
+  const { identity, path, qmp } = emulator;
+  if (qmp === undefined) return kept?.identity === identity ? kept.replies : undefined;
+  const replies = readEmulatorReplies(qmp);
+  if (replies.qemu !== undefined) {
+    await keepReplies(EMULATOR_CACHE, host, path, { identity, replies });
+  }
+  return replies;
 }
 
 interface AskedLibvirt {

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
-#   probe.sh [--sysfs DIR] [--proc DIR] [--emulator PATH] [--all] [DDDD:BB:SS.F | MDEV-UUID]...
+#   probe.sh [--sysfs DIR] [--proc DIR] [--emulator PATH [--known IDENTITY]] [--all]
+#     [DDDD:BB:SS.F | MDEV-UUID]...
+#
+# An emulator of the known identity is not run.
 #
 # --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
 # Its output is read by probe_report.ts:
@@ -35,6 +38,12 @@ is_path() { # TEXT
     /*) return 0 ;;
   esac
   return 1
+}
+
+is_identity() { # TEXT
+  case $1 in
+    *[!0-9:]* | '') return 1 ;;
+  esac
 }
 
 is_address() { # TEXT
@@ -396,7 +405,12 @@ emulator() { # PATH
     record "attr qmp - no executable file"
     return
   fi
-  value identity "$(stat -L -c '%s %Y %Z %i %d' "$1" 2>/dev/null || ls -Ldin "$1")"
+  identity=$(stat -L -c '%s:%Y:%Z:%i:%d' "$1" 2>/dev/null || ls -Ldin "$1")
+  value identity "$identity"
+  if [ "$identity" = "$known" ]; then
+    record "attr qmp - known"
+    return
+  fi
   # All at once: it must not wait for a slow connection.
   hex=$(questions | run_emulator "$1" | answers | od -An -v -tx1)
   record "attr qmp x"
@@ -407,6 +421,7 @@ main() {
   sysfs=/sys
   proc=/proc
   emulator=
+  known=
   all=
   devices=
   argument=0
@@ -420,6 +435,12 @@ main() {
           --proc) proc=$2 ;;
           --emulator) emulator=$2 ;;
         esac
+        shift
+        argument=$((argument + 1))
+        ;;
+      --known)
+        is_identity "${2-}" || refuse "argument $((argument + 1)) is no identity of 0-9 :"
+        known=$2
         shift
         argument=$((argument + 1))
         ;;

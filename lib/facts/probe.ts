@@ -32,6 +32,8 @@ export interface ProbeRequest {
    * path must come from the host's own libvirt, never from a guest's XML.
    */
   readonly emulator?: string | undefined;
+  /** The identity of an emulator whose answers are known: it is not run. */
+  readonly known?: string | undefined;
 }
 
 /**
@@ -164,9 +166,11 @@ export async function runProbe(
   }
 }
 
+const IDENTITY = /^[0-9:]{1,100}$/;
+
 function commandLine(
   { ssh, sudo }: ProbeTarget,
-  { devices = [], all, sysfs, emulator }: ProbeRequest,
+  { devices = [], all, sysfs, emulator, known }: ProbeRequest,
   host: string,
 ): [program: string, ...args: string[]] {
   const badPath = [sysfs, emulator].find((path) => path !== undefined && !PATH.test(path));
@@ -177,6 +181,7 @@ function commandLine(
   const args = [
     ...sysfs === undefined ? [] : ["--sysfs", sysfs],
     ...emulator === undefined ? [] : ["--emulator", emulator],
+    ...known === undefined || !IDENTITY.test(known) ? [] : ["--known", known],
     ...all ? ["--all"] : [],
     ...devices,
   ];

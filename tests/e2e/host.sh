@@ -16,7 +16,7 @@ ip address add "$address/32" dev lo
 mount -t tmpfs tmpfs /run
 cp -a /etc /run/etc
 mount --bind /run/etc /etc
-for folder in /var/lib/libvirt /var/log/libvirt /var/cache/libvirt; do
+for folder in /var/lib/libvirt /var/log/libvirt /var/cache; do
   mkdir -p "$folder"
   mount -t tmpfs tmpfs "$folder"
 done

@@ -100,7 +100,7 @@ for (const [title, { script, seconds, answers }] of Object.entries(CASES)) {
         assertEquals(answer?.path, path);
         assertEquals(answer?.qmp, answers ? ANSWERS : undefined);
         assertEquals(answer?.missing, answers ? {} : { qmp: "it did not answer everything" });
-        assertMatch(answer?.identity ?? "", /^\d+ \d+ \d+ \d+ \d+$/);
+        assertMatch(answer?.identity ?? "", /^\d+:\d+:\d+:\d+:\d+$/);
       }
     }));
 }
