@@ -25,6 +25,19 @@ export function realizeOptions(
   return undefined;
 }
 
+// Longer than any answer takes, shorter than what a timer can hold (2^31 ms).
+const LONGEST_TIMEOUT = 24 * 60 * 60;
+
+/** The signal of `--timeout`, in seconds. */
+export function deadline(seconds = 60): AbortSignal {
+  if (seconds < 0 || seconds > LONGEST_TIMEOUT) {
+    throw new ValidationError(
+      `Cannot use --timeout ${seconds}: wanted 0 to ${LONGEST_TIMEOUT} seconds`,
+    );
+  }
+  return AbortSignal.timeout(seconds * 1000);
+}
+
 /** A host whose libvirt is known. */
 export interface LibvirtAccess extends HostAccess {
   readonly uri: LibvirtUri;

@@ -66,6 +66,15 @@ export async function writeText(
   text: string,
   { mode }: { readonly mode?: number } = {},
 ): Promise<void> {
+  // A device, a pipe or /dev/stdout must not become a file.
+  const special = await Deno.stat(path).then(({ isFile }) => !isFile, () => false);
+  if (special) {
+    try {
+      return await Deno.writeTextFile(path, text);
+    } catch (error) {
+      throw new OutputError(path, describe(error));
+    }
+  }
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     await Deno.writeTextFile(temporary, text, {

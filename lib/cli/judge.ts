@@ -1,7 +1,9 @@
 import type { Domain } from "../domain/mod.ts";
 import type { Facts } from "../facts/mod.ts";
 import {
+  engineFinding,
   evaluate,
+  type Finding,
   type GuestDevices,
   type HostFacts,
   type Migration,
@@ -25,6 +27,8 @@ export interface Question {
   readonly qemu?: QemuVersion | undefined;
   /** Which destination device a device of the guest will have, by the latter's name. */
   readonly targets?: ReadonlyMap<string, string> | undefined;
+  /** What else there is to say of its devices. */
+  readonly findings?: readonly Finding[] | undefined;
 }
 
 /** Judges a guest. */
@@ -38,7 +42,11 @@ export function judge(question: Question): Answer {
     targets,
   );
   const registry = builtInRegistry();
-  const earlier = [...devices.findings, ...findings];
+  const { uuid } = source.host;
+  const sameHost = uuid !== undefined && uuid === destination.host.uuid
+    ? [engineFinding("same-host", undefined, { uuid })]
+    : [];
+  const earlier = [...sameHost, ...devices.findings, ...findings, ...question.findings ?? []];
   return {
     verdict: evaluate(pairs, migrationOf(question), registry, earlier),
     devices: pairs.map(({ name, source, destination }) => ({

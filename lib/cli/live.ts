@@ -6,7 +6,13 @@ import type { Guest } from "../facts/libvirt_guest.ts";
 import type { Facts } from "../facts/mod.ts";
 import type { RealizeOptions } from "../facts/realize_views.ts";
 import { VirshError } from "../facts/virsh_error.ts";
-import { type Choice, chooseDevices, type QemuVersion } from "../policy/mod.ts";
+import {
+  type Choice,
+  chooseDevices,
+  engineFinding,
+  type Finding,
+  type QemuVersion,
+} from "../policy/mod.ts";
 import type { Answer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 import { judge, migrationOf, wantedBy } from "./judge.ts";
@@ -84,7 +90,8 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
 }
 
 function withoutQemu(facts: Facts): Facts {
-  return { ...facts, host: { ...facts.host, qemu: undefined, skipVscCheck: undefined } };
+  const unknown = { qemu: undefined, skipVscCheck: undefined, machineTypes: undefined };
+  return { ...facts, host: { ...facts.host, ...unknown } };
 }
 
 async function captureSource(
@@ -163,11 +170,13 @@ function judgeGuest(
       builtInRegistry(),
     )
     : undefined;
+  const findings: Finding[] = [];
   for (const { name, address } of choices ?? []) {
-    if (address !== undefined) targets.set(name, address);
+    if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
+    else targets.set(name, address);
   }
   return {
-    ...judge({ ...question, targets }),
+    ...judge({ ...question, targets, findings }),
     guest: guest.name,
     destination: destination.host.name,
     choices,

@@ -1,4 +1,4 @@
-import { decide, type Decision } from "../policy/mod.ts";
+import { decide } from "../policy/mod.ts";
 import { reportChoices, reportJson, reportText } from "../report/mod.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { print, printJson } from "./io.ts";
@@ -37,14 +37,14 @@ function choiceText({ choices = [] }: LiveAnswer): string {
 
 /** Guests by destinations. */
 function table(answers: readonly LiveAnswer[]): string {
-  const destinations = [...new Set(answers.map(({ destination }) => destination))];
   const guests = [...new Set(answers.map(({ guest }) => guest))];
+  // Hosts may have one name: columns go by their order, which is that of --to.
+  const answersOf = (guest: string | undefined): LiveAnswer[] =>
+    answers.filter((answer) => answer.guest === guest);
+  const destinations = answersOf(guests[0]).map(({ destination }) => destination);
   const rows = guests.map((guest) => [
     printable(guest),
-    ...destinations.map((destination): Decision | "" =>
-      answers.find((answer) => answer.guest === guest && answer.destination === destination)
-        ?.verdict.decision ?? ""
-    ),
+    ...answersOf(guest).map(({ verdict }) => verdict.decision),
   ]);
   const lines = [["guest", ...destinations.map(printable)], ...rows];
   const widths =

@@ -5,6 +5,7 @@ import type { MachineType } from "./libvirt_capabilities.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
+import { foretellDriver } from "./vfio_driver.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 
 /** What is known beside the probe's report. */
@@ -25,7 +26,14 @@ export function assembleFacts(report: ProbeReport, beside: Beside = {}): Facts {
   return {
     premigrate: "facts/1",
     host: assembleHost(report, beside),
-    devices: report.devices.map((device) => assembleDevice(device, time, beside.inUse)),
+    devices: report.devices.map((device) => ({
+      ...assembleDevice(device, time, beside.inUse),
+      managedDriver: foretellManagedDriver(
+        device,
+        report.host.vfioAliases,
+        beside.libvirt?.libvirt,
+      ),
+    })),
   };
 }
 
@@ -45,6 +53,7 @@ export function assembleHost(
     qemu,
     skipVscCheck: replies.skipVscCheck,
     machineTypes: libvirt?.machines && namesOf(libvirt.machines),
+    uuid: libvirt?.uuid,
     libvirt: libvirt?.libvirt,
     emulator: emulator?.path,
     kernel: host.kernel,
@@ -68,6 +77,17 @@ function namesOf(machines: readonly MachineType[]): string[] {
 
 function installedQemu(libvirt: LibvirtHost | undefined): QemuVersion | undefined {
   return libvirt?.installedQemu === undefined ? undefined : parseQemuVersion(libvirt.installedQemu);
+}
+
+// Before 10.0 libvirt knew no other VFIO driver than vfio-pci.
+function foretellManagedDriver(
+  { modalias }: ProbedDevice,
+  modulesAlias: string | undefined,
+  libvirt: string | undefined,
+): string | undefined {
+  if (modalias === undefined || libvirt === undefined) return undefined;
+  const isOld = Number.parseInt(libvirt) < 10;
+  return isOld ? "vfio-pci" : foretellDriver({ modalias, modulesAlias });
 }
 
 function assembleDevice(

@@ -147,6 +147,10 @@ async function findDevicesInUse(
     }
     for (const device of parseDomain(guest.xml).hostDevices) {
       if (device.kind === "pci" || device.kind === "mdev") addresses.push(device.source);
+      // A guest that has a device without its XML saying which.
+      else if (device.kind === "unknown-until-start" || device.type === "qemu:commandline") {
+        return undefined;
+      }
     }
   }
   return new Set(addresses);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
-#   probe.sh [--sysfs DIR] [--proc DIR] [--emulator PATH [--known IDENTITY]] [--all]
+#   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY]] [--all]
 #     [DDDD:BB:SS.F | MDEV-UUID]...
 #
 # An emulator of the known identity is not run.
@@ -267,7 +267,7 @@ vf_index() {
 }
 
 pci_function() {
-  more_files '' vendor device class revision subsystem_vendor subsystem_device resource numa_node \
+  more_files '' vendor device class modalias revision subsystem_vendor subsystem_device resource numa_node \
     power_state d3cold_allowed reset_method
   devlink_info ''
   # After power_state: reading config may wake the device.
@@ -368,6 +368,18 @@ host() {
     esac
   done
   [ $# -eq 0 ] || files module/ "$@"
+  # Another sysfs is of a kernel with other modules.
+  [ "$sysfs" != /sys ] || modules=${modules:-/lib/modules/$(uname -r)}
+  [ -z "$modules" ] || vfio_aliases "$modules/modules.alias"
+}
+
+# Which VFIO driver fits which device.
+vfio_aliases() { # FILE
+  if [ -r "$1" ]; then
+    value vfio_aliases "$(grep '^alias vfio_pci:' "$1")"
+  else
+    unknown vfio_aliases "$1"
+  fi
 }
 
 # The questions, and then its input is held open until the emulator has gone: QEMU forgets what it has
@@ -420,6 +432,7 @@ emulator() { # PATH
 main() {
   sysfs=/sys
   proc=/proc
+  modules=
   emulator=
   known=
   all=
@@ -428,11 +441,12 @@ main() {
   while [ $# -gt 0 ]; do
     argument=$((argument + 1))
     case $1 in
-      --sysfs | --proc | --emulator)
+      --sysfs | --proc | --modules | --emulator)
         is_path "${2-}" || refuse "argument $((argument + 1)) is no absolute path of A-Z a-z 0-9 . _ / -"
         case $1 in
           --sysfs) sysfs=$2 ;;
           --proc) proc=$2 ;;
+          --modules) modules=$2 ;;
           --emulator) emulator=$2 ;;
         esac
         shift

@@ -34,6 +34,8 @@ export interface ProbedHost {
   readonly bootId: string | undefined;
   /** `/etc/machine-id`. */
   readonly machineId: string | undefined;
+  /** The lines of `modules.alias` that say which VFIO driver fits which device. */
+  readonly vfioAliases: string | undefined;
   /** The version in `/proc/driver/nvidia/version`. */
   readonly nvidiaVersion: string | undefined;
   /** Modules with a part in migration that are loaded or built in, by name. */
@@ -132,6 +134,8 @@ export interface ProbedDevice extends ProbedFunction {
   readonly romSize: number | undefined;
   /** Vital Product Data. */
   readonly vpd: Uint8Array | undefined;
+  /** What drivers are matched by: `pci:v000015B3d0000101E...`. */
+  readonly modalias: string | undefined;
   /** As `vfio0`. */
   readonly vfioDevice: string | undefined;
   /** The group's number, as text. */
@@ -478,6 +482,7 @@ function readHost(attributes: Attributes): ProbedHost {
     uid: attributes.count("uid"),
     bootId: attributes.text("sys/kernel/random/boot_id"),
     machineId: attributes.text("machine-id"),
+    vfioAliases: attributes.has("vfio_aliases") ? attributes.text("vfio_aliases") : undefined,
     nvidiaVersion,
     modules: Object.fromEntries(
       modules.map((name) => [name, readModule(attributes, `module/${name}/`)]),
@@ -562,6 +567,7 @@ function readDevice({ argument, attributes }: Section): ProbedDevice {
     romSize: resources?.[6],
     vpd: attributes.bytes("vpd"),
     vfioDevice: attributes.text("vfio-dev"),
+    modalias: attributes.has("modalias") ? attributes.text("modalias") : undefined,
     iommuGroup: attributes.text("iommu_group"),
     powerState,
     d3coldAllowed: d3coldAllowed === undefined ? undefined : d3coldAllowed === "1",

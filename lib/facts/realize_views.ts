@@ -1,6 +1,10 @@
+import { get16 } from "../pci/bytes.ts";
 import type { CapturedConfig, CapturedDevice, Facts } from "./schema.ts";
 import { findRealizeView, type RealizeKey, recordRealizeView } from "./vfio_records.ts";
 import { readVfioRegion } from "./vfio_region.ts";
+
+const SUBSYSTEM_VENDOR = 0x2c;
+const SUBSYSTEM = 0x2e;
 
 /** How realize views are got. */
 export interface RealizeOptions {
@@ -105,17 +109,22 @@ function withMissing(device: CapturedDevice, why: string): CapturedDevice {
 
 /** What devices that show the same bytes have in common; `undefined` where that is not known. */
 function keyOf(device: CapturedDevice, kernel: string | undefined): RealizeKey | undefined {
-  const { driver, mdevType, vendor, device: id } = device;
-  const type = mdevType === undefined ? pciType(vendor, id) : mdevType.name ?? mdevType.id;
+  const { driver, mdevType } = device;
+  const type = mdevType === undefined ? pciType(device) : mdevType.name ?? mdevType.id;
   const version = driver?.version ?? kernel;
   if (type === undefined || driver === undefined || version === undefined) return undefined;
   return { type, driver: driver.name, version };
 }
 
-function pciType(vendor: number | undefined, device: number | undefined): string | undefined {
-  return vendor === undefined || device === undefined
-    ? undefined
-    : `${vendor.toString(16)}:${device.toString(16)}`;
+/** Ids, and what else may change the bytes of a function: its firmware, or what NVIDIA made of it. */
+function pciType(
+  { vendor, device, config, firmware, vgpuType }: CapturedDevice,
+): string | undefined {
+  if (vendor === undefined || device === undefined || config === undefined) return undefined;
+  const subsystem = [get16(config.bytes, SUBSYSTEM_VENDOR), get16(config.bytes, SUBSYSTEM)];
+  const ids = [vendor, device, ...subsystem].map((id) => id.toString(16)).join(":");
+  const rest = [firmware?.version, firmware?.psid, vgpuType].filter((part) => part !== undefined);
+  return [ids, ...rest].join(" ");
 }
 
 function now(): string {

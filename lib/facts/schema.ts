@@ -18,6 +18,8 @@ export interface Facts {
 
 /** A host, with when its facts were gathered (ISO 8601). */
 export interface CapturedHost extends HostFacts {
+  /** By which libvirt tells hosts apart. */
+  readonly uuid?: string | undefined;
   /** Version of its libvirt daemon. */
   readonly libvirt?: string | undefined;
   /** The QEMU binary that was asked. */
@@ -167,6 +169,9 @@ const Device = v.strictObject({
     }),
   ),
   source: v.optional(v.pipe(Source, v.description("Where all but the config bytes come from"))),
+  managedDriver: v.optional(
+    v.pipe(Name, v.description("VFIO driver that libvirt binds to it where managed='yes'")),
+  ),
   numaNode: v.optional(v.pipe(v.number(), v.integer(), v.description("-1 for none"))),
   inUse: v.optional(v.pipe(v.boolean(), v.description("A guest has it now"))),
   iommuGroup: v.optional(Name),
@@ -201,6 +206,7 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
     machineTypes: v.optional(
       v.pipe(v.array(Name), v.maxLength(4096), v.description("Of the host's QEMU, aliases too")),
     ),
+    uuid: v.optional(Name),
     libvirt: v.optional(Name),
     emulator: v.optional(Name),
     kernel: v.optional(Name),

@@ -1,3 +1,4 @@
+import { asBound } from "./as_bound.ts";
 import { evaluate, type Verdict } from "./engine.ts";
 import type { DeviceFacts, DevicePair, Migration } from "./migration.ts";
 import type { WantedDevice } from "./pair.ts";
@@ -20,6 +21,8 @@ export interface Choice {
   /** Every device that was looked at. */
   readonly candidates: readonly Candidate[];
 }
+
+const UUID_LENGTH = 36;
 
 /**
  * Chooses devices of the destination: free ones which all policies allow, each for one device of the
@@ -46,11 +49,17 @@ export function chooseDevices(
   migration: Migration,
   registry: Registry,
 ): Choice[] {
-  const judged = wanted.map(({ name, address, guest }) => {
+  const judged = wanted.map(({ name, address, guest, managed }) => {
     const from = source.find((facts) => facts.address === address);
     const pairs = from === undefined
       ? []
-      : destination.map((to): DevicePair => ({ name, guest, source: from, destination: to }));
+      // An mdev stands for no PCI function, nor the other way round: libvirt's XML differs.
+      : destination.filter((to) => isMdev(to) === isMdev(from)).map((to): DevicePair => ({
+        name,
+        guest,
+        source: from,
+        destination: asBound(to, managed),
+      }));
     const candidates = pairs.map((pair) => judge(pair, migration, registry));
     return { name, address, candidates };
   });
@@ -67,6 +76,10 @@ export function chooseDevices(
     address: chosen[index],
     candidates,
   }));
+}
+
+function isMdev({ address }: DeviceFacts): boolean {
+  return address.length === UUID_LENGTH;
 }
 
 function judge(pair: DevicePair, migration: Migration, registry: Registry): Candidate {

@@ -38,6 +38,29 @@ export const ENGINE_CODES = {
     remedy: "Give each device of the guest a device of its own on the destination.",
     about: "A host device belongs to one guest device; libvirt refuses to give it to two.",
   },
+  "none-chosen": {
+    severity: "undecided",
+    title: "No device could be chosen",
+    message: "No free device of the destination is allowed by all policies for this one",
+    remedy: "Free a device there or make one of the same kind, or name one (--map).",
+    about:
+      "A device that some guest has, or may have, is not free. What the other findings say of the device is of the one of the same address, which the guest may not get.",
+  },
+  "destination-in-use": {
+    severity: "veto",
+    title: "Another guest has the destination's device",
+    message: "Destination device {address} is in use by a guest there",
+    remedy: "Give the guest a free device: see --choose, or --map SRC=DST.",
+    about: "A host device belongs to one guest at a time; libvirt refuses to give it to another.",
+  },
+  "same-host": {
+    severity: "veto",
+    title: "Source and destination are one host",
+    message: "Both hosts have the libvirt UUID {uuid}",
+    remedy: "Name another destination.",
+    about:
+      "Libvirt tells hosts apart by their UUID and refuses to migrate a guest to the host it runs on. Two hosts with equal UUIDs (cloned firmware) need host_uuid in libvirtd.conf or virtqemud.conf.",
+  },
   "not-looked-at": {
     severity: "info",
     title: "A host device is no PCI device",

@@ -26,6 +26,8 @@ export interface DeviceFacts {
   readonly driver?: { readonly name: string; readonly version?: string | undefined } | undefined;
   /** An mdev's type, as the vendor names it. */
   readonly mdevType?: MdevType | undefined;
+  /** The VFIO driver that libvirt binds to it for a guest that says `managed='yes'`. */
+  readonly managedDriver?: string | undefined;
   /** The NUMA node it is on; -1 where the host says that there is none. */
   readonly numaNode?: number | undefined;
   /** Whether a guest or a host driver has it now. */

@@ -1,3 +1,4 @@
+import { asBound } from "./as_bound.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { DeviceFacts, DevicePair, GuestDevice } from "./migration.ts";
@@ -74,6 +75,9 @@ export function pairDevices(
       findings.push(engineFinding("no-facts", name, { address: missing, side }));
       continue;
     }
+    if (to.inUse === true) {
+      findings.push(engineFinding("destination-in-use", name, { address: to.address }));
+    }
     const twin = pairs.find(({ destination }) => destination.address === to.address);
     if (twin !== undefined) {
       const data = { address: to.address, other: twin.name };
@@ -90,10 +94,4 @@ export function pairDevices(
     pairs.push({ name, guest, source: from, destination: asBound(to, managed) });
   }
   return { pairs, findings };
-}
-
-// What is bound to a managed device now says nothing of what will be.
-function asBound(facts: DeviceFacts, managed: WantedDevice["managed"]): DeviceFacts {
-  if (managed === undefined) return facts;
-  return { ...facts, driver: managed.model === undefined ? undefined : { name: managed.model } };
 }

@@ -53,7 +53,7 @@ testOnHosts("check and capture between two hosts", async (hosts, t) => {
   await t.step("--all and several destinations give a table", async () => {
     const args = ["check", "--all", ...LIVE, "--to", "qemu+tcp://hosta/system"];
     const { code, stdout } = await premigrate(hosts, ...args);
-    assertEquals([code, stdout], [0, "guest  hostb  hosta\nvm1    allow  allow\n"]);
+    assertEquals([code, stdout], [1, "guest  hostb  hosta\nvm1    allow  veto\n"]);
   });
 
   const trees = { a: sysfsOf("source"), b: sysfsOf("destination") };

@@ -63,6 +63,12 @@ const CHOICES: readonly {
     chosen: ["a"],
   },
   {
+    name: "no mdev for a PCI function",
+    source: [device("c", 1)],
+    destination: [device("c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01", 1)],
+    chosen: [undefined],
+  },
+  {
     name: "none that a policy forbids",
     source: [device("c", 2)],
     destination: [device("c", 1)],
@@ -151,7 +157,18 @@ Deno.test("pairDevices takes the device that a target names, and no device twice
   ]);
 });
 
-const MANAGED: readonly (readonly [string, WantedDevice["managed"], DeviceFacts["driver"]])[] = [
+const MANAGED: readonly (readonly [
+  name: string,
+  managed: WantedDevice["managed"],
+  driver: DeviceFacts["driver"],
+  foretold?: string,
+])[] = [
+  [
+    "that is managed has the driver that fits it best",
+    { model: undefined },
+    { name: "qat_vfio_pci" },
+    "qat_vfio_pci",
+  ],
   ["that is not managed keeps the driver it has", undefined, { name: "nvidia" }],
   ["that is managed has a driver that nobody knows yet", { model: undefined }, undefined],
   ["that is managed has the driver that its XML names", { model: "mlx5_vfio_pci" }, {
@@ -159,9 +176,9 @@ const MANAGED: readonly (readonly [string, WantedDevice["managed"], DeviceFacts[
   }],
 ];
 
-for (const [name, managed, driver] of MANAGED) {
+for (const [name, managed, driver, managedDriver] of MANAGED) {
   Deno.test(`pairDevices: a device ${name}`, () => {
-    const there = device("a", 1, { driver: { name: "nvidia" } });
+    const there = device("a", 1, { driver: { name: "nvidia" }, managedDriver });
     const [asked] = wanted("a");
     const { pairs } = pairDevices(
       asked === undefined ? [] : [{ ...asked, managed }],
@@ -171,3 +188,11 @@ for (const [name, managed, driver] of MANAGED) {
     assertEquals(pairs.map(({ destination }) => destination.driver), [driver]);
   });
 }
+
+Deno.test("pairDevices: a device that another guest has there is a veto", () => {
+  const there = device("a", 1, { inUse: true });
+  const { findings } = pairDevices(wanted("a"), [device("a", 1)], [there]);
+  assertEquals(findings.map(({ code, severity }) => [code, severity]), [
+    ["destination-in-use", "veto"],
+  ]);
+});

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { findReplies, keepReplies, type KeptReplies } from "../../lib/facts/emulator_cache.ts";
 import { runProbe } from "../../lib/facts/probe.ts";
+import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import { QemuVersion } from "../../lib/qemu/version.ts";
 
 const PATH = "/usr/bin/qemu-system-x86_64";
@@ -38,6 +39,18 @@ Deno.test("a folder that cannot be made is no error", async () => {
   await keepReplies(`${file}/dir`, "hosta", PATH, KEPT);
   assertEquals(await findReplies(`${file}/dir`, "hosta", PATH), undefined);
   await Deno.remove(file);
+});
+
+Deno.test("the aliases of VFIO drivers are read where modules are named", async () => {
+  const dir = await Deno.makeTempDir();
+  const alias = "alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci";
+  await Deno.writeTextFile(`${dir}/modules.alias`, `# Aliases\n${alias}\nalias pci:v* other\n`);
+  const script = await Deno.readTextFile("lib/facts/probe.sh");
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", script, "probe.sh", "--modules", dir],
+  }).output();
+  assertEquals(parseProbeReport(new TextDecoder().decode(stdout)).host.vfioAliases, alias);
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("an emulator whose file is known is not run", async () => {

@@ -32,6 +32,8 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "a UUID without dashes": [MDEV.replaceAll("-", "")],
   "a UUID of 35 digits": [MDEV.slice(0, -1)],
   "a UUID with other dashes": ["c0b2607-2dd1b-4340-84fe-bf338c510818"],
+  "a UUID with a colon in its first part": ["c0b2:072-dd1b-4340-84fe-bf338c510818"],
+  "a UUID with a dot in its last part": ["c0b26072-dd1b-4340-84fe-bf338c51081."],
   "a UUID with a colon": ["c0b26072:dd1b-4340-84fe-bf338c510818"],
   "a UUID with more dashes": ["--------------------------------c510"],
   "a command": ["$(reboot)"],

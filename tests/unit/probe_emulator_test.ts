@@ -46,7 +46,7 @@ const CASES: Readonly<Record<string, Case>> = {
     answers: true,
   },
   "answers, and leaves a child with its output open": {
-    script: answering("sleep 8 & exit 0"),
+    script: answering("sleep 60 & exit 0"),
     seconds: 3,
     answers: true,
   },
@@ -56,7 +56,7 @@ const CASES: Readonly<Record<string, Case>> = {
     answers: false,
   },
   "hangs": { script: "#!/bin/sh\nexec sleep 1000\n", seconds: 1, answers: false },
-  "hangs, and so does its child": { script: "#!/bin/sh\nsleep 8\n", seconds: 1, answers: false },
+  "hangs, and so does its child": { script: "#!/bin/sh\nsleep 60\n", seconds: 1, answers: false },
   "fails": { script: "#!/bin/sh\necho 'no such library' >&2\nexit 1\n", answers: false },
   "dies": { script: "#!/bin/sh\nkill -9 $$\n", answers: false },
   "floods with lines": { script: `#!/bin/sh\nexec yes ${"x".repeat(1000)}\n`, answers: false },
@@ -94,6 +94,7 @@ for (const [title, { script, seconds, answers }] of Object.entries(CASES)) {
     withEmulator(script, async (path) => {
       const installed = shells.filter(({ ignore }) => !ignore);
       assert(installed.length > 0);
+      const start = Date.now();
       for (
         const answer of await Promise.all(installed.map(({ shell }) => ask(shell, path, seconds)))
       ) {
@@ -102,6 +103,7 @@ for (const [title, { script, seconds, answers }] of Object.entries(CASES)) {
         assertEquals(answer?.missing, answers ? {} : { qmp: "it did not answer everything" });
         assertMatch(answer?.identity ?? "", /^\d+:\d+:\d+:\d+:\d+$/);
       }
+      assert(Date.now() - start < 50_000, "waited for a child of the emulator");
     }));
 }
 

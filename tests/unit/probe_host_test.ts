@@ -37,6 +37,7 @@ Deno.test("what a report tells of a host and its devices", () =>
       kernel: "6.8.0",
       bootId: "4b21ae75-1c11-4a2b-9d6e-57b9ff2a1a10",
       nvidiaVersion: "550.54.16",
+      vfioAliases: undefined,
       modules: {
         mlx5_core: { version: undefined, srcversion: undefined },
         mlx5_vfio_pci: { version: undefined, srcversion: undefined },

@@ -173,6 +173,22 @@ for (const { shell, name, ignore } of shells) {
   });
 
   Deno.test({
+    name: `${name}: a VF that its physical function has no number for`,
+    ignore,
+    fn: () =>
+      withHost(makeHost(), async (host) => {
+        const [address = ""] = MIGRATABLE;
+        const physfn = host.pathOf("0000:3b:00.0");
+        Deno.removeSync(`${host.root}/${physfn}/virtfn0`);
+        host.link(`${physfn}/virtfna[$(kill $$)]`, host.pathOf(address));
+        const { stdout } = await runScript(shell, ["--sysfs", host.root, address]);
+        const [device] = parseProbeReport(stdout).devices;
+        assertEquals(device?.vfIndex, undefined);
+        assertEquals(device?.missing.vf_index, "its physical function has no link to it");
+      }),
+  });
+
+  Deno.test({
     name: `${name}: a user who may not read a file is told so`,
     ignore,
     fn: () =>

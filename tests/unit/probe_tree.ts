@@ -74,6 +74,7 @@ export class FakeSysfs {
       subsystem_device: id(0x2e, 2),
       resource: "0x0000000000000000 0x0000000000000000 0x0000000000000000\n".repeat(13),
       numa_node: "0\n",
+      modalias: "pci:v000010DEd00002235sv000010DEsd0000145Abc03sc02i00\n",
       power_state: "D0\n",
       d3cold_allowed: "1\n",
       reset_method: "flr bus\n",

@@ -3,13 +3,10 @@ import { parseDomain } from "../../domain/mod.ts";
 import { captureHost } from "../../facts/capture.ts";
 import { readGuest } from "../../facts/libvirt.ts";
 import { writeFacts } from "../../facts/mod.ts";
-import { normalizeBdf } from "../../policy/mod.ts";
-import { hostAccess, realizeOptions } from "../hosts.ts";
+import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { print, writeText } from "../io.ts";
 import { Progress } from "../progress.ts";
-
-const DEFAULT_TIMEOUT = 60;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+import { parseAddress } from "../targets.ts";
 
 /** `capture`: a host's facts as a file. */
 export const capture = new Command<{ json?: true }>()
@@ -22,7 +19,7 @@ export const capture = new Command<{ json?: true }>()
   .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
   .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
   .option("--output <file:file>", "Write there instead of to standard output.")
-  .option("--timeout <seconds:integer>", `Deadline (default: ${DEFAULT_TIMEOUT}).`)
+  .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
   .example("A device of this host", "sudo premigrate capture 0000:3b:00.4 --output hosta.json")
   .example(
     "A guest's devices on another host",
@@ -31,19 +28,22 @@ export const capture = new Command<{ json?: true }>()
   .action(async (options, ...what) => {
     const { uri = "qemu:///system", ssh, sudo, sysfs, output, timeout } = options;
     const realize = realizeOptions(options);
-    const signal = AbortSignal.timeout((timeout ?? DEFAULT_TIMEOUT) * 1000);
+    const signal = deadline(timeout);
     const access = hostAccess(uri, { ssh, sudo, sysfs });
     if (realize !== undefined && access.probe?.ssh !== undefined) {
       throw new ValidationError(
         "--vfio-region reads this host's devices: capture on the host itself",
       );
     }
+    if (what.length === 0 && access.probe === undefined) {
+      throw new ValidationError("Cannot find this host's devices without the probe: give --ssh");
+    }
     using progress = new Progress();
     progress.show("reading facts");
-    const addresses = what.map(addressOf);
+    const addresses = what.map(parseAddress);
     const named = addresses.filter((address) => address !== undefined);
     let devices: readonly string[] | "all" = what.length === 0 ? "all" : named;
-    let arch: string | undefined;
+    let [arch, emulator]: (string | undefined)[] = [];
     if (named.length !== what.length) {
       const [guest, ...others] = what.filter((_text, index) => addresses[index] === undefined);
       if (guest === undefined || others.length > 0 || named.length > 0) {
@@ -52,21 +52,20 @@ export const capture = new Command<{ json?: true }>()
         );
       }
       const domain = parseDomain((await readGuest(access.uri, guest, signal)).xml);
-      arch = domain.arch;
+      ({ arch, emulator } = domain);
       devices = domain.hostDevices.flatMap((device) =>
         device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
       );
     }
     // Devices are the kernel's: they can be read where no libvirt runs.
     const withoutLibvirt = named.length === what.length;
-    const facts = writeFacts(
-      await captureHost(access, { devices, arch, inUse: true, realize, withoutLibvirt }, signal),
-    );
-    if (output === undefined) print(facts);
-    else await writeText(output, facts);
+    const request = { devices, arch, emulator, inUse: true, realize, withoutLibvirt };
+    const facts = await captureHost(access, request, signal);
+    const absent = named.find((named) => !facts.devices.some(({ address }) => address === named));
+    if (absent !== undefined) {
+      throw new ValidationError(`Cannot capture ${absent}: the host has no such device`);
+    }
+    const text = writeFacts(facts);
+    if (output === undefined) print(text);
+    else await writeText(output, text);
   });
-
-function addressOf(text: string): string | undefined {
-  const lower = text.toLowerCase();
-  return normalizeBdf(lower) ?? (UUID.test(lower) ? lower : undefined);
-}

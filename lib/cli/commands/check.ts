@@ -1,16 +1,15 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
+import type { HostAccess } from "../../facts/capture.ts";
 import { parseFacts } from "../../facts/mod.ts";
 import { parseQemuVersion } from "../../policy/mod.ts";
 import { showAnswer } from "../answer.ts";
-import { hostAccess, realizeOptions } from "../hosts.ts";
-import { readText, writeText } from "../io.ts";
+import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
+import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../judge.ts";
 import { judgeLive } from "../live.ts";
 import { showLiveAnswers } from "../live_answer.ts";
 import { transferXml } from "../transfer_xml.ts";
-
-const DEFAULT_TIMEOUT = 60;
 
 /** `check`: a whole guest, live or from facts files. */
 export const check = new Command<{ json?: true }>()
@@ -37,12 +36,12 @@ export const check = new Command<{ json?: true }>()
   .option("--choose", "Choose free devices of the destination that all policies allow.")
   .option(
     "--write-xml <file:file>",
-    "Write the XML for virsh migrate --xml (read-write; may hold secrets).",
+    "On allow, write the XML for virsh migrate --xml (read-write; may hold secrets).",
   )
   .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
   .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
   .option("--monitor", "Read what the guest sees, by its monitor: read-write, taints the guest.")
-  .option("--timeout <seconds:integer>", `Deadline for all hosts (default: ${DEFAULT_TIMEOUT}).`)
+  .option("--timeout <seconds:integer>", "Deadline for all hosts in seconds (default: 60).")
   .option("--source <facts:file>", "Facts of the source host (JSON), instead of --from.")
   .option("--destination <facts:file>", "Facts of the destination host (JSON), instead of --to.")
   .option("--domain <xml:file>", "The guest's domain XML. Without it, all devices of the source.")
@@ -93,28 +92,50 @@ export const check = new Command<{ json?: true }>()
     if (!isOne && (map.length > 0 || options.xml !== undefined || options.writeXml !== undefined)) {
       throw new ValidationError("--map, --xml and --write-xml are for one guest and one --to");
     }
+    if (choose && guest === undefined) {
+      throw new ValidationError("--choose is for one guest: several would be given one device");
+    }
+    if (choose && (map.length > 0 || options.xml !== undefined)) {
+      throw new ValidationError("--choose is instead of --map and --xml");
+    }
     const toSsh = options.toSsh ?? [];
+    if (toSsh.length > to.length) throw new ValidationError("Found more --to-ssh than --to");
     const source = hostAccess(from, { ssh: options.fromSsh, sudo, sysfs });
-    const signal = AbortSignal.timeout((options.timeout ?? DEFAULT_TIMEOUT) * 1000);
+    const destinations = to.map((uri, index) =>
+      hostAccess(uri, { ssh: toSsh[index], sudo, sysfs })
+    );
+    const realize = realizeOptions(options);
+    const isHere = ({ probe }: HostAccess): boolean =>
+      probe !== undefined && probe.ssh === undefined;
+    if (realize !== undefined && ![source, ...destinations].some(isHere)) {
+      throw new ValidationError(
+        "--vfio-region reads this host's devices: check on one of the hosts",
+      );
+    }
+    if (choose && destinations.some(({ probe }) => probe === undefined)) {
+      throw new ValidationError("--choose needs the probe on each --to: give --to-ssh");
+    }
+    const signal = deadline(options.timeout);
     const answers = await judgeLive({
       from: source,
-      to: to.map((uri, index) => hostAccess(uri, { ssh: toSsh[index], sudo, sysfs })),
+      to: destinations,
       guest,
       map,
       xml: options.xml === undefined ? undefined : await readText(options.xml),
       choose,
-      realize: realizeOptions(options),
+      realize,
       monitor: options.monitor === true,
       machine,
       qemu,
       signal,
     });
     const [answer] = answers;
-    if (options.writeXml !== undefined && answer !== undefined) {
-      const xml = await transferXml(source, answer.domain, answer.targets, signal);
-      await writeText(options.writeXml, xml, { mode: 0o600 });
-    }
     showLiveAnswers(answers, isOne, json);
+    if (options.writeXml === undefined || answer === undefined) return;
+    const { verdict: { decision }, domain, targets } = answer;
+    if (decision !== "allow") return printError(`${options.writeXml} was not written: ${decision}`);
+    const xml = await transferXml(source, domain, targets, signal);
+    await writeText(options.writeXml, xml, { mode: 0o600 });
   });
 
 function refuseLiveOptions(
@@ -137,6 +158,7 @@ function refuseLiveOptions(
     "vfioRegion",
     "allowReset",
     "monitor",
+    "timeout",
   ];
   if (live.some((name) => options[name] !== undefined)) {
     throw new ValidationError("Options of a live check need --from and --to");

@@ -1,0 +1,9 @@
+import type { DeviceFacts } from "./migration.ts";
+import type { WantedDevice } from "./pair.ts";
+
+/** A destination's device as libvirt binds it: what is bound now says nothing of what will be. */
+export function asBound(facts: DeviceFacts, managed: WantedDevice["managed"]): DeviceFacts {
+  if (managed === undefined) return facts;
+  const name = managed.model ?? facts.managedDriver;
+  return { ...facts, driver: name === undefined ? undefined : { name } };
+}
