@@ -48,7 +48,7 @@ export function assembleHost(
   const qemu = replies.qemu ?? installedQemu(libvirt);
   const modules = Object.entries(host.modules).map(([name, { version }]) => [name, version ?? ""]);
   return {
-    name: libvirt?.name ?? host.hostname ?? "unnamed",
+    name: (libvirt?.name ?? host.hostname) || "unnamed",
     time: host.time,
     qemu,
     skipVscCheck: replies.skipVscCheck,

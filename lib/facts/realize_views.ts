@@ -33,7 +33,7 @@ const READERS: RealizeReaders = {
 /**
  * Puts the bytes that QEMU itself will read in the place of sysfs's, for devices of this host that
  * no guest has: the VFIO config region, else the last one that was kept of a device of the same type
- * and driver. Devices that some guest has, or may have, are left alone.
+ * and driver. Devices in use are left alone.
  */
 export async function addRealizeViews(
   facts: Facts,
@@ -78,9 +78,8 @@ async function addRealizeView(
 }
 
 function whyNotOpened(device: CapturedDevice, allowReset: boolean): string | undefined {
-  if (device.inUse !== false) {
-    return device.inUse === true ? "a guest has it" : "whether a guest has it is not known";
-  }
+  // Where that is not known the kernel tells: it opens no device twice.
+  if (device.inUse === true) return "a guest has it";
   if (!/^\d{1,9}$/.test(device.iommuGroup ?? "")) return "its IOMMU group is not known";
   // NVIDIA's driver starts the vGPU when it is opened, and resets its VF when it is closed.
   const isNvidia = device.mdevType?.id.startsWith("nvidia-") === true;

@@ -109,7 +109,8 @@ const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const Name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024));
 
-const Text = v.pipe(v.string(), v.maxLength(4096));
+// As much as the probe brings of one attribute, which may well be empty.
+const Text = v.pipe(v.string(), v.maxLength(65_536));
 const Source = v.picklist(FACT_SOURCES);
 const Missing = v.optional(
   v.pipe(v.record(Name, Text), v.description("Why a fact is not known, by its name")),
@@ -159,11 +160,11 @@ const Device = v.strictObject({
   romSize: v.optional(
     v.pipe(Size, v.description("Size in bytes of the expansion ROM, 0 for none")),
   ),
-  driver: v.optional(v.strictObject({ name: Name, version: v.optional(Name) })),
+  driver: v.optional(v.strictObject({ name: Text, version: v.optional(Text) })),
   mdevType: v.optional(
     v.strictObject({
-      id: Name,
-      name: v.optional(Name),
+      id: Text,
+      name: v.optional(Text),
       description: v.optional(Text),
       availableInstances: v.optional(Size),
     }),
@@ -174,16 +175,16 @@ const Device = v.strictObject({
   ),
   numaNode: v.optional(v.pipe(v.number(), v.integer(), v.description("-1 for none"))),
   inUse: v.optional(v.pipe(v.boolean(), v.description("A guest has it now"))),
-  iommuGroup: v.optional(Name),
-  parent: v.optional(v.pipe(Name, v.description("Physical function of a VF, parent of an mdev"))),
+  iommuGroup: v.optional(Text),
+  parent: v.optional(v.pipe(Text, v.description("Physical function of a VF, parent of an mdev"))),
   vfIndex: v.optional(Size),
-  powerState: v.optional(Name),
-  resetMethods: v.optional(v.array(Name)),
+  powerState: v.optional(Text),
+  resetMethods: v.optional(v.array(Text)),
   vgpuType: v.optional(v.pipe(Size, v.description("NVIDIA: number of the vGPU type of a VF"))),
   vgpuParams: v.optional(Text),
-  firmware: v.optional(v.strictObject({ version: v.optional(Name), psid: v.optional(Name) })),
+  firmware: v.optional(v.strictObject({ version: v.optional(Text), psid: v.optional(Text) })),
   qatServices: v.optional(Text),
-  vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,32768}$/))),
+  vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,65536}$/))),
   missing: Missing,
 });
 
@@ -206,13 +207,13 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
     machineTypes: v.optional(
       v.pipe(v.array(Name), v.maxLength(4096), v.description("Of the host's QEMU, aliases too")),
     ),
-    uuid: v.optional(Name),
-    libvirt: v.optional(Name),
-    emulator: v.optional(Name),
-    kernel: v.optional(Name),
-    bootId: v.optional(Name),
-    machineId: v.optional(Name),
-    nvidiaDriver: v.optional(Name),
+    uuid: v.optional(Text),
+    libvirt: v.optional(Text),
+    emulator: v.optional(Text),
+    kernel: v.optional(Text),
+    bootId: v.optional(Text),
+    machineId: v.optional(Text),
+    nvidiaDriver: v.optional(Text),
     modules: v.optional(v.record(Name, Text)),
     missing: Missing,
     qemu: v.optional(v.pipe(QemuText, v.description("Version of the QEMU that runs the guest"))),

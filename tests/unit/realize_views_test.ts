@@ -81,11 +81,17 @@ const CASES: readonly {
     missing: "a guest has it; one of its type stands in",
   },
   {
-    name: "nothing stands in where nothing was kept",
+    name: "whether a guest has it is left to the kernel where libvirt does not tell",
     device: { ...idle, inUse: undefined },
+    asked: [`read ${MDEV} false`, "record Single port serial"],
+    bytes: READ,
+  },
+  {
+    name: "nothing stands in where nothing was kept",
+    device: { ...idle, inUse: true },
     asked: ["find Single port serial, vfio_mdev, 0.1"],
     bytes: undefined,
-    missing: "whether a guest has it is not known; none was ever read",
+    missing: "a guest has it; none was ever read",
   },
   {
     name: "busy is an answer",
