@@ -44,6 +44,8 @@ export interface CapturedHost extends HostFacts {
 export interface CapturedDevice extends DeviceFacts {
   /** Where all come from but the config bytes, which say it themselves. */
   readonly source?: FactSource | undefined;
+  /** vfio-pci's `skip-vsc-check` as it is in force in the guest that has the device now. */
+  readonly skipVscCheck?: boolean | undefined;
   /** Number of its IOMMU group. */
   readonly iommuGroup?: string | undefined;
   /** A VF's physical function, or an mdev's parent. */
@@ -175,6 +177,9 @@ const Device = v.strictObject({
   ),
   numaNode: v.optional(v.pipe(v.number(), v.integer(), v.description("-1 for none"))),
   inUse: v.optional(v.pipe(v.boolean(), v.description("A guest has it now"))),
+  skipVscCheck: v.optional(
+    v.pipe(v.boolean(), v.description("As it is in force in the guest that has the device now")),
+  ),
   iommuGroup: v.optional(Text),
   parent: v.optional(v.pipe(Text, v.description("Physical function of a VF, parent of an mdev"))),
   vfIndex: v.optional(Size),
