@@ -271,21 +271,15 @@ Deno.test("predict: a reader that goes away ends it quietly", async () => {
 });
 
 for (const file of ["oracle-vfio.jsonl", "oracle-vfio-4k.jsonl"]) {
-  const url = new URL(`../shared/data/${file}`, ROOT);
-  const text = await Deno.readTextFile(url).catch(() => "");
-  const name = `predict: the recorded migrations of ${file}`;
-  Deno.test({
-    name: text === "" ? `${name} (left out: ../shared/data is not there)` : name,
-    ignore: text === "",
-    async fn(): Promise<void> {
-      const recorded = text.trimEnd().split("\n").map((line) => JSON.parse(line));
-      const { code, stdout } = await runCli("predict", text);
-      assertEquals(code, 0);
-      assertEquals(
-        stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
-          .map(({ result, bad }) => ({ result, bad })),
-        recorded.map(({ result, bad }) => ({ result, bad: bad ?? undefined })),
-      );
-    },
+  Deno.test(`predict: the recorded migrations of ${file}`, async () => {
+    const text = await Deno.readTextFile(new URL(`tests/cases/qemu/recorded/${file}`, ROOT));
+    const recorded = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const { code, stdout } = await runCli("predict", text);
+    assertEquals(code, 0);
+    assertEquals(
+      stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
+        .map(({ result, bad }) => ({ result, bad })),
+      recorded.map(({ result, bad }) => ({ result, bad: bad ?? undefined })),
+    );
   });
 }

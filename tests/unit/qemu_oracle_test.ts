@@ -1,6 +1,6 @@
 /**
  * The model against recorded migrations of a real VFIO device on QEMU 11.1.3, and against vectors
- * that were derived by hand for what those do not reach. The records are not in the project.
+ * that were derived by hand for what those do not reach.
  */
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
@@ -16,25 +16,10 @@ import {
 } from "premigrate/policy";
 import { predictLine } from "../../lib/cli/commands/predict.ts";
 
-const DATA = new URL("../../../shared/data/", import.meta.url);
+const RECORDED = new URL("../cases/qemu/recorded/", import.meta.url);
 
-function isRecorded(name: string): boolean {
-  try {
-    return Deno.statSync(new URL(name, DATA)).isFile;
-  } catch {
-    return false;
-  }
-}
-
-/** A test of one recorded file, which is left out where there is none. */
 function testRecord(name: string, subject: string, check: (text: string) => void): void {
-  const ignore = !isRecorded(name);
-  const reason = ignore ? ` (left out: there is no ../shared/data/${name})` : "";
-  Deno.test({
-    name: `${subject}${reason}`,
-    ignore,
-    fn: () => check(Deno.readTextFileSync(new URL(name, DATA))),
-  });
+  Deno.test(subject, () => check(Deno.readTextFileSync(new URL(name, RECORDED))));
 }
 
 for (const [name, count] of [["oracle-vfio.jsonl", 200], ["oracle-vfio-4k.jsonl", 100]] as const) {
