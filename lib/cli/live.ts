@@ -15,7 +15,7 @@ import {
 } from "../policy/mod.ts";
 import type { Answer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
-import { judge, migrationOf, wantedBy } from "./judge.ts";
+import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
 import { builtInRegistry } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
@@ -132,7 +132,7 @@ function targetAddresses(question: LiveQuestion, domains: readonly Domain[]): st
 }
 
 function targetsFor({ map, xml }: LiveQuestion, domain: Domain): Map<string, string> {
-  const { wanted } = wantedBy({ guest: domain, source: NO_FACTS, destination: NO_FACTS });
+  const { wanted } = wantedBy({ guest: domain, source: NO_FACTS });
   return new Map([
     ...xml === undefined ? [] : targetsOf(domain, parseDomain(xml)),
     ...parseMap(map, wanted),
@@ -176,7 +176,7 @@ function judgeGuest(
     else targets.set(name, address);
   }
   return {
-    ...judge({ ...question, targets, findings }),
+    ...judge({ ...question, registry: builtInRegistry(), targets, findings }),
     guest: guest.name,
     destination: destination.host.name,
     choices,

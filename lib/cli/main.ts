@@ -5,52 +5,87 @@
  */
 import { setColorEnabled } from "@std/fmt/colors";
 import { Command, ValidationError } from "@cliffy/command";
-import config from "../../deno.json" with { type: "json" };
 import { DomainXmlError } from "../domain/mod.ts";
-import { FactsError } from "../facts/mod.ts";
+import { FactsError, StampError } from "../facts/mod.ts";
 import { ConfigSpaceError, DumpError, QemuPropertyError, QemuVersionError } from "../policy/mod.ts";
+import { agent } from "./commands/agent.ts";
+import { cache } from "./commands/cache.ts";
 import { capture } from "./commands/capture.ts";
 import { check } from "./commands/check.ts";
 import { compare } from "./commands/compare.ts";
+import { config } from "./commands/config.ts";
+import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { inspect } from "./commands/inspect.ts";
+import { install } from "./commands/install.ts";
 import { policies } from "./commands/policies.ts";
 import { predict } from "./commands/predict.ts";
+import { recordStart } from "./commands/record_start.ts";
 import { schema } from "./commands/schema.ts";
+import { stamp } from "./commands/stamp.ts";
+import { uninstall } from "./commands/uninstall.ts";
+import { waive } from "./commands/waive.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { EcamError } from "../facts/ecam.ts";
 import { LibvirtUriError } from "../facts/libvirt_uri.ts";
 import { ProbeRunError } from "../facts/probe.ts";
 import { VirshError } from "../facts/virsh_error.ts";
+import { AppliedError } from "../hook/config.ts";
+import { DenoChoiceError } from "../install/choose_deno.ts";
+import { ConfigError } from "../install/config_file.ts";
+import { DistError } from "../install/find_dist.ts";
+import { ManifestError } from "../install/manifest.ts";
+import { ForeignFileError } from "../install/plan.ts";
+import { NotInstalledError } from "../install/uninstall.ts";
+import { version } from "../install/version.ts";
+import { WaiverError } from "../install/waivers.ts";
 import { InputError, OutputError, printError } from "./io.ts";
 
 const INPUT_ERRORS = [
+  AppliedError,
+  ConfigError,
   ConfigSpaceError,
+  DenoChoiceError,
+  DistError,
   DomainXmlError,
   DumpError,
   EcamError,
   FactsError,
+  ForeignFileError,
   InputError,
   LibvirtUriError,
+  ManifestError,
+  NotInstalledError,
   OutputError,
   ProbeRunError,
   QemuPropertyError,
   QemuVersionError,
+  StampError,
   ValidationError,
   VirshError,
+  WaiverError,
 ];
 
 const premigrate = new Command()
   .name("premigrate")
-  .version(config.version)
+  .version(version)
   .description("Tell before a live migration whether the guest's devices will survive it.")
   .throwErrors()
   .globalOption("--json", "Write JSON.")
   .command("check", check)
+  .command("cache", cache)
   .command("capture", capture)
   .command("compare", compare)
   .command("inspect", inspect)
   .command("predict", predict)
+  .command("stamp", stamp)
+  .command("agent", agent)
+  .command("record-start", recordStart)
+  .command("install", install)
+  .command("uninstall", uninstall)
+  .command("doctor", doctor)
+  .command("config", config)
+  .command("waive", waive)
   .command("policies", policies)
   .command("explain", explain)
   .command("schema", schema);

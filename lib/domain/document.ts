@@ -184,12 +184,14 @@ export function quote(value: string): string {
   return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
 }
 
-function namespaceOf(element: XmlElement): string | undefined {
+/** The namespace of an element; `undefined` for none. */
+export function namespaceOf(element: XmlElement): string | undefined {
   const colon = element.name.indexOf(":");
   const declaration = colon === -1 ? "xmlns" : `xmlns:${element.name.slice(0, colon)}`;
   for (let node: XmlNode | null = element; node instanceof XmlElement; node = node.parent) {
     const uri = node.attributes[declaration];
-    if (uri !== undefined) return uri;
+    // An empty one takes the default namespace back.
+    if (uri !== undefined) return uri === "" ? undefined : uri;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { child, children, DomainDocument, elements, quote } from "./document.ts";
 import type { HostDevice, Range } from "./host_device.ts";
+import { type MetadataElement, readMetadata } from "./metadata.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
 import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
 import { parseUuid } from "./uuid.ts";
@@ -45,6 +46,8 @@ export interface Domain {
    * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
    */
   readonly metadata: Range | undefined;
+  /** What others keep in `<metadata>`: its child elements, in document order. */
+  readonly metadataElements: readonly MetadataElement[];
 }
 
 /**
@@ -107,5 +110,6 @@ export function parseDomain(xml: string): Domain {
     hostDevices: readHostDevices(document, devices, machine, qemu),
     networks: readOpenNetworks(document, devices),
     metadata: metadata && { start: metadata.start, end: metadata.end },
+    metadataElements: readMetadata(metadata),
   };
 }

@@ -131,7 +131,7 @@ async function askLibvirt(
 }
 
 /** Addresses of the devices that running guests have; `undefined` where one cannot be read. */
-async function findDevicesInUse(
+export async function findDevicesInUse(
   uri: LibvirtUri,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string> | undefined> {

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
-#   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY]] [--all]
+#   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
 #     [DDDD:BB:SS.F | MDEV-UUID]...
 #
-# An emulator of the known identity is not run.
+# An emulator of the known identity is not run, and none is with --identify.
 #
 # --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
 # Its output is read by probe_report.ts:
@@ -417,14 +417,19 @@ emulator() { # PATH
     record "attr qmp - no executable file"
     return
   fi
-  identity=$(stat -L -c '%s:%Y:%Z:%i:%d' "$1" 2>/dev/null || ls -Ldin "$1")
+  emulator=$1
+  # shellcheck disable=SC2046 # a word a file
+  set -- $(stat -L -c '%s:%Y:%Z:%i:%d' "$emulator" /usr/sbin/virtqemud /usr/sbin/libvirtd 2>/dev/null)
+  identity=${1:-$(ls -Ldin "$emulator")}
+  [ $# -eq 0 ] || shift
   value identity "$identity"
-  if [ "$identity" = "$known" ]; then
+  value daemons "$*"
+  if [ -n "$identify" ] || [ "$identity" = "$known" ]; then
     record "attr qmp - known"
     return
   fi
   # All at once: it must not wait for a slow connection.
-  hex=$(questions | run_emulator "$1" | answers | od -An -v -tx1)
+  hex=$(questions | run_emulator "$emulator" | answers | od -An -v -tx1)
   record "attr qmp x"
   [ -z "$hex" ] || out=$out$hex$newline
 }
@@ -435,6 +440,7 @@ main() {
   modules=
   emulator=
   known=
+  identify=
   all=
   devices=
   argument=0
@@ -458,6 +464,7 @@ main() {
         shift
         argument=$((argument + 1))
         ;;
+      --identify) identify=yes ;;
       --all) all=yes ;;
       *)
         is_address "$1" || refuse "argument $argument is neither an option nor a device"

@@ -158,7 +158,9 @@ export interface ProbedDevice extends ProbedFunction {
  * Why bytes may not be what they seem:
  *
  * - `all-ff`: nothing answered;
- * - `asleep`: the device was in D3hot or D3cold before they were read;
+ * - `asleep`: the device was in D3cold before they were read: without power it answers nothing, and
+ *   may still be waking. In D3hot, where vfio-pci keeps idle functions, it answers config reads (PCI
+ *   Bus Power Management 5.4.1);
  * - `header-only`: only the first 64 bytes are shown to whoever lacks `CAP_SYS_ADMIN` (the kernel's
  *   `pci_read_config`).
  */
@@ -202,6 +204,8 @@ export interface ProbedEmulator {
   readonly path: string;
   /** Another one when the file has changed: size, times, inode, device. */
   readonly identity: string | undefined;
+  /** The same of libvirt's daemons that are installed. */
+  readonly daemons: string | undefined;
   /**
    * What it wrote to its QMP monitor, a JSON document each line: the greeting, and the replies with
    * the ids `version`, `machines-compat-props` (an error before QEMU 9.1) and `machines`; `undefined`
@@ -586,7 +590,7 @@ function readConfig(attributes: Attributes, powerState = ""): ProbedConfig | und
   }
   const doubts: ConfigDoubt[] = [];
   if (bytes.every((byte) => byte === 0xff)) doubts.push("all-ff");
-  if (powerState.startsWith("D3")) doubts.push("asleep");
+  if (powerState === "D3cold") doubts.push("asleep");
   if (bytes.length === HEADER_BYTES) doubts.push("header-only");
   return { bytes, doubts };
 }
@@ -640,6 +644,7 @@ function readEmulator({ argument, attributes }: Section): ProbedEmulator {
   return {
     path: argument,
     identity: attributes.text("identity"),
+    daemons: attributes.text("daemons"),
     qmp: isWhole ? qmp : undefined,
     missing: attributes.missing,
   };

@@ -10,6 +10,11 @@ const SUBSYSTEM = 0x2e;
 export interface RealizeOptions {
   /** Also open devices that opening resets. */
   readonly allowReset: boolean;
+  /**
+   * QEMU is about to open the devices, and waits: what opening starts, or resets for a second, is
+   * not opened before it.
+   */
+  readonly beforeStart?: boolean | undefined;
   /** The folder where what was read is kept. */
   readonly records: string;
 }
@@ -52,14 +57,17 @@ export async function addRealizeViews(
 async function addRealizeView(
   device: CapturedDevice,
   { host }: Facts,
-  { allowReset, records }: RealizeOptions,
+  options: RealizeOptions,
   signal: AbortSignal,
   { read, find, record }: RealizeReaders,
 ): Promise<CapturedDevice> {
-  const isVfio = device.mdevType !== undefined || device.driver?.name.includes("vfio") === true;
+  const { allowReset, records } = options;
+  const { mdevType, vgpuType = 0, driver } = device;
+  // NVIDIA's own driver is a VFIO driver where it has made a vGPU of a VF.
+  const isVfio = mdevType !== undefined || vgpuType > 0 || driver?.name.includes("vfio") === true;
   if (!isVfio) return withMissing(device, "it is not bound to a VFIO driver");
   const key = keyOf(device, host.kernel);
-  const unread = whyNotOpened(device, allowReset);
+  const unread = whyNotOpened(device, options);
   if (unread === undefined) {
     const { address } = device;
     const region = await read({ address, group: Number(device.iommuGroup), allowReset }, signal);
@@ -77,13 +85,21 @@ async function addRealizeView(
   return await standIn(device, unread, key, records, find);
 }
 
-function whyNotOpened(device: CapturedDevice, allowReset: boolean): string | undefined {
+function whyNotOpened(
+  { inUse, iommuGroup, mdevType, vgpuType = 0, resetMethods = [] }: CapturedDevice,
+  { allowReset, beforeStart = false }: RealizeOptions,
+): string | undefined {
   // Where that is not known the kernel tells: it opens no device twice.
-  if (device.inUse === true) return "a guest has it";
-  if (!/^\d{1,9}$/.test(device.iommuGroup ?? "")) return "its IOMMU group is not known";
+  if (inUse === true) return "a guest has it";
+  if (!/^\d{1,9}$/.test(iommuGroup ?? "")) return "its IOMMU group is not known";
   // NVIDIA's driver starts the vGPU when it is opened, and resets its VF when it is closed.
-  const isNvidia = device.mdevType?.id.startsWith("nvidia-") === true;
-  return isNvidia && !allowReset ? "opening it starts and ends the vGPU" : undefined;
+  const isNvidia = mdevType?.id.startsWith("nvidia-") === true;
+  const isVgpu = isNvidia || (beforeStart && vgpuType > 0);
+  if (isVgpu && (beforeStart || !allowReset)) return "opening it starts and ends the vGPU";
+  // By the secondary bus, which takes a second (pci_reset_secondary_bus) where a function-level
+  // reset takes 100 ms; and opening resets twice.
+  const isSlow = resetMethods[0]?.endsWith("bus") === true;
+  return beforeStart && isSlow ? "resetting it takes too long before a start" : undefined;
 }
 
 async function standIn(

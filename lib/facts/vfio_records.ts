@@ -2,6 +2,7 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import type { RealizeView } from "../qemu/view.ts";
 import { oneLine } from "./one_line.ts";
+import { keepRecord } from "./record_files.ts";
 import { ConfigHex, RegionSizes, type VfioRegion } from "./vfio_region.ts";
 
 /** Where realize views are kept on a host. */
@@ -33,11 +34,10 @@ export interface DerivedRealizeView {
   readonly romSize: number;
 }
 
-// Far above the kinds of device one host ever has; the least recently read go first.
+// Far above the kinds of device one host ever has.
 const MOST_RECORDS = 256;
 // A record of 4096 bytes takes 9 KB.
 const LARGEST_RECORD = 65_536;
-const RECORD_NAME = /^[0-9a-f]{64}\.(json|[0-9a-f-]{36})$/;
 
 const RecordSchema = v.strictObject({
   premigrate: v.literal("realize/1"),
@@ -82,12 +82,7 @@ export async function recordRealizeView(
   const bytes = new TextEncoder().encode(`${JSON.stringify(record)}\n`);
   if (bytes.length > LARGEST_RECORD) return "Its key is longer than any device's";
   try {
-    await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-    const path = await pathOf(dir, key);
-    const unfinished = path.replace(/json$/, crypto.randomUUID());
-    await Deno.writeFile(unfinished, bytes, { createNew: true, mode: 0o600 });
-    await Deno.rename(unfinished, path);
-    await dropOldest(dir);
+    await keepRecord(dir, await nameOf(key), bytes, MOST_RECORDS);
     return undefined;
   } catch (error) {
     return oneLine(`Failed to keep the realize view in ${dir}: ${error}`);
@@ -112,7 +107,7 @@ export async function findRealizeView(
 ): Promise<DerivedRealizeView | { readonly missing: string }> {
   const kind = oneLine(`${key.type} under ${key.driver} ${key.version}`);
   try {
-    const path = await pathOf(dir, key);
+    const path = `${dir}/${await nameOf(key)}.json`;
     const { size, isFile } = await Deno.stat(path);
     if (!isFile || size > LARGEST_RECORD) return { missing: `${path} is no record` };
     return parseRecord(await Deno.readTextFile(path), key);
@@ -150,30 +145,8 @@ export function parseRecord(
 }
 
 /** Whatever is in the key, the name is 64 hexadecimal digits. */
-async function pathOf(dir: string, key: RealizeKey): Promise<string> {
+async function nameOf(key: RealizeKey): Promise<string> {
   const text = JSON.stringify([key.type, key.driver, key.version]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return `${dir}/${encodeHex(digest)}.json`;
-}
-
-async function dropOldest(dir: string): Promise<void> {
-  const records = [];
-  for await (const { name } of Deno.readDir(dir)) {
-    if (!RECORD_NAME.test(name)) continue;
-    const path = `${dir}/${name}`;
-    const mtime = (await unlessGone(Deno.lstat(path)))?.mtime ?? undefined;
-    if (mtime !== undefined) records.push({ path, mtime });
-  }
-  records.sort((a, b) => b.mtime.getTime() - a.mtime.getTime());
-  for (const { path } of records.slice(MOST_RECORDS)) await unlessGone(Deno.remove(path));
-}
-
-/** Another process may have dropped or renamed the same file. */
-async function unlessGone<T>(done: Promise<T>): Promise<T | undefined> {
-  try {
-    return await done;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return encodeHex(digest);
 }

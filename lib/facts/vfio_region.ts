@@ -23,6 +23,9 @@ export interface VfioRegion extends Omit<VfioRead, "config"> {
   readonly config: RealizeView;
 }
 
+// In a bundle the reader is one too, beside it.
+const READER = import.meta.url.endsWith(".ts") ? "./vfio_region_main.ts" : "./vfio_region_main.js";
+
 // 4096 bytes in hexadecimal, and little else.
 const LONGEST_ANSWER = 16_384;
 
@@ -79,7 +82,7 @@ export async function readVfioRegion(
   const { address, group, cdev = `${group}`, allowReset = false } = request;
   const { kind, stdout, stderr } = await runProgram(Deno.execPath(), [
     ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
-    ...["--allow-ffi", new URL("./vfio_region_main.ts", import.meta.url).href],
+    ...["--allow-ffi", new URL(READER, import.meta.url).href],
     ...[address, cdev],
     ...allowReset ? ["--allow-reset"] : [],
   ], { limit: LONGEST_ANSWER, signal });

@@ -13,7 +13,12 @@ import type { CapturedConfig, Facts } from "./schema.ts";
  * assertEquals(parseFacts(writeFacts(parseFacts(text))), parseFacts(text));
  * ```
  */
-export function writeFacts({ devices, ...facts }: Facts): string {
+export function writeFacts(facts: Facts): string {
+  return `${JSON.stringify(factsJson(facts), null, 2)}\n`;
+}
+
+/** The same as data. */
+export function factsJson({ devices, ...facts }: Facts): Record<string, unknown> {
   const written = devices.map(({ address, config, vendor, device, class: code, ...rest }) => ({
     address,
     vendor: hex(vendor, 4),
@@ -22,7 +27,7 @@ export function writeFacts({ devices, ...facts }: Facts): string {
     ...rest,
     config: config && writeConfig(config),
   }));
-  return `${JSON.stringify({ ...facts, devices: written }, null, 2)}\n`;
+  return { ...facts, devices: written };
 }
 
 function writeConfig({ kind, bytes, ...origin }: CapturedConfig): Record<string, unknown> {

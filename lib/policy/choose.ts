@@ -29,6 +29,9 @@ const UUID_LENGTH = 36;
  * guest, as many as can be had; among them those of one NUMA node, then the same address, then the
  * lowest. Whether a device is in use must be known: otherwise it is not free.
  *
+ * @param targets Names of wanted devices, with the destination's address that is to be chosen rather
+ * than the same one.
+ *
  * @example
  * ```ts
  * import { chooseDevices, Registry } from "premigrate/policy";
@@ -48,6 +51,7 @@ export function chooseDevices(
   destination: readonly DeviceFacts[],
   migration: Migration,
   registry: Registry,
+  targets: ReadonlyMap<string, string> = new Map(),
 ): Choice[] {
   const judged = wanted.map(({ name, address, guest, managed }) => {
     const from = source.find((facts) => facts.address === address);
@@ -61,13 +65,13 @@ export function chooseDevices(
         destination: asBound(to, managed),
       }));
     const candidates = pairs.map((pair) => judge(pair, migration, registry));
-    return { name, address, candidates };
+    return { first: targets.get(name) ?? address, name, candidates };
   });
   const chosen = match(
-    judged.map(({ address, candidates }) =>
+    judged.map(({ first, candidates }) =>
       candidates.filter(({ verdict }) => verdict?.decision === "allow")
         .map((candidate) => candidate.address)
-        .sort((a, b) => Number(b === address) - Number(a === address) || (a < b ? -1 : 1))
+        .sort((a, b) => Number(b === first) - Number(a === first) || (a < b ? -1 : 1))
     ),
     new Map(destination.map(({ address, numaNode }) => [address, numaNode])),
   );

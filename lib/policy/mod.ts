@@ -19,4 +19,4 @@ export * from "./pair.ts";
 export * from "./policy.ts";
 export * from "./registry.ts";
 /** The schema library of policies' options. */
-export * as v from "valibot";
+export * as v from "./option_schema.ts";

@@ -36,6 +36,11 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
 }
 
+declare module "@std/encoding/base64" {
+  export function encodeBase64(data: string | Uint8Array | ArrayBuffer): string;
+  export function decodeBase64(b64: string): Uint8Array<ArrayBuffer>;
+}
+
 declare module "@std/encoding/hex" {
   export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
   export function decodeHex(src: string): Uint8Array<ArrayBuffer>;
@@ -61,4 +66,8 @@ declare module "@std/fmt/colors" {
 
 declare module "@std/text/closest-string" {
   export function closestString(givenWord: string, possibleWords: ReadonlyArray<string>): string;
+}
+
+declare module "@std/yaml/parse" {
+  export function parse(content: string, options?: { readonly schema?: string }): unknown;
 }

@@ -34,8 +34,8 @@ const CONFIGS: readonly {
   { name: "the header only", records: ["attr config x", ...hexOf(64, 1)], config: 64 },
   {
     name: "asleep",
-    records: ["attr power_state s D3hot", "attr config x", ...hexOf(256, 1)],
-    config: "the device was asleep (D3)",
+    records: ["attr power_state s D3cold", "attr config x", ...hexOf(256, 1)],
+    config: "the device was asleep (D3cold)",
   },
   {
     name: "nothing answered",
@@ -105,7 +105,7 @@ function emulator(...replies: readonly object[]): ProbeReport {
   const path = "/usr/bin/qemu-system-x86_64";
   return {
     ...report(),
-    emulator: { path, identity: "1:2", qmp, missing: {} },
+    emulator: { path, identity: "1:2", daemons: "", qmp, missing: {} },
   };
 }
 

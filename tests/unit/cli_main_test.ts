@@ -1,7 +1,23 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoArguments, ROOT, runCli, testRuns } from "./cli_run.ts";
 
-const COMMANDS = ["check", "compare", "inspect", "predict", "policies", "explain", "schema"];
+const COMMANDS = [
+  "check",
+  "compare",
+  "inspect",
+  "predict",
+  "stamp",
+  "agent",
+  "record-start",
+  "install",
+  "uninstall",
+  "doctor",
+  "config",
+  "waive",
+  "policies",
+  "explain",
+  "schema",
+];
 const VETO =
   "check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml";
 

@@ -140,7 +140,7 @@ Deno.test("every document in cases/domain is tested", () => {
 
 Deno.test("parseDomain() reads what is said about the guest itself", () => {
   const xml = read("q35-vgpu-live");
-  const { hostDevices: [device], metadata, ...domain } = parseDomain(xml);
+  const { hostDevices: [device], metadata, metadataElements, ...domain } = parseDomain(xml);
   assertEquals(domain, {
     name: "cad-workstation-3",
     uuid: "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a93",
@@ -152,6 +152,10 @@ Deno.test("parseDomain() reads what is said about the guest itself", () => {
     qemuArguments: [],
     networks: [],
   });
+  assertEquals(
+    metadataElements.map(({ namespace, name }) => [namespace, name]),
+    [["https://inventory.example/ns/1", "vm"]],
+  );
   const kept = xml.slice(metadata?.start, metadata?.end);
   assertEquals([kept.slice(0, 10), kept.slice(-11)], ["<metadata>", "</metadata>"]);
   assertEquals(device?.position, { line: 82, column: 5, offset: xml.indexOf("<hostdev mode") });

@@ -153,11 +153,21 @@ for (
     assertEquals(answer, {
       path,
       identity: undefined,
+      daemons: undefined,
       qmp: undefined,
       missing: { qmp: "no executable file" },
     });
   });
 }
+
+Deno.test("an emulator is not run to identify it", () =>
+  withEmulator("#!/bin/sh\necho ran >&2\n", async (path) => {
+    const asked = await ask(["sh"], path);
+    const { stdout, stderr } = await runScript(["sh"], ["--emulator", path, "--identify"]);
+    const { emulator } = parseProbeReport(stdout);
+    assertEquals([stderr, emulator?.qmp, emulator?.missing], ["", undefined, { qmp: "known" }]);
+    assertEquals([emulator?.identity, emulator?.daemons], [asked?.identity, asked?.daemons]);
+  }));
 
 Deno.test("another file has another identity", () =>
   withEmulator("#!/bin/sh\n", async (path) => {

@@ -93,10 +93,10 @@ Deno.test("what a report tells of a host and its devices", () =>
     assertEquals(qat?.driver?.module, undefined);
     assertEquals(qat?.config?.doubts, ["header-only"]);
 
-    const asleep = byAddress.get("10000:e1:00.0");
-    assertEquals(asleep?.config?.doubts, ["asleep"]);
-    assertEquals(asleep?.bars, [16 * 2 ** 20, 128 * 2 ** 30, 0, 0, 0, 0]);
-    assertEquals([asleep?.romSize, asleep?.resetMethods], [512 * 1024, ["flr", "bus"]]);
+    const idle = byAddress.get("10000:e1:00.0");
+    assertEquals([idle?.powerState, idle?.config?.doubts], ["D3hot", []]);
+    assertEquals(idle?.bars, [16 * 2 ** 20, 128 * 2 ** 30, 0, 0, 0, 0]);
+    assertEquals([idle?.romSize, idle?.resetMethods], [512 * 1024, ["flr", "bus"]]);
     assertEquals(byAddress.get("0000:d1:1f.7")?.config?.doubts, ["all-ff", "asleep"]);
 
     const mdev = byAddress.get(MDEV);

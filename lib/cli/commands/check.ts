@@ -6,8 +6,9 @@ import { parseQemuVersion } from "../../policy/mod.ts";
 import { showAnswer } from "../answer.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { printError, readText, writeText } from "../io.ts";
-import { judge } from "../judge.ts";
+import { judge } from "../../verdict/judge.ts";
 import { judgeLive } from "../live.ts";
+import { builtInRegistry } from "../policies.ts";
 import { showLiveAnswers } from "../live_answer.ts";
 import { transferXml } from "../transfer_xml.ts";
 
@@ -70,7 +71,13 @@ export const check = new Command<{ json?: true }>()
       const from = parseFacts(await readText(source));
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
-      const question = { guest: xml === undefined ? undefined : parseDomain(xml), machine, qemu };
+      const registry = builtInRegistry();
+      const question = {
+        registry,
+        guest: xml === undefined ? undefined : parseDomain(xml),
+        machine,
+        qemu,
+      };
       showAnswer(judge({ ...question, source: from, destination: to }), json);
       return;
     }

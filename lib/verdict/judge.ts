@@ -10,13 +10,15 @@ import {
   pairDevices,
   parseMachine,
   type QemuVersion,
+  type Registry,
   wantDevices,
 } from "../policy/mod.ts";
 import type { Answer } from "../report/mod.ts";
-import { builtInRegistry } from "./policies.ts";
 
 /** All that a verdict on a guest rests on. */
 export interface Question {
+  /** The policies. */
+  readonly registry: Registry;
   readonly source: Facts;
   readonly destination: Facts;
   /** Absent: all devices of the source are judged. */
@@ -33,7 +35,7 @@ export interface Question {
 
 /** Judges a guest. */
 export function judge(question: Question): Answer {
-  const { source, destination, targets } = question;
+  const { registry, source, destination, targets } = question;
   const devices = wantedBy(question);
   const { pairs, findings } = pairDevices(
     devices.wanted,
@@ -41,7 +43,6 @@ export function judge(question: Question): Answer {
     destination.devices,
     targets,
   );
-  const registry = builtInRegistry();
   const { uuid } = source.host;
   const sameHost = uuid !== undefined && uuid === destination.host.uuid
     ? [engineFinding("same-host", undefined, { uuid })]
@@ -60,7 +61,7 @@ export function judge(question: Question): Answer {
 }
 
 /** The devices that are asked about. */
-export function wantedBy({ guest, source }: Question): GuestDevices {
+export function wantedBy({ guest, source }: Pick<Question, "guest" | "source">): GuestDevices {
   if (guest !== undefined) return wantDevices(guest);
   const wanted = source.devices.map(({ address }) => ({
     name: address,
@@ -71,7 +72,9 @@ export function wantedBy({ guest, source }: Question): GuestDevices {
 }
 
 /** The migration that is asked about. */
-export function migrationOf({ source, destination, guest, ...given }: Question): Migration {
+export function migrationOf(
+  { source, destination, guest, ...given }: Omit<Question, "registry">,
+): Migration {
   const machine = given.machine ?? guest?.machine;
   const host = (facts: HostFacts): HostFacts =>
     given.qemu === undefined ? facts : { ...facts, qemu: given.qemu };

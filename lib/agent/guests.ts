@@ -1,0 +1,76 @@
+import { type GuestId, parseGuestList } from "../facts/libvirt_guest.ts";
+import { parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import { STAMP_NAMESPACE } from "../facts/mod.ts";
+import { runVirsh } from "../facts/virsh.ts";
+import { VirshError } from "../facts/virsh_error.ts";
+import type { VirshAnswer, VirshCommand } from "../facts/virsh_script.ts";
+
+const HERE = parseLibvirtUri("qemu:///system");
+
+/** The guests that run on a host. */
+export interface RunningGuests {
+  /** Those that can be changed now. */
+  readonly idle: readonly GuestId[];
+  /** Those that are being migrated, saved or dumped. */
+  readonly busy: readonly GuestId[];
+}
+
+/**
+ * The guests that run on this host. While one is on its way libvirt lets nothing set its metadata,
+ * and waits half a minute before it says so (`virDomainObjBeginJob`).
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ */
+export async function listRunning(signal: AbortSignal): Promise<RunningGuests> {
+  const guests = parseGuestList(await answerTo(["list", "--uuid", "--name"], signal));
+  const jobs = await ask(guests.map(({ uuid }) => ["domjobinfo", "--domain", uuid]), signal);
+  return {
+    idle: guests.filter((_guest, index) => isIdle(jobs[index])),
+    busy: guests.filter((_guest, index) => !isIdle(jobs[index])),
+  };
+}
+
+/** Where a guest arrives, libvirt answers with an error. */
+function isIdle(job: VirshAnswer | undefined): boolean {
+  return typeof job === "string" && /^Job type: +None\b/m.test(job);
+}
+
+/**
+ * The running guests whose persistent XML has something of premigrate's, by UUID: a mark that they
+ * are migrated while shut off, which they no longer are, or a stamp, which came there by mistake.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ */
+export async function listMarked(signal: AbortSignal): Promise<string[]> {
+  const uuids = parseUuids(await answerTo(["list", "--uuid", "--persistent"], signal));
+  const found = await ask(
+    uuids.map((uuid) => ["metadata", "--domain", uuid, "--uri", STAMP_NAMESPACE, "--config"]),
+    signal,
+  );
+  // Where there is nothing, libvirt answers with an error.
+  return uuids.filter((_uuid, index) => typeof found[index] === "string");
+}
+
+/**
+ * All guests of this host, running or not, by UUID.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ */
+export async function listAll(signal: AbortSignal): Promise<Set<string>> {
+  return new Set(parseUuids(await answerTo(["list", "--uuid", "--all"], signal)));
+}
+
+/** Reads `virsh list --uuid`. */
+function parseUuids(text: string): string[] {
+  return text.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/gm) ?? [];
+}
+
+async function answerTo(command: VirshCommand, signal: AbortSignal): Promise<string> {
+  const [answer = ""] = await ask([command], signal);
+  if (answer instanceof VirshError) throw answer;
+  return answer;
+}
+
+function ask(commands: readonly VirshCommand[], signal: AbortSignal): Promise<VirshAnswer[]> {
+  return runVirsh(HERE, commands, { readOnly: true, signal });
+}

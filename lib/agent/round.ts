@@ -1,0 +1,52 @@
+import { VirshError } from "../facts/virsh_error.ts";
+
+/** What became of a round, as lines for the operator. */
+export interface RoundReport {
+  /** What could not be done. */
+  readonly problems: readonly string[];
+  /** The guests that carry a new stamp now. */
+  readonly stamped: readonly string[];
+  /** What is no longer as it was. */
+  readonly changes: readonly string[];
+  /** A guest could not be stamped as it is on its way: it is to be tried again soon. */
+  readonly isUnfinished: boolean;
+}
+
+/** A part of a round. */
+export interface RoundStep {
+  /** What it does, as the beginning of a line that tells why it could not be done. */
+  readonly doing: string;
+  /** Does it; what it does not report there was not. */
+  run(signal: AbortSignal): Promise<Partial<RoundReport>>;
+}
+
+/**
+ * Does the steps in order. One that fails does not keep the others from being done, but where there
+ * is no libvirt to ask.
+ *
+ * @throws {VirshError} When there is no virsh.
+ */
+export async function runSteps(
+  steps: readonly RoundStep[],
+  signal: AbortSignal,
+): Promise<RoundReport> {
+  const reports: Partial<RoundReport>[] = [];
+  for (const step of steps) {
+    if (signal.aborted) break;
+    try {
+      reports.push(await step.run(signal));
+    } catch (error) {
+      const code = error instanceof VirshError ? error.code : undefined;
+      if (code === "not-installed") throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      reports.push({ problems: [`${step.doing}: ${why}`] });
+      if (code === "unreachable") break;
+    }
+  }
+  return {
+    problems: reports.flatMap(({ problems = [] }) => problems),
+    stamped: reports.flatMap(({ stamped = [] }) => stamped),
+    changes: reports.flatMap(({ changes = [] }) => changes),
+    isUnfinished: reports.some(({ isUnfinished }) => isUnfinished),
+  };
+}

@@ -1,0 +1,21 @@
+import { Command } from "@cliffy/command";
+import { diagnose, type Diagnosis, diagnosisText } from "../../install/doctor/doctor.ts";
+import { OUTSIDE } from "../../install/outside.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { print, printJson } from "../io.ts";
+import { parseRoot } from "../root.ts";
+
+/** `doctor`: whether the hook would do its work. */
+export const doctor = new Command<{ json?: true }>()
+  .description("Check that the installed hook does its work on this host, line by line.")
+  .option("--root <dir:file>", "The folder below which premigrate is installed.")
+  .example("Exits with 1 if a line says FAIL", "sudo premigrate doctor")
+  .action(async ({ json, root }) => {
+    const diagnoses: Diagnosis[] = [];
+    for await (const diagnosis of diagnose(OUTSIDE, parseRoot(root))) {
+      diagnoses.push(diagnosis);
+      if (!json) print(diagnosisText(diagnosis));
+    }
+    if (json) printJson(diagnoses);
+    if (diagnoses.some(({ grade }) => grade === "FAIL")) Deno.exitCode = EXIT_CODES.veto;
+  });

@@ -1,0 +1,18 @@
+import { Command } from "@cliffy/command";
+import { uninstall as uninstallAll } from "../../install/uninstall.ts";
+import { changeFiles, changesText } from "../changes.ts";
+import { print, printJson } from "../io.ts";
+import { parseRoot } from "../root.ts";
+
+/** `uninstall`: what `install` made. */
+export const uninstall = new Command<{ json?: true }>()
+  .description("Remove what was installed; what you changed and what was recorded stays.")
+  .option("--root <dir:file>", "The folder below which it was installed.")
+  .option("--purge", "Also remove the configuration, the waivers and the records.")
+  .example("From this host", "sudo premigrate uninstall")
+  .action(async ({ json, root: dir, purge }) => {
+    const root = parseRoot(dir);
+    const changes = await changeFiles(root, () => uninstallAll(root, { purge: purge === true }));
+    if (json) return printJson({ changes });
+    print(changesText(changes));
+  });

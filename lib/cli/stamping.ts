@@ -1,0 +1,162 @@
+import { type Domain, parseDomain } from "../domain/mod.ts";
+import { captureHost } from "../facts/capture.ts";
+import { readGuestOrigin } from "../facts/guest_origin.ts";
+import { listRunning, readGuests } from "../facts/libvirt.ts";
+import {
+  type Facts,
+  readStampMetadata,
+  type Stamp,
+  StampError,
+  withoutNamespace,
+  writeStamp,
+} from "../facts/mod.ts";
+import { addRealizeViews } from "../facts/realize_views.ts";
+import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
+import { findStart } from "../facts/start_records.ts";
+import { REALIZE_RECORDS } from "../facts/vfio_records.ts";
+import { VirshError } from "../facts/virsh_error.ts";
+import { pathsBelow } from "../hook/paths.ts";
+import {
+  findGuests,
+  HERE,
+  setElements,
+  type StampedView,
+  type StampOutcome,
+  type StampResult,
+} from "./guest_metadata.ts";
+
+// What virsh takes as one argument (MAX_ARG_STRLEN), less the rest of the command.
+const LONGEST_ELEMENT = 119_000;
+
+interface Made {
+  readonly outcome: StampOutcome;
+  readonly element?: string;
+}
+
+/**
+ * Puts stamps into the live XML of guests that run on this host; never into the persistent one,
+ * where they would come back with the next start. A guest that cannot be stamped does not keep the
+ * others from it.
+ *
+ * @param asked Names or UUIDs; `all`: the running guests that have devices.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ * @throws {ProbeRunError} When the host's devices cannot be read.
+ */
+export async function stampGuests(
+  asked: readonly string[] | "all",
+  signal: AbortSignal,
+): Promise<StampResult[]> {
+  const found = findGuests(asked, await listRunning(HERE, signal));
+  const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
+  const domains = await readDomains(uuids, signal);
+  const facts = await capture([...domains.values()], signal);
+
+  const made: (StampResult & Made)[] = [];
+  for (const one of found) {
+    const domain = domains.get(one.guest?.uuid ?? "");
+    if (asked === "all" && hasEnded(domain)) continue;
+    made.push({ ...one, ...await stampOf(domain, facts, signal) });
+  }
+  const elements = new Map(
+    made.flatMap(({ guest, element }) => guest && element ? [[guest.uuid, element]] : []),
+  );
+  const errors = await setElements(elements, "live", signal);
+  const results = made.map(({ asked, guest, outcome }): StampResult => {
+    const error = errors.get(guest?.uuid ?? "");
+    return { asked, guest, outcome: error === undefined ? outcome : outcomeOf(error) };
+  });
+  return asked === "all" ? results.filter(({ outcome }) => outcome.kind !== "no-devices") : results;
+}
+
+/** The guests' live XML, or why it cannot be read, by UUID. */
+async function readDomains(
+  uuids: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, Domain | VirshError>> {
+  if (uuids.size === 0) return new Map();
+  const guests = await readGuests(HERE, [...uuids], signal);
+  return new Map(
+    [...uuids].flatMap((uuid, index) => {
+      const guest = guests[index];
+      if (guest === undefined) return [];
+      return [[uuid, guest instanceof VirshError ? guest : parseDomain(guest.xml)]];
+    }),
+  );
+}
+
+/** Reads the host and all devices of the guests at once; `undefined` where they have none. */
+async function capture(
+  domains: readonly (Domain | VirshError)[],
+  signal: AbortSignal,
+): Promise<Facts | undefined> {
+  const devices = domains.flatMap((domain) =>
+    domain instanceof VirshError ? [] : devicesToStamp(domain).map(({ source }) => source)
+  );
+  if (devices.length === 0) return undefined;
+  const request = { devices: [...new Set(devices)] };
+  const facts = await captureHost({ uri: HERE, probe: {} }, request, signal);
+  // Running guests have them: none is opened, and what was kept of its kind stands in.
+  const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
+  const realize = { allowReset: false, records: REALIZE_RECORDS };
+  return await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
+}
+
+async function stampOf(
+  domain: Domain | VirshError | undefined,
+  facts: Facts | undefined,
+  signal: AbortSignal,
+): Promise<Made> {
+  if (domain === undefined) return failed("no such guest runs on this host");
+  if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
+  const isBare = devicesToStamp(domain).length === 0;
+  if (facts === undefined || isBare) return { outcome: { kind: "no-devices" } };
+  const { name, uuid = "" } = domain;
+  const start = await findStart(pathsBelow().started, uuid);
+  const made = {
+    guest: domain,
+    // One QEMU of the host was asked; of another, nothing is known.
+    facts: domain.emulator === facts.host.emulator ? facts : withoutQemu(facts),
+    time: facts.host.time ?? new Date().toISOString(),
+    origin: await readGuestOrigin({ name, uuid }, signal),
+    old: await readStampMetadata(domain.metadataElements),
+    start: "missing" in start ? undefined : start,
+  };
+  try {
+    const stamp = makeStamp(made);
+    const element = await writeStamp(stamp);
+    const size = withoutNamespace(element).length;
+    return size > LONGEST_ELEMENT
+      ? failed(`its stamp of ${size} bytes is too large for virsh`)
+      : { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, element };
+  } catch (error) {
+    if (error instanceof StampError) return failed(error.problem);
+    throw error;
+  }
+}
+
+function withoutQemu(facts: Facts): Facts {
+  return { ...facts, host: { ...facts.host, qemu: undefined, skipVscCheck: undefined } };
+}
+
+function viewsOf({ facts }: Stamp): StampedView[] {
+  return facts.devices.map(({ address, config, missing }) => ({
+    address,
+    config: config?.kind,
+    missing: config === undefined ? missing?.["config"] : undefined,
+  }));
+}
+
+function failed(reason: string): Made {
+  return { outcome: { kind: "failed", reason } };
+}
+
+function outcomeOf({ found }: VirshError): StampOutcome {
+  return { kind: "failed", reason: found };
+}
+
+/** Since it was listed. */
+function hasEnded(domain: Domain | VirshError | undefined): boolean {
+  return domain instanceof VirshError &&
+    (domain.code === "no-such-domain" || domain.code === "not-running");
+}

@@ -1,0 +1,132 @@
+import * as v from "valibot";
+import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
+import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
+import { readHost } from "./libvirt.ts";
+import type { LibvirtHost } from "./libvirt_host.ts";
+import { parseLibvirtUri } from "./libvirt_uri.ts";
+import { runProbe } from "./probe.ts";
+import type { ProbedEmulator } from "./probe_report.ts";
+
+/** What this host's libvirt and one of its QEMUs said of themselves. */
+export interface KeptHost {
+  /** What libvirt said. */
+  readonly host: LibvirtHost;
+  /** What the QEMU said that libvirt chose. */
+  readonly replies: EmulatorReplies;
+}
+
+// A QEMU of each architecture, with a hundred machine types, stays far below.
+const LARGEST = 4 * 1024 * 1024;
+const MOST_EMULATORS = 100;
+
+const Text = v.optional(v.string());
+const Missing = v.record(v.string(), v.string());
+const Machine = v.strictObject({
+  name: v.string(),
+  canonical: v.string(),
+  isDeprecated: v.boolean(),
+});
+const Entry = v.strictObject({
+  identity: v.string(),
+  daemons: v.string(),
+  host: v.strictObject({
+    name: Text,
+    uuid: Text,
+    libvirt: Text,
+    emulator: Text,
+    installedQemu: Text,
+    machines: v.optional(v.array(Machine)),
+    missing: Missing,
+  }),
+  replies: v.strictObject({
+    qemu: Text,
+    skipVscCheck: v.optional(v.record(v.string(), v.boolean())),
+    missing: Missing,
+  }),
+});
+const Cache = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.strictObject({ premigrate: v.literal("host/1"), emulators: v.record(v.string(), Entry) }),
+);
+type Entries = Readonly<Record<string, v.InferOutput<typeof Entry>>>;
+
+/**
+ * What is kept of this host for a QEMU, which must be the file that was asked then, as libvirt's
+ * daemons must be; `undefined` where that is not so.
+ *
+ * @param dir The folder of the cache.
+ * @param emulator The QEMU as the probe saw it now.
+ */
+export function findHost(dir: string, emulator: ProbedEmulator): KeptHost | undefined {
+  const entries = readEntries(dir);
+  const entry = Object.hasOwn(entries, emulator.path) ? entries[emulator.path] : undefined;
+  if (entry === undefined || emulator.identity === undefined) return undefined;
+  const isSame = entry.identity === emulator.identity && entry.daemons === emulator.daemons;
+  if (!isSame) return undefined;
+  try {
+    const { qemu, skipVscCheck, missing } = entry.replies;
+    const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
+    return { host: withAll(entry.host), replies: { qemu: version, skipVscCheck, missing } };
+  } catch (error) {
+    if (error instanceof QemuVersionError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Asks this host's libvirt, and the QEMU that libvirt chose for an architecture, and keeps the
+ * answers for the hook.
+ *
+ * @param arch A guest's architecture; the host's unless given.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ * @throws {ProbeRunError} When the probe cannot be run.
+ * @throws {Error} Deno's own, when the cache cannot be written.
+ */
+export async function refreshHostCache(
+  dir: string,
+  signal: AbortSignal,
+  arch?: string,
+): Promise<LibvirtHost> {
+  const host = await readHost(parseLibvirtUri("qemu:///system"), { arch }, signal);
+  if (host.emulator === undefined) return host;
+  const entries = readEntries(dir);
+  const old = entries[host.emulator];
+  const known = old?.replies.qemu === undefined ? undefined : old.identity;
+  const { emulator } = await runProbe({}, { emulator: host.emulator, known }, signal);
+  if (emulator?.identity === undefined || emulator.daemons === undefined) return host;
+  const { identity, daemons } = emulator;
+  const { qemu, ...others } = readEmulatorReplies(emulator.qmp);
+  const replies = identity === known ? old?.replies : { qemu: qemu?.toString(), ...others };
+  const emulators = Object.fromEntries([
+    ...Object.entries(entries).slice(0, MOST_EMULATORS),
+    [host.emulator, { identity, daemons, host, replies }],
+  ]);
+  await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+  const file = `${dir}/host.json`;
+  const unfinished = `${file}.${crypto.randomUUID()}`;
+  const text = JSON.stringify({ premigrate: "host/1", emulators });
+  await Deno.writeTextFile(unfinished, text, { createNew: true, mode: 0o600 });
+  await Deno.rename(unfinished, file);
+  return host;
+}
+
+function readEntries(dir: string): Entries {
+  const file = `${dir}/host.json`;
+  try {
+    if (Deno.statSync(file).size > LARGEST) return {};
+    const kept = v.safeParse(Cache, Deno.readTextFileSync(file));
+    return kept.success ? kept.output.emulators : {};
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    // A cache that is not there or cannot be read costs time, not the answer.
+    return {};
+  }
+}
+
+/** With the keys that JSON leaves out. */
+function withAll(host: v.InferOutput<typeof Entry>["host"]): LibvirtHost {
+  const { name, uuid, libvirt, emulator, installedQemu, machines, missing } = host;
+  return { name, uuid, libvirt, emulator, installedQemu, machines, missing };
+}

@@ -1,0 +1,113 @@
+import type { Domain } from "../domain/mod.ts";
+import { wantDevices } from "../policy/mod.ts";
+import type { GuestOrigin } from "./guest_origin.ts";
+import type { CapturedDevice, Facts } from "./schema.ts";
+import { type Stamp, type StampedDevice, StampError, type StampMetadata } from "./stamp.ts";
+import { isStartOf, type StartRecord } from "./start_records.ts";
+
+/** What a stamp is made of. */
+export interface GuestToStamp {
+  /** The guest's XML. */
+  readonly guest: Domain;
+  /** Facts of its host and devices, read now. */
+  readonly facts: Facts;
+  /** When they were read, in ISO 8601. */
+  readonly time: string;
+  /** Where its QEMU took the devices' state from. */
+  readonly origin: GuestOrigin;
+  /** What the guest's metadata has. */
+  readonly old: StampMetadata;
+  /** What was kept of its start on this host. */
+  readonly start: StartRecord | undefined;
+}
+
+/** The facts that are those of the host where QEMU was started, and why one of them is missing. */
+type Shadow = Pick<CapturedDevice, "config" | "bars" | "romSize" | "missing">;
+
+const REASONS = ["config", "bars", "romSize", "realizeView"];
+
+/** The devices of a guest that a migration carries over, and that have a PCI address in it. */
+export function devicesToStamp(guest: Domain): StampedDevice[] {
+  const carried = new Set(wantDevices(guest).wanted.map(({ name }) => name));
+  return guest.hostDevices.flatMap((device) =>
+    (device.kind === "pci" || device.kind === "mdev") && carried.has(device.alias) &&
+      device.address?.type === "pci"
+      ? [{ guest: device.address.bdf, source: device.source }]
+      : []
+  );
+}
+
+/**
+ * Makes a guest's stamp. The config bytes and the sizes of BARs and ROM are those of the host where
+ * its QEMU was started: QEMU makes its copy of the config space there, and what it does not compare
+ * it carries on from host to host (`get_pci_config_device`). So what an older stamp says of them
+ * stays; all else is as it is on this host now.
+ *
+ * @throws {StampError} When the guest has no UUID, or a device of which there are no facts.
+ */
+export function makeStamp(made: GuestToStamp): Stamp {
+  const { guest: { uuid }, facts, time } = made;
+  if (uuid === undefined) throw new StampError("the guest has no UUID");
+  const devices = devicesToStamp(made.guest);
+  const stamped = devices.map((device) => {
+    const captured = facts.devices.find(({ address }) => address === device.source);
+    if (captured === undefined) {
+      throw new StampError(`there are no facts of its device ${device.source}`);
+    }
+    return withShadow(captured, shadowOf(made, device) ?? captured);
+  });
+  return { guest: uuid, time, devices, facts: { ...facts, devices: stamped } };
+}
+
+/** `undefined`: as it is on this host now. */
+function shadowOf(made: GuestToStamp, device: StampedDevice): Shadow | undefined {
+  const { origin, facts: { host: { bootId } }, start } = made;
+  const old = oldShadow(made, device);
+  if (origin.kind !== "started") return old ?? { missing: { config: whyUnknown(made) } };
+  const read = start !== undefined && isStartOf(start, { bootId, since: origin.since })
+    ? start.devices.find(({ address }) => address === device.source)
+    : undefined;
+  if (start === undefined || read === undefined) return old;
+  const { config, bars, romSize } = read;
+  return { config: { ...config, source: "vfio-region", time: start.time }, bars, romSize };
+}
+
+/** What the guest's stamp says of the device, where that is of the QEMU that runs. */
+function oldShadow(
+  { guest, facts, origin, old }: GuestToStamp,
+  device: StampedDevice,
+): Shadow | undefined {
+  if (old.kind !== "stamp" || old.stamp.guest !== guest.uuid) return undefined;
+  const { host } = old.stamp.facts;
+  const isOurs = host.uuid !== undefined && host.uuid === facts.host.uuid &&
+    host.bootId !== undefined && host.bootId === facts.host.bootId;
+  if (origin.kind === "started") {
+    // One of an earlier life may have come back with the guest's persistent XML.
+    const isOfThisLife = origin.since === undefined ||
+      Date.parse(old.stamp.time) >= origin.since.getTime();
+    if (!isOurs || !isOfThisLife) return undefined;
+  }
+  const same = old.stamp.devices.find((old) => old.guest === device.guest);
+  // On one host another source is another device, plugged in since.
+  if (same === undefined || (isOurs && same.source !== device.source)) return undefined;
+  return old.stamp.facts.devices.find(({ address }) => address === same.source);
+}
+
+function whyUnknown({ origin, old }: GuestToStamp): string {
+  const why = origin.kind === "incoming"
+    ? "the guest was not started on this host"
+    : "it is not known where the guest was started";
+  const stamp = old.kind === "unusable" ? `its stamp is unusable: ${old.reason}` : "no stamp tells";
+  return `${why}, and ${stamp}`;
+}
+
+function withShadow(
+  captured: CapturedDevice,
+  { config, bars, romSize, missing = {} }: Shadow,
+): CapturedDevice {
+  const reasons = [
+    ...Object.entries(captured.missing ?? {}).filter(([name]) => !REASONS.includes(name)),
+    ...Object.entries(missing).filter(([name]) => REASONS.includes(name)),
+  ];
+  return { ...captured, config, bars, romSize, missing: Object.fromEntries(reasons) };
+}

@@ -1,0 +1,277 @@
+import { type Domain, DomainXmlError, parseDomain, rewriteSources } from "../domain/mod.ts";
+import { assembleFacts } from "../facts/assemble.ts";
+import { findDevicesInUse } from "../facts/capture.ts";
+import { findHost } from "../facts/host_cache.ts";
+import { parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import type { CapturedDevice, Facts } from "../facts/mod.ts";
+import { addRealizeViews } from "../facts/realize_views.ts";
+import { findRealizeView } from "../facts/vfio_records.ts";
+import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../facts/vfio_region.ts";
+import type { VfioRefusal } from "../facts/vfio_answer.ts";
+import type { Paths } from "./paths.ts";
+import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe_report.ts";
+import { readStampMetadata } from "../facts/stamp.ts";
+import { devicesToStamp } from "../facts/stamp_guest.ts";
+import { VirshError } from "../facts/virsh_error.ts";
+import {
+  chooseDevices,
+  engineFinding,
+  evaluate,
+  type Finding,
+  wantDevices,
+} from "../policy/mod.ts";
+import type { Answer } from "../report/mod.ts";
+import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
+import { type Config, parseDuration } from "./config.ts";
+import type { Rewritten } from "./decision.ts";
+import { configuredRegistry, decidingRegistry } from "./registry.ts";
+import { findSource, onSource, type Source } from "./source.ts";
+
+/** A guest that is about to arrive. */
+export interface Arrival {
+  /** The XML that libvirt hands over. */
+  readonly xml: string;
+  /** What the probe printed on this host. */
+  readonly probed: string;
+  /** What VFIO's reader printed of mediated devices, by UUID. */
+  readonly regions: ReadonlyMap<string, string>;
+  /** Which time the bundle is started for it: 1 or 2. */
+  readonly round: number;
+  /** Now, in milliseconds since 1970. */
+  readonly now: number;
+  /** Where the host's cache and the records of realize views are. */
+  readonly paths: Pick<Paths, "cache" | "realize">;
+  /** The deadline. */
+  readonly signal: AbortSignal;
+}
+
+/** What was found. */
+export interface Judged {
+  readonly answer: Answer;
+  readonly source: Facts | undefined;
+  readonly destination: Facts | undefined;
+  /** The devices that the guest is to get instead of those in the XML, by alias. */
+  readonly rewritten: Readonly<Record<string, Rewritten>>;
+  /** The XML with them; `undefined`: as it came. */
+  readonly xml: string | undefined;
+}
+
+/** What has to be read of this host before anything can be said. */
+export interface Needed {
+  /** The architecture whose QEMU is not known here. */
+  readonly arch: string | undefined;
+  /** The probe's arguments. */
+  readonly ask: readonly string[];
+}
+
+/**
+ * Reads the XML that libvirt hands over.
+ *
+ * @returns The finding, where it is none.
+ */
+export function readGuestXml(xml: string): Domain | Finding {
+  try {
+    return parseDomain(xml);
+  } catch (error) {
+    if (!(error instanceof DomainXmlError)) throw error;
+    return engineFinding("not-a-domain", undefined, { problem: error.message });
+  }
+}
+
+/** Judges a guest that is about to arrive, or says what else has to be read first. */
+export async function judgeArrival(
+  guest: Domain,
+  arrival: Arrival,
+  config: Config,
+): Promise<Judged | Needed> {
+  const metadata = await readStampMetadata(guest.metadataElements);
+  const { wanted, findings } = wantDevices(guest);
+  // Only a stamp can tell that there is a device after all: one of a network's pool.
+  const isPlain = wanted.length === 0 &&
+    (guest.networks.length === 0 || metadata.kind === "none" || metadata.kind === "offline");
+  if (isPlain) return withoutPairs(config, findings);
+
+  const destination = await readDestination(guest, arrival);
+  if ("ask" in destination) return destination;
+  const { now, round, signal } = arrival;
+  const source = await findSource(metadata, {
+    uuid: guest.uuid,
+    devices: devicesToStamp(guest),
+    host: destination.facts?.host ?? { name: "" },
+    now,
+    maxAge: parseDuration(config.maxAge) ?? 0,
+  }, { hosts: config.hosts, signal });
+  const noted = [
+    ...round > 1 ? [engineFinding("asked-anew", undefined, {})] : [],
+    ...destination.findings,
+    ...source.findings,
+  ];
+  return source.facts === undefined || destination.facts === undefined
+    ? { ...withoutPairs(config, [...noted, ...findings]), destination: destination.facts }
+    : await judgePairs(guest, arrival, config, {
+      source: { ...source, facts: source.facts },
+      destination: destination.facts,
+      noted,
+    });
+}
+
+async function judgePairs(
+  guest: Domain,
+  { xml, signal }: Arrival,
+  config: Config,
+  { source, destination, noted }: {
+    readonly source: Source & { readonly facts: Facts };
+    readonly destination: Facts;
+    readonly noted: readonly Finding[];
+  },
+): Promise<Judged> {
+  const { guest: there, targets } = onSource(guest, source.devices);
+  const registry = configuredRegistry(config);
+  const question = { registry, source: source.facts, destination, guest: there };
+  // Of a device that is not the source's the address is the destination's: it finds another there.
+  const strangers = wantedBy(question).wanted.flatMap(({ name, address }) =>
+    address === undefined || targets.has(name)
+      ? []
+      : [engineFinding("no-facts", name, { address, side: "the source" })]
+  );
+  const known = [...noted, ...strangers];
+  const isRewritten = config.guests[guest.uuid ?? ""]?.rewrite ?? config.rewrite;
+  if (!isRewritten) {
+    const answer = judge({ ...question, targets, findings: known });
+    return { answer, source: source.facts, destination, rewritten: {}, xml: undefined };
+  }
+
+  const inUse = await devicesInUse(signal);
+  const devices = destination.devices.map((device) => ({
+    ...device,
+    inUse: inUse?.has(device.address),
+  }));
+  const choices = chooseDevices(
+    wantedBy(question).wanted,
+    source.facts.devices,
+    devices,
+    migrationOf(question),
+    decidingRegistry(config),
+    targets,
+  );
+  const chosen = new Map(targets);
+  const rewritten = new Map<string, Rewritten>();
+  const findings = [...known];
+  for (const { name, address } of choices) {
+    const from = targets.get(name);
+    if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
+    else if (from !== undefined && from !== address) {
+      chosen.set(name, address);
+      rewritten.set(name, { from, to: address });
+    }
+  }
+  const answer = judge({
+    ...question,
+    destination: { ...destination, devices },
+    targets: chosen,
+    findings,
+  });
+  const addresses = Object.fromEntries(
+    Array.from(rewritten, ([alias, { to }]) => [alias, to]),
+  );
+  return {
+    answer,
+    source: source.facts,
+    destination,
+    rewritten: Object.fromEntries(rewritten),
+    xml: rewritten.size > 0 ? rewriteSources(xml, guest, addresses) : undefined,
+  };
+}
+
+async function devicesInUse(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+  try {
+    return await findDevicesInUse(parseLibvirtUri("qemu:///system"), signal);
+  } catch (error) {
+    if (error instanceof VirshError) return undefined;
+    throw error;
+  }
+}
+
+interface Destination {
+  readonly facts: Facts | undefined;
+  readonly findings: readonly Finding[];
+}
+
+async function readDestination(
+  guest: Domain,
+  arrival: Arrival,
+): Promise<Destination | Needed> {
+  let report: ProbeReport;
+  try {
+    report = parseProbeReport(arrival.probed);
+  } catch (error) {
+    if (!(error instanceof ProbeError)) throw error;
+    const data = { problem: error.message };
+    return { facts: undefined, findings: [engineFinding("destination-not-read", undefined, data)] };
+  }
+  const { arch, emulator } = guest;
+  // The launcher may have taken another element's text for the guest's QEMU.
+  const kept = report.emulator !== undefined && report.emulator.path === emulator
+    ? findHost(arrival.paths.cache, report.emulator)
+    : undefined;
+  if (arrival.round === 1) {
+    const addresses = devicesToStamp(guest).map(({ source }) => source);
+    const seen = new Set([...report.devices.map(({ address }) => address), ...report.absent]);
+    const asks = emulator !== undefined && isPlainPath(emulator);
+    if ((asks && kept === undefined) || addresses.some((address) => !seen.has(address))) {
+      return {
+        arch: asks && kept === undefined ? arch : undefined,
+        ask: [...asks ? ["--emulator", emulator] : [], ...addresses],
+      };
+    }
+  }
+  const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies });
+  return { facts: await withRegions(facts, arrival), findings: [] };
+}
+
+/** Puts VFIO's own view in place for devices of which sysfs shows nothing, or not the truth. */
+async function withRegions(facts: Facts, { regions, paths, signal }: Arrival): Promise<Facts> {
+  const readers = {
+    read: ({ address }: VfioRegionRequest): Promise<VfioRegion | VfioRefusal> => {
+      const answer = regions.get(address);
+      const unread = { result: "failed", reason: "it was not opened" } as const;
+      return Promise.resolve(answer === undefined ? unread : parseVfioAnswer(answer, ""));
+    },
+    find: findRealizeView,
+    record: (): Promise<undefined> => Promise.resolve(undefined),
+  };
+  const needsVfio = ({ mdevType, vgpuType }: CapturedDevice): boolean =>
+    mdevType !== undefined || vgpuType !== undefined;
+  const options = { allowReset: false, records: paths.realize };
+  const needing = { ...facts, devices: facts.devices.filter(needsVfio) };
+  const { devices } = await addRealizeViews(needing, options, signal, readers);
+  return {
+    ...facts,
+    devices: facts.devices.map((device) =>
+      devices.find(({ address }) => address === device.address) ?? device
+    ),
+  };
+}
+
+/** What the probe takes for a path; libvirt's are. */
+function isPlainPath(path: string): boolean {
+  return /^\/[A-Za-z0-9._/-]+$/.test(path) && !path.includes("..");
+}
+
+/** An answer that is nothing but findings. */
+export function withoutPairs(config: Config, findings: readonly Finding[]): Judged {
+  const registry = configuredRegistry(config);
+  const migration = { source: { name: "" }, destination: { name: "" }, bytesOnly: false };
+  return {
+    answer: {
+      verdict: evaluate([], migration, registry, findings),
+      devices: [],
+      assumptions: [],
+      policies: registry.policies,
+    },
+    source: undefined,
+    destination: undefined,
+    rewritten: {},
+    xml: undefined,
+  };
+}

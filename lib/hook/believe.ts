@@ -1,0 +1,60 @@
+import { engineFinding, type Finding } from "../policy/mod.ts";
+import type { CapturedHost } from "../facts/mod.ts";
+import type { Stamp, StampedDevice } from "../facts/stamp.ts";
+
+/** What a stamp must fit. */
+export interface Arrival {
+  /** The guest's UUID. */
+  readonly uuid: string | undefined;
+  /** Its devices, as the XML that libvirt hands over has them. */
+  readonly devices: readonly StampedDevice[];
+  /** The destination. */
+  readonly host: Pick<CapturedHost, "name" | "uuid" | "bootId">;
+  /** Now, in milliseconds since 1970. */
+  readonly now: number;
+  /** The oldest stamp that is believed, in seconds. */
+  readonly maxAge: number;
+}
+
+// More than clocks that are set by NTP ever differ.
+const MOST_AHEAD = 60;
+const OFFLINE_MARK_SECONDS = 600;
+
+/** Why a stamp is not believed; `undefined` when it is. */
+export function doubtStamp(stamp: Stamp, arrival: Arrival): Finding | undefined {
+  const { host } = stamp.facts;
+  const age = Math.floor((arrival.now - Date.parse(stamp.time)) / 1000);
+  if (stamp.guest !== arrival.uuid) {
+    return engineFinding("stamp-of-other-guest", undefined, { guest: stamp.guest });
+  }
+  const isHere = (host.uuid !== undefined && host.uuid === arrival.host.uuid) ||
+    (host.bootId !== undefined && host.bootId === arrival.host.bootId);
+  if (isHere) return engineFinding("stamp-of-destination", undefined, { host: host.name });
+  if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
+  if (Number.isNaN(age)) {
+    const reason = `its time is ${stamp.time}`;
+    return engineFinding("stamp-unusable", undefined, { reason });
+  }
+  if (age > arrival.maxAge) {
+    return engineFinding("stamp-too-old", undefined, { age, most: arrival.maxAge });
+  }
+  const [wanted, stamped] = [arrival.devices, stamp.devices].map(listAddresses);
+  if (wanted !== stamped) {
+    const data = { wanted: wanted || "none", stamped: stamped || "none" };
+    return engineFinding("stamp-of-other-devices", undefined, data);
+  }
+  return undefined;
+}
+
+/** What the mark of a guest that was shut off says. */
+export function readOfflineMark(time: string, now: number): Finding {
+  const age = Math.floor((now - Date.parse(time)) / 1000);
+  if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
+  return age <= OFFLINE_MARK_SECONDS
+    ? engineFinding("offline-migration", undefined, { age })
+    : engineFinding("offline-mark-too-old", undefined, { age, most: OFFLINE_MARK_SECONDS });
+}
+
+function listAddresses(devices: readonly StampedDevice[]): string {
+  return devices.map(({ guest }) => guest).sort().join(" ");
+}

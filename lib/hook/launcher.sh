@@ -1,0 +1,291 @@
+#!/bin/sh
+# premigrate: vetoes a live migration that would fail, as libvirt's hook qemu.d/90-premigrate.
+#
+#   90-premigrate GUEST OPERATION SUB-OPERATION EXTRA, with the guest's domain XML as input
+#
+# For every event but two it ends at once with 0, whatever is broken: libvirt kills a running guest
+# whose hook fails at `reconnect begin` (qemuProcessReconnect).
+#
+# What it runs by is ROOT/etc/premigrate/applied.conf, and it finds ROOT by its own path. lib/hook/main.ts
+# is what it starts, and tells what it answers with.
+case ${2-}/${3-} in
+  migrate/begin | start/begin) ;;
+  *) exit 0 ;;
+esac
+
+set -uf
+name=$1
+PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/usr/bin:/sbin:/bin
+newline='
+'
+separator=$(printf '\036') # cannot be in XML
+mdevs=/sys/bus/mdev/devices
+most_bytes=4194305         # more than libvirt sends, REMOTE_STRING_MAX
+
+root=
+case $0 in
+  */etc/libvirt/hooks/qemu.d/*) root=${0%/etc/libvirt/hooks/qemu.d/*} ;;
+esac
+lib=$root/usr/lib/premigrate
+applied=$root/etc/premigrate/applied.conf
+
+# The operator's choices, and what they are where they cannot be read.
+deno=
+mode=enforce
+deadline=20
+on_hook=closed
+on_deadline=closed
+record=no
+reports=1000
+all=
+programs=
+
+read_choices() {
+  while IFS=' ' read -r key value; do
+    case $key in
+      deno)
+        case $value in
+          /usr/lib/premigrate/*) deno=$root$value ;;
+          *) deno=$value ;;
+        esac
+        ;;
+      mode) mode=$value ;;
+      deadline)
+        case $value in
+          '' | *[!0-9]*) ;;
+          *) deadline=$value ;;
+        esac
+        ;;
+      on-hook) on_hook=$value ;;
+      on-deadline) on_deadline=$value ;;
+      record) record=$value ;;
+      reports)
+        case $value in
+          '' | *[!0-9]*) ;;
+          *) reports=$value ;;
+        esac
+        ;;
+      all-devices) [ "$value" != yes ] || all=--all ;;
+      programs) programs=--allow-run=$value ;;
+      choices-end) break ;;
+    esac
+  done <"$applied"
+} 2>/dev/null
+
+# A whole document without a word that a host device would need.
+has_no_device() {
+  case $xml in
+    *hostdev* | *vfio* | *mdev* | *teaming* | *urn:premigrate* | *'&#'* | *'<!'* | *'<?'*) return 1 ;;
+  esac
+  case $xml in
+    '<domain '*'</domain>' | '<domain '*"</domain>$newline") return 0 ;;
+  esac
+  return 1
+}
+
+if [ "$2" = start ]; then
+  # libvirt holds the guest's lock now: nothing here may ask libvirt.
+  read_choices
+  [ "$record" = yes ] || exit 0
+  xml=$(head -c "$most_bytes")
+  has_no_device || printf %s "$xml" | timeout -s KILL 2 "$lib/premigrate" record-start ${root:+--root "$root"}
+  exit 0
+fi >/dev/null 2>&1
+
+# Libvirt waits until nobody holds these, and takes what is printed for the answer.
+exec 3>&1 4>&2 >/dev/null 2>&1
+
+xml=$(
+  head -c "$most_bytes"
+  echo .
+)
+xml=${xml%.}
+has_no_device && exit 0
+
+read_choices
+
+now=0
+look_at_clock() {
+  read -r now _ </proc/uptime
+  now=${now%.*}
+}
+look_at_clock
+began=$now
+
+# Where the devices are to come from, as libvirt writes it; and its QEMU. What this misses the bundle
+# asks for.
+arguments() {
+  printf %s "$xml" | sed -n \
+    -e 's|.*<emulator>\(/[A-Za-z0-9._/-]*\)</emulator>.*|--emulator \1|p' \
+    -e 's/.*<address uuid=.\([0-9a-f-]\{36\}\)[^0-9a-f-].*/\1/p' \
+    -e 's/.*<address domain=.0x\([0-9a-f]\{4,8\}\). bus=.0x\(..\). slot=.0x\(..\). function=.0x\(.\)[^0-9a-f].*/\1:\2:\3.\4/p'
+}
+
+# The bundle's input, while Deno starts: the document, what is to be read of this host, and the config
+# regions of mediated devices, which are nowhere else to be read.
+input() { # SECONDS ARGUMENT...
+  printf %s%s "$xml" "$separator"
+  limit=$1
+  shift
+  # shellcheck disable=SC2046 # words
+  [ $# -gt 0 ] || set -- $(arguments)
+  # shellcheck disable=SC2086 # none or one
+  timeout -s KILL "$limit" sh "$lib/probe.sh" --identify $all "$@" </dev/null
+  # shellcheck disable=SC2012,SC2046 # UUIDs
+  [ -z "$all" ] || set -- $(ls "$mdevs" | head -n 64)
+  for address in "$@"; do
+    case $address in
+      ????????-????-????-????-????????????) region "$address" ;;
+    esac
+  done
+}
+
+region() { # UUID
+  group=$(readlink "$mdevs/$1/iommu_group")
+  case $(readlink "$mdevs/$1/mdev_type") in
+    '' | */nvidia-*) return ;; # opening it would start the vGPU
+  esac
+  printf '%s%s\n' "$separator" "$1"
+  run_deno 3 --allow-ffi "$lib/vfio_region_main.js" "$1" "${group##*/}" </dev/null
+}
+
+run_deno() { # SECONDS OPTION... SCRIPT ARGUMENT...
+  seconds=$1
+  shift
+  DENO_DIR=$root/var/cache/premigrate/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 \
+    timeout -s KILL "$seconds" "$deno" run --quiet --no-prompt --no-config --no-lock --no-npm \
+    --no-remote --no-code-cache --cached-only "$@"
+}
+
+# Its own deadline is a second before.
+judge() { # SECONDS ROUND NAME
+  cd /
+  log=$root/var/log/premigrate
+  var=$root/var/lib/premigrate
+  run_deno "$1" --allow-write="$log" ${programs:+"$programs"} \
+    --allow-read="$applied,$var/waivers,$var/realize,$root/var/cache/premigrate/host.json,$log" \
+    "$lib/hook.js" "$root" "$3" "$(($1 - 1))" "$2"
+}
+
+# Behind libvirt's back: it waits for none of this.
+tell_journal() { # TEXT
+  (
+    exec 3>&- 4>&-
+    printf '%s\n' "$1" | logger -t premigrate -p daemon.notice
+    cd "$root/var/log/premigrate/reports" &&
+      find . -maxdepth 1 -name '*Z-*.json' | sort -r | tail -n +$((reports + 1)) | xargs rm -f
+  ) </dev/null &
+}
+
+# What becomes of a migration that the bundle did not decide.
+trouble() { # KIND CHOICE WHY
+  kind=$1 choice=$2
+  why=$(printf %s "$3" | tr -c '[:print:]' ' ' | cut -c 1-200)
+  uuid=$(printf %s "$xml" | sed -n '/<uuid>/{s|.*<uuid>\([0-9a-f-]\{36\}\)</uuid>.*|\1|p;q;}')
+  own=$(grep "^guest $uuid " "$applied")
+  if [ -n "$uuid" ] && [ -n "$own" ]; then
+    # shellcheck disable=SC2086 # words
+    set -- $own
+    mode=$3
+    case $kind in
+      hook) choice=$4 ;;
+      deadline) choice=$5 ;;
+    esac
+  fi
+  waiver=
+  until=
+  last=
+  if [ -n "$uuid" ] && [ -r "$root/var/lib/premigrate/waivers/$uuid" ]; then
+    while IFS=' ' read -r key value; do
+      case $key in
+        id) waiver=$value ;;
+        until) until=$value ;;
+      esac
+      last=$key
+    done <"$root/var/lib/premigrate/waivers/$uuid"
+    case $until in
+      '' | *[!0-9]*) waiver= ;;
+      *) [ "$last" = end ] && [ "$until" -gt "$(date +%s)" ] || waiver= ;;
+    esac
+  fi
+  effect=allowed
+  if [ "$mode" = observe ] || [ "$choice" = open ]; then
+    waiver=
+  elif [ -z "$waiver" ]; then
+    effect=refused
+  fi
+
+  look_at_clock
+  id=$(date -u +%Y%m%dT%H%M%SZ)-$$
+  escape='s/[\\"]/\\&/g'
+  # As lib/hook/audit.ts writes it.
+  line="{\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
+    printf %s "$name" | tr -d '\000-\037' | sed "$escape"
+  )\",\"uuid\":\"$uuid\",\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(
+    printf %s "$why" | sed "$escape"
+  )\",\"ms\":$(((now - began) * 1000))}"
+  umask 077
+  printf '%s\n' "$line" >>"$root/var/log/premigrate/audit.jsonl"
+  tell_journal "$effect, undecided ($kind): $why $line"
+  [ "$effect" = refused ] || exit 0
+  printf '%s\n' "premigrate: UNDECIDED, refused: $why" \
+    "onTrouble.$kind is closed; see 'premigrate doctor', or let it pass: premigrate waive $uuid --for 1h --reason TEXT" >&4
+  exit 1
+}
+
+[ -x "$deno" ] || trouble hook "$on_hook" "there is no Deno at ${deno:-the path of $applied}"
+read -r digest <"$lib/hook.js.sha256"
+
+asked=
+round=1
+while :; do
+  look_at_clock
+  left=$((deadline - now + began))
+  [ "$left" -gt 1 ] || trouble deadline "$on_deadline" "the deadline of ${deadline}s passed"
+  # shellcheck disable=SC2086 # words
+  reply=$(
+    exec 3>&- 4>&- 2>&1 5>&1
+    {
+      sha256sum <"$lib/hook.js" >&5
+      # What the probe leaves behind must not hold the reply open.
+      input "$((left > 2 ? left - 1 : 1))" $asked 2>/dev/null 5>&-
+    } | judge "$left" "$round" "$name" 5>&-
+  )
+  status=$?
+  IFS=$separator
+  # shellcheck disable=SC2086 # parts: what Deno and sha256sum said, what the journal is told, the answer
+  set -- $reply
+  IFS=" $newline"
+  # What it says when it is not itself is not heard.
+  case $reply in
+    *"${digest:-none}"*) ;;
+    *) trouble hook "$on_hook" "$lib/hook.js is missing or altered" ;;
+  esac
+  { [ "$status" -eq 83 ] && [ "$round" -eq 1 ] && [ $# -ge 3 ]; } || break
+  # What the bundle misses: the architecture whose QEMU is to be asked, or -, and all devices.
+  tell_journal "$2"
+  asked=$3
+  round=2
+  arch=${asked%% *}
+  asked=${asked#* }
+  [ "$arch" = - ] || timeout -s KILL "$left" "$lib/premigrate" cache --arch "$arch" \
+    ${root:+--root "$root"} 3>&- 4>&- </dev/null
+done
+
+[ "$status" -gt 82 ] || [ "$status" -lt 80 ] || tell_journal "${2-}"
+case $status in
+  80) ;;
+  81) printf %s "$3" >&3 ;;
+  82)
+    printf '%s\n' "$3" >&4
+    exit 1
+    ;;
+  *)
+    look_at_clock
+    [ $((deadline - now + began)) -gt 0 ] ||
+      trouble deadline "$on_deadline" "the deadline of ${deadline}s passed"
+    said=$(printf '%s\n' "${1-}" | grep -v '  -$' | grep . | head -n 1)
+    trouble hook "$on_hook" "$lib/hook.js ended with $status${said:+: $said}"
+    ;;
+esac
+exit 0

@@ -1,0 +1,198 @@
+/**
+ * What the launcher starts at `migrate begin` on the destination, bundled to one file.
+ *
+ *     main.ts ROOT GUEST SECONDS ROUND
+ *
+ * Its input is the domain XML, what the probe printed, and what VFIO's reader printed of each mediated
+ * device, with separators between them; its output three parts behind separators: nothing, what the journal is told, and what its status stands for.
+ *
+ * @module
+ */
+import { parseWaiver, type Waiver } from "./waiver.ts";
+import { engineFinding, type Finding } from "../policy/mod.ts";
+import { oneLine } from "../facts/one_line.ts";
+import { SEPARATOR, STATUS } from "./answer_status.ts";
+import { judgeArrival, type Judged, readGuestXml, withoutPairs } from "./arrival.ts";
+import { AppliedError, type Config, parseApplied, salvageApplied } from "./config.ts";
+import type { Decision } from "./decision.ts";
+import { journalLines, refusal } from "./message.ts";
+import { type Paths, pathsBelow } from "./paths.ts";
+import { recordDecision } from "./records.ts";
+import { settle } from "./settle.ts";
+
+/** What the bundle ends with. */
+interface Reply {
+  readonly status: number;
+  readonly journal: string;
+  readonly answer: string;
+}
+
+const [root = "", name = "", seconds = "", round = "1"] = Deno.args;
+const { status, journal, answer } = await decideArrival(readInput(), pathsBelow(root));
+write([SEPARATOR, journal, SEPARATOR, answer, SEPARATOR].join(""));
+Deno.exit(status);
+
+async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
+  const now = Date.now();
+  const signal = AbortSignal.timeout(Number(seconds) * 1000);
+  const { config, broken } = readConfig(paths.applied);
+  const { xml, probed, regions } = splitInput(input);
+  const guest = xml === undefined
+    ? engineFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" })
+    : readGuestXml(xml);
+  const uuid = "code" in guest ? undefined : guest.uuid;
+
+  let judged: Judged;
+  try {
+    const problems = [broken, "code" in guest ? guest : undefined].filter((found) =>
+      found !== undefined
+    );
+    if (xml === undefined || "code" in guest || problems.length > 0) {
+      judged = withoutPairs(config, problems);
+    } else {
+      const arrival = { xml, probed, regions, round: Number(round), now, paths, signal };
+      const found = await judgeArrival(guest, arrival, config);
+      if ("ask" in found) return askMore(found.arch, found.ask);
+      judged = found;
+    }
+  } catch (error) {
+    const problem = oneLine(
+      error instanceof Error ? `${error.name}: ${error.message}` : `${error}`,
+    );
+    judged = withoutPairs(salvageApplied(""), [
+      engineFinding("hook-failed", undefined, { problem }),
+    ]);
+  }
+  if (signal.aborted) {
+    judged = withFinding(
+      judged,
+      engineFinding("deadline-passed", undefined, { seconds: Number(seconds) }),
+    );
+  }
+  return await reply(judged, { config, uuid, paths, now });
+}
+
+async function reply(
+  judged: Judged,
+  { config, uuid, paths, now }: {
+    readonly config: Config;
+    readonly uuid: string | undefined;
+    readonly paths: Paths;
+    readonly now: number;
+  },
+): Promise<Reply> {
+  const waiver = uuid === undefined ? undefined : readWaiver(`${paths.waivers}/${uuid}`, now);
+  const time = new Date(now).toISOString();
+  const id = `${time.replace(/[-:.]/g, "")}-${crypto.randomUUID().slice(0, 8)}`;
+  const describe = (answer: Judged["answer"]): Decision => {
+    const settled = settle(answer.verdict.findings, config, uuid, waiver);
+    // What was refused but for the mode or a waiver is not made better by another device.
+    const rewritten = settled.because.length === 0 ? judged.rewritten : {};
+    return { ...judged, id, time, name, uuid, settled, answer, rewritten, ms: performance.now() };
+  };
+
+  let decision = describe(judged.answer);
+  const recorded = await recordDecision(decision, paths);
+  if ("problem" in recorded) {
+    const { problem } = recorded;
+    const unwritten = engineFinding("report-not-written", undefined, { problem });
+    decision = describe(withFinding(judged, unwritten).answer);
+  }
+  const report = "path" in recorded
+    ? `report ${recorded.path}`
+    : `no report of ${id}: ${recorded.problem}`;
+  const journal = journalLines(decision, report);
+  if (decision.settled.effect === "refused") {
+    return { status: STATUS.refuse, journal, answer: refusal(decision, report) };
+  }
+  return judged.xml === undefined || Object.keys(decision.rewritten).length === 0
+    ? { status: STATUS.allow, journal, answer: "" }
+    : { status: STATUS.rewrite, journal, answer: judged.xml };
+}
+
+function askMore(arch: string | undefined, ask: readonly string[]): Reply {
+  const known = arch !== undefined && /^[a-z0-9_]{1,20}$/.test(arch) ? arch : "-";
+  const journal = `reading this host a second time${
+    known === "-" ? "" : ": its QEMU is not known"
+  }`;
+  return { status: STATUS.more, journal, answer: [known, ...ask].join(" ") };
+}
+
+function withFinding(judged: Judged, finding: Finding): Judged {
+  const { verdict } = judged.answer;
+  const findings = [...verdict.findings, finding];
+  return { ...judged, answer: { ...judged.answer, verdict: { ...verdict, findings } } };
+}
+
+function readConfig(path: string): { readonly config: Config; readonly broken?: Finding } {
+  let text = "";
+  try {
+    text = Deno.readTextFileSync(path);
+    return { config: parseApplied(text) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const problem = error instanceof AppliedError ? error.message : oneLine(String(error));
+    return {
+      config: salvageApplied(text),
+      broken: engineFinding("config-not-read", undefined, { problem }),
+    };
+  }
+}
+
+function readWaiver(path: string, now: number): Waiver | undefined {
+  try {
+    const waiver = parseWaiver(Deno.readTextFileSync(path));
+    return waiver !== undefined && waiver.until * 1000 > now ? waiver : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return undefined;
+  }
+}
+
+function readInput(): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const part = new Uint8Array(65_536);
+    const count = Deno.stdin.readSync(part);
+    if (count === null) break;
+    parts.push(part.subarray(0, count));
+    size += count;
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+interface Input {
+  /** `undefined` where it is no UTF-8. */
+  readonly xml: string | undefined;
+  readonly probed: string;
+  readonly regions: ReadonlyMap<string, string>;
+}
+
+function splitInput(input: Uint8Array): Input {
+  const end = input.indexOf(SEPARATOR.charCodeAt(0));
+  const [probed = "", ...others] = new TextDecoder().decode(input.subarray(end + 1)).split(
+    SEPARATOR,
+  );
+  const regions = new Map(others.map((part): [string, string] => {
+    const [address = "", ...lines] = part.split("\n");
+    return [address, lines.join("\n")];
+  }));
+  try {
+    const xml = new TextDecoder("utf-8", { fatal: true }).decode(input.subarray(0, end));
+    return { xml, probed, regions };
+  } catch {
+    return { xml: undefined, probed, regions };
+  }
+}
+
+function write(text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+}

@@ -1,0 +1,77 @@
+import { decide, type Decision, ENGINE_ID, type Finding } from "../policy/mod.ts";
+import type { Choice, Config, Mode, Trouble } from "./config.ts";
+import type { Waiver } from "./waiver.ts";
+
+/** What becomes of the migration. */
+export interface Settled {
+  /** What was found, whatever becomes of it. */
+  readonly verdict: Decision;
+  /** What libvirt is told. */
+  readonly effect: "allowed" | "refused";
+  /** `observe`: it was allowed whatever was found. */
+  readonly mode: Mode;
+  /** The findings that decide, or would but for the mode or a waiver. */
+  readonly because: readonly Finding[];
+  /** What kind of trouble the first of them is, where it is no veto. */
+  readonly trouble: Trouble | undefined;
+  /** The waiver that was used. */
+  readonly waiver: Waiver | undefined;
+}
+
+const TROUBLES: Readonly<Record<string, Trouble>> = {
+  "policy-failed": "policy",
+  "deadline-passed": "deadline",
+  "config-not-read": "config",
+  "not-a-domain": "input",
+  "report-not-written": "report",
+  "hook-failed": "hook",
+};
+
+/** Puts findings beside the operator's choices. */
+export function settle(
+  findings: readonly Finding[],
+  config: Config,
+  uuid: string | undefined,
+  waiver: Waiver | undefined,
+): Settled {
+  const mode = own(config.guests, uuid)?.mode ?? config.mode;
+  const counted = findings.filter((finding) =>
+    own(config.policies, policyOf(finding))?.mode !== "observe"
+  );
+  const because = counted.filter((finding) =>
+    finding.severity === "veto" ||
+    (finding.severity === "undecided" && choiceOf(finding, config, uuid) === "closed")
+  );
+  const [first] = because;
+  const isForced = first === undefined || mode === "observe";
+  return {
+    verdict: decide(counted),
+    effect: isForced || waiver !== undefined ? "allowed" : "refused",
+    mode,
+    because,
+    trouble: first?.severity === "undecided" ? troubleOf(first) : undefined,
+    waiver: isForced ? undefined : waiver,
+  };
+}
+
+function choiceOf(finding: Finding, config: Config, uuid: string | undefined): Choice {
+  const trouble = troubleOf(finding);
+  const chosen = trouble === "facts"
+    ? own(config.policies, finding.policy)?.onUndecided
+    : undefined;
+  return chosen ?? own(config.guests, uuid)?.onTrouble[trouble] ?? config.onTrouble[trouble];
+}
+
+function troubleOf({ policy, code }: Finding): Trouble {
+  return (policy === ENGINE_ID ? own(TROUBLES, code) : undefined) ?? "facts";
+}
+
+/** A policy that failed has no findings of its own. */
+function policyOf({ policy, code, data }: Finding): string {
+  return policy === ENGINE_ID && code === "policy-failed" ? String(data["id"]) : policy;
+}
+
+/** Not what every object inherits (`constructor`). */
+function own<T>(record: Readonly<Record<string, T>>, key: string | undefined): T | undefined {
+  return key !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}

@@ -1,0 +1,87 @@
+import { readText, writeText } from "../cli/io.ts";
+import { AppliedError, type Config, parseApplied, writeApplied } from "../hook/config.ts";
+import { pathsBelow } from "../hook/paths.ts";
+import { parseConfig } from "./config_file.ts";
+
+/** A choice that is another now. */
+export interface ChangedChoice {
+  /** The path of its key, with dots. */
+  readonly key: string;
+  /** `undefined` where there was none. */
+  readonly from: unknown;
+  /** `undefined` where there is none now. */
+  readonly to: unknown;
+}
+
+/** What became of `applied.conf`. */
+export interface Application {
+  readonly path: string;
+  readonly changes: readonly ChangedChoice[];
+  /** Why the one before could not be read; then nothing is known of changes. */
+  readonly damage: string | undefined;
+}
+
+/**
+ * Makes the applied configuration of what the operator wrote, whole or not at all. The Deno stays
+ * that of the one before.
+ *
+ * @throws {ConfigError} When it cannot be applied.
+ * @throws {AppliedError} When there is none before that names a Deno.
+ */
+export async function applyConfig(root: string): Promise<Application> {
+  const { config: file, applied: path } = pathsBelow(root);
+  const config = parseConfig(file, await readText(file));
+  const before = await readText(path);
+  const deno = denoOf(before);
+  if (deno === undefined) {
+    throw new AppliedError("it names no Deno; run `premigrate install` again");
+  }
+  await writeText(path, writeApplied({ deno, config }), { mode: 0o644 });
+  try {
+    return { path, changes: compareConfigs(parseApplied(before), config), damage: undefined };
+  } catch (error) {
+    if (!(error instanceof AppliedError)) throw error;
+    return { path, changes: [], damage: error.message };
+  }
+}
+
+/** The Deno that an applied configuration names, also where the rest of it is damaged. */
+export function denoOf(applied: string): string | undefined {
+  return /^deno (\/[!-~]*)$/m.exec(applied)?.[1];
+}
+
+/**
+ * The choices that differ.
+ *
+ * @example
+ * ```ts
+ * import { compareConfigs } from "../../lib/install/apply.ts";
+ * import { ConfigSchema } from "../../lib/hook/config.ts";
+ * import { v } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [before, after] = [{}, { mode: "observe" }].map((it) => v.parse(ConfigSchema, it));
+ * assertEquals(before && after && compareConfigs(before, after), [
+ *   { key: "mode", from: "enforce", to: "observe" },
+ * ]);
+ * ```
+ */
+export function compareConfigs(before: Config, after: Config): ChangedChoice[] {
+  const [old, now] = [flattenConfig(before), flattenConfig(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .map((key) => ({ key, from: old.get(key), to: now.get(key) }))
+    .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
+}
+
+/** Every single choice, by the path of its key with dots. Lists are one choice. */
+export function flattenConfig(config: Config): Map<string, unknown> {
+  const choices = new Map<string, unknown>();
+  const add = (value: unknown, path: readonly string[]): void => {
+    const isLeaf = typeof value !== "object" || value === null || Array.isArray(value);
+    const members = isLeaf ? [] : Object.entries(value);
+    if (members.length === 0) choices.set(path.join("."), value);
+    for (const [key, member] of members) add(member, [...path, key]);
+  };
+  add(config, []);
+  return choices;
+}

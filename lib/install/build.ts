@@ -1,0 +1,77 @@
+/**
+ * `deno task build`: makes `dist/`, from which premigrate can be installed on a host that reaches no
+ * registry.
+ *
+ * @module
+ */
+import { encodeHex } from "@std/encoding/hex";
+import { EXECUTABLES } from "./dist_files.ts";
+
+/** A build that failed. */
+export class BuildError extends Error {
+  /** `problem` is what Deno said. */
+  constructor(entry: string, problem: string) {
+    super(`Cannot bundle ${entry}: ${problem}`);
+    this.name = "BuildError";
+  }
+}
+
+const SOURCES = new URL("../../", import.meta.url);
+
+const BUNDLES = {
+  "hook.js": "lib/hook/main.ts",
+  "premigrate.js": "lib/cli/main.ts",
+  "vfio_region_main.js": "lib/facts/vfio_region_main.ts",
+} as const;
+
+const COPIES = {
+  "config.yaml": "lib/install/files/config.yaml",
+  "launcher.sh": "lib/hook/launcher.sh",
+  "logrotate.conf": "lib/install/files/logrotate.conf",
+  "premigrate": "lib/install/files/premigrate",
+  "premigrate-agent.service": "lib/install/files/premigrate-agent.service",
+  "probe.sh": "lib/facts/probe.sh",
+} as const;
+
+/**
+ * Builds into a folder, which is made where it is missing.
+ *
+ * @throws {BuildError} With what `deno bundle` said.
+ *
+ * @example
+ * ```ts ignore
+ * import { build } from "./lib/install/build.ts";
+ *
+ * await build("/tmp/dist");
+ * ```
+ */
+export async function build(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Promise.all(
+    Object.entries(BUNDLES).map(([name, entry]) => bundle(entry, `${folder}/${name}`)),
+  );
+  for (const [name, source] of Object.entries(COPIES)) {
+    await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(new URL(source, SOURCES)));
+  }
+  const hook = await Deno.readFile(`${folder}/hook.js`);
+  const digest = encodeHex(await crypto.subtle.digest("SHA-256", hook));
+  await Deno.writeTextFile(`${folder}/hook.js.sha256`, `${digest}\n`);
+  for (const name of EXECUTABLES) await Deno.chmod(`${folder}/${name}`, 0o755);
+}
+
+/** Minified, a bundle names no path of the machine that made it: builds are the same everywhere. */
+async function bundle(entry: string, output: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=deno", "--minify", `--output=${output}`, entry],
+    cwd: SOURCES,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new BuildError(entry, new TextDecoder().decode(stderr).trim());
+}
+
+if (import.meta.main) {
+  const folder = Deno.args[0] ?? new URL("dist", SOURCES).pathname;
+  await build(folder);
+  Deno.stdout.writeSync(new TextEncoder().encode(`built ${folder}\n`));
+}

@@ -1,0 +1,84 @@
+import { oneLine } from "../facts/one_line.ts";
+import { runProgram } from "../facts/run_program.ts";
+
+/** A Deno that cannot be the hook's. */
+export class DenoChoiceError extends Error {
+  /** The path. */
+  readonly path: string;
+
+  /** `problem` ends the message. */
+  constructor(path: string, problem: string) {
+    super(`Cannot use ${oneLine(path)} as the hook's Deno: ${problem}`);
+    this.name = "DenoChoiceError";
+    this.path = path;
+  }
+}
+
+/** The Deno that the hook will run. */
+export interface ChosenDeno {
+  /** Where it is now. */
+  readonly source: string;
+  /** As `applied.conf` has it. */
+  readonly path: string;
+  /** It is kept below `/usr/lib/premigrate`. */
+  readonly isKept: boolean;
+  /** Why it may go away. */
+  readonly warning: string | undefined;
+}
+
+/** Where `--copy-deno` keeps it, below the root. */
+export const KEPT_DENO = "/usr/lib/premigrate/deno";
+
+const KEPT_FOLDER = "/usr/lib/premigrate/";
+const PASSING = /\/(_npx|\.npm|\.cache|node_modules)\/|^(\/var)?\/tmp\//;
+const SECONDS = 10;
+
+/**
+ * Chooses the Deno that the hook will run: `path`, else the one that runs now.
+ *
+ * @throws {DenoChoiceError} When there is none at the path.
+ */
+export async function chooseDeno(
+  root: string,
+  { path, copy }: { readonly path?: string | undefined; readonly copy: boolean },
+): Promise<ChosenDeno> {
+  const given = path ?? Deno.execPath();
+  if (!/^\/[!-~]*$/.test(given)) {
+    throw new DenoChoiceError(given, "wanted an absolute path of ASCII without spaces");
+  }
+  const source = given.startsWith(KEPT_FOLDER) ? `${root}${given}` : given;
+  await checkDeno(source);
+  const kept = `${root}${KEPT_DENO}`;
+  if (copy || source === kept) return { source, path: KEPT_DENO, isKept: true, warning: undefined };
+  const warning = PASSING.test(source)
+    ? `The hook will run ${source}, which is in a folder whose contents may go away: give --copy-deno or --deno PATH`
+    : undefined;
+  return { source, path: source, isKept: false, warning };
+}
+
+/**
+ * Whether there is a Deno at a path, by running it: its version.
+ *
+ * @throws {DenoChoiceError} When there is none.
+ */
+export async function checkDeno(path: string): Promise<string> {
+  const info = await Deno.stat(path).catch((error: unknown) => {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      throw new DenoChoiceError(path, "there is no such file");
+    }
+    throw error;
+  });
+  if (!info.isFile || ((info.mode ?? 0) & 0o111) === 0) {
+    throw new DenoChoiceError(path, "it is not executable");
+  }
+  const { kind, code, stdout } = await runProgram(path, ["--version"], {
+    limit: 4096,
+    signal: AbortSignal.timeout(SECONDS * 1000),
+  });
+  const [, version, major] = /^deno ((\d+)\.\d+\.\d+[^\s]*)/.exec(stdout) ?? [];
+  if (kind !== "ended" || code !== 0 || version === undefined) {
+    throw new DenoChoiceError(path, "it does not answer --version as Deno does");
+  }
+  if (Number(major) < 2) throw new DenoChoiceError(path, `it is version ${version}, wanted 2`);
+  return version;
+}

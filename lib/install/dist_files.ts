@@ -1,0 +1,19 @@
+/** The files of a build, which is also what is below `/usr/lib/premigrate`. */
+export const DIST_FILES = [
+  "config.yaml",
+  "hook.js",
+  "hook.js.sha256",
+  "launcher.sh",
+  "logrotate.conf",
+  "premigrate",
+  "premigrate-agent.service",
+  "premigrate.js",
+  "probe.sh",
+  "vfio_region_main.js",
+] as const;
+
+/** A file of a build. */
+export type DistFile = typeof DIST_FILES[number];
+
+/** Those that a shell or the kernel starts. */
+export const EXECUTABLES: readonly DistFile[] = ["premigrate", "probe.sh"];

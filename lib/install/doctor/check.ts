@@ -1,0 +1,36 @@
+import type { Paths } from "../../hook/paths.ts";
+import type { Manifest } from "../manifest.ts";
+import type { Outside } from "../outside.ts";
+
+/** FAIL: migrations are not judged, or not as they should be. WARN: look at it. */
+export type Grade = "PASS" | "WARN" | "FAIL";
+
+/** What came out of a check, and what that means. */
+export type Outcome = readonly [grade: Grade, detail?: string];
+
+/** What the checks look at. */
+export interface Installation {
+  readonly outside: Outside;
+  /** Empty for this host's own. */
+  readonly root: string;
+  readonly paths: Paths;
+  /** `undefined` where nothing is known to be installed. */
+  readonly manifest: Manifest | undefined;
+}
+
+/** One check: one line. What it throws is a WARN: it could not be checked. */
+export interface Check {
+  readonly area: "HOOK" | "LIBVIRT" | "PROGRAM" | "CONFIG" | "HOST";
+  /** As in "Checking for ...". */
+  readonly title: string;
+  run(installation: Installation): Promise<Outcome>;
+}
+
+/** A file as text, `undefined` where there is none. */
+export async function readTextOf(
+  { outside }: Installation,
+  path: string,
+): Promise<string | undefined> {
+  const bytes = await outside.read(path);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,86 @@
+import { parseApplied, parseDuration } from "../../hook/config.ts";
+import { parseWaiver } from "../../hook/waiver.ts";
+import { compareConfigs, denoOf } from "../apply.ts";
+import { parseConfig } from "../config_file.ts";
+import { type Check, type Outcome, readTextOf } from "./check.ts";
+
+/** What the operator chose. */
+export const CONFIG_CHECKS: readonly Check[] = [
+  {
+    area: "CONFIG",
+    title: "that the applied configuration is whole",
+    async run(installation): Promise<Outcome> {
+      const { applied } = installation.paths;
+      const text = await readTextOf(installation, applied);
+      if (text === undefined) return ["FAIL", `there is no ${applied}: premigrate config apply`];
+      try {
+        const { mode } = parseApplied(text);
+        return denoOf(text) === undefined ? ["FAIL", `${applied} names no Deno`] : [
+          ...mode === "observe"
+            ? ["WARN", "mode: observe refuses nothing"] as const
+            : ["PASS"] as const,
+        ];
+      } catch (error) {
+        return ["FAIL", error instanceof Error ? error.message : String(error)];
+      }
+    },
+  },
+  {
+    area: "CONFIG",
+    title: "that it is what was configured",
+    async run(installation): Promise<Outcome> {
+      const { config: file, applied } = installation.paths;
+      const [text, before] = await Promise.all([
+        readTextOf(installation, file),
+        readTextOf(installation, applied),
+      ]);
+      if (text === undefined) return ["WARN", `there is no ${file}`];
+      if (before === undefined) return ["FAIL", `there is no ${applied}`];
+      const changes = compareConfigs(parseApplied(before), parseConfig(file, text));
+      return changes.length === 0 ? ["PASS"] : [
+        "WARN",
+        `premigrate config apply: ${changes.slice(0, 5).map(({ key }) => key).join(", ")} differ`,
+      ];
+    },
+  },
+  {
+    area: "CONFIG",
+    title: "for waivers in force",
+    async run(installation): Promise<Outcome> {
+      const { outside, paths: { waivers } } = installation;
+      const names = await outside.list(waivers);
+      if (names === undefined) return ["WARN", `cannot be checked: there is no ${waivers}`];
+      const texts = await Promise.all(
+        names.map((name) => readTextOf(installation, `${waivers}/${name}`)),
+      );
+      const inForce = texts.map((text) => parseWaiver(text ?? ""))
+        .filter((waiver) => waiver !== undefined && waiver.until * 1000 > outside.now());
+      return inForce.length === 0
+        ? ["PASS"]
+        : ["WARN", `${inForce.length} in force: premigrate waive --list`];
+    },
+  },
+  {
+    area: "CONFIG",
+    title: "for the agent",
+    async run(installation): Promise<Outcome> {
+      const { outside, paths, root } = installation;
+      const text = await readTextOf(installation, paths.applied);
+      const { enabled, interval } = parseApplied(text ?? "").agent;
+      const { kind, stdout } = await outside.run("systemctl", ["is-active", "premigrate-agent"]);
+      if (!enabled) {
+        return stdout.trim() === "active"
+          ? ["WARN", "it runs, but agent.enabled is false: nothing is recorded at a guest's start"]
+          : ["PASS", "it is not enabled"];
+      }
+      if (kind !== "ended" || root !== "") return ["WARN", "cannot be checked without systemd"];
+      const { maxAge } = parseApplied(text ?? "");
+      if ((parseDuration(interval) ?? 0) >= (parseDuration(maxAge) ?? 0)) {
+        return ["WARN", `its stamps get older than maxAge: interval ${interval}, maxAge ${maxAge}`];
+      }
+      return stdout.trim() === "active"
+        ? ["PASS"]
+        : ["FAIL", `it is ${stdout.trim()}: systemctl enable --now premigrate-agent`];
+    },
+  },
+];

@@ -1,0 +1,88 @@
+import { oneLine } from "../../facts/one_line.ts";
+import { parseProbeReport } from "../../facts/probe_report.ts";
+import type { Check, Outcome } from "./check.ts";
+
+const UNSYNCHRONISED = 0x40; // STA_UNSYNC of timex.h
+const LEAST_KILOBYTES = 1024;
+const FEW_KILOBYTES = 100 * 1024;
+const FEW_INODES = 1000;
+
+/** What the hook needs of the host. */
+export const HOST_CHECKS: readonly Check[] = [
+  {
+    area: "HOST",
+    title: "that the clock is synchronised, as stamps age",
+    async run({ outside }): Promise<Outcome> {
+      const asked = await outside.run("timedatectl", [
+        "show",
+        "--property=NTPSynchronized",
+        "--value",
+      ]);
+      const answer = asked.stdout.trim();
+      if (asked.kind === "ended" && asked.code === 0 && /^(yes|no)$/.test(answer)) {
+        return answer === "yes" ? ["PASS"] : ["WARN", "it is not"];
+      }
+      const { kind, stdout } = await outside.run("adjtimex", ["--print"]);
+      const status = /^\s*status: (\d+)$/m.exec(stdout)?.[1];
+      if (kind !== "ended" || status === undefined) {
+        return ["WARN", "cannot be checked: neither timedatectl nor adjtimex answers"];
+      }
+      return (Number(status) & UNSYNCHRONISED) === 0 ? ["PASS"] : ["WARN", "it is not"];
+    },
+  },
+  {
+    area: "HOST",
+    title: "that the probe may read devices",
+    async run({ outside, paths: { lib } }): Promise<Outcome> {
+      const { stdout: names } = await outside.run("ls", ["/sys/bus/pci/devices"]);
+      const [first = ""] = names.split("\n");
+      const words = first === "" ? [] : [first];
+      const args = ["-i", "sh", `${lib}/probe.sh`, ...words];
+      const { kind, code, stdout, stderr } = await outside.run("env", args);
+      if (kind !== "ended" || code !== 0) {
+        return ["FAIL", `it ended with ${code}: ${oneLine(stderr)}`];
+      }
+      const { host: { uid }, devices: [device] } = parseProbeReport(stdout);
+      if (uid !== 0) {
+        return ["WARN", "cannot be checked by another user than root, who runs the hook"];
+      }
+      if (device === undefined) return ["WARN", "cannot be checked: there is no PCI device"];
+      return device.config === undefined || device.config.doubts.includes("header-only")
+        ? ["FAIL", `the kernel shows too little of ${first}: see lockdown in dmesg`]
+        : ["PASS"];
+    },
+  },
+  {
+    area: "HOST",
+    title: "for what the hook knows of QEMU",
+    async run({ outside, paths }): Promise<Outcome> {
+      return ["PASS", await outside.fillCache(paths.cache)];
+    },
+  },
+  {
+    area: "HOST",
+    title: "that decisions can be recorded",
+    async run({ outside, paths: { reports, audit } }): Promise<Outcome> {
+      const log = audit.slice(0, audit.lastIndexOf("/"));
+      for (const folder of [log, reports]) {
+        const stat = await outside.stat(folder);
+        if (stat?.kind !== "folder") return ["FAIL", `there is no folder ${folder}`];
+        const { kind, code } = await outside.run("test", ["-w", folder]);
+        if (kind !== "ended") return ["WARN", `cannot be checked: test ${kind}`];
+        if (code !== 0) return ["FAIL", `${folder} cannot be written`];
+        if ((stat.mode & 0o077) !== 0) return ["WARN", `chmod 700 ${folder}: others may read it`];
+      }
+      const left = async (option: string): Promise<number> => {
+        const { stdout } = await outside.run("df", [option, log]);
+        // Filesystem, all, used, available: of the last line.
+        return Number(stdout.trim().split("\n").at(-1)?.split(/\s+/)[3] ?? NaN);
+      };
+      const [kilobytes, inodes] = await Promise.all([left("-Pk"), left("-Pi")]);
+      if (Number.isNaN(kilobytes)) return ["WARN", "cannot be checked: df gives no number"];
+      if (kilobytes < LEAST_KILOBYTES || inodes === 0) return ["FAIL", `${log} is full`];
+      return kilobytes < FEW_KILOBYTES || inodes < FEW_INODES
+        ? ["WARN", `${log} has ${kilobytes} KiB and ${inodes} inodes left`]
+        : ["PASS"];
+    },
+  },
+];

@@ -1,0 +1,35 @@
+import { ForeignFileError } from "./plan.ts";
+
+/** The folders above a path, the topmost first. */
+export function foldersAbove(path: string): string[] {
+  const parts = path.split("/").slice(1, -1);
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
+}
+
+/**
+ * Which of the folders are missing.
+ *
+ * @throws {ForeignFileError} When a file is in place of one.
+ */
+export async function findMissing(root: string, folders: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const folder of folders) {
+    try {
+      const { isDirectory } = await Deno.stat(`${root}${folder}`);
+      if (!isDirectory) throw new ForeignFileError(`${root}${folder}`, "wanted a folder");
+    } catch (error) {
+      if (error instanceof Deno.errors.NotADirectory) {
+        throw new ForeignFileError(`${root}${folder}`, "a file is in place of a folder above it");
+      }
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      missing.push(folder);
+    }
+  }
+  return missing;
+}
+
+/** Makes a folder with exactly this mode. */
+export async function makeFolder(path: string, mode: number): Promise<void> {
+  await Deno.mkdir(path, { mode });
+  await Deno.chmod(path, mode);
+}

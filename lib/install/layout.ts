@@ -1,0 +1,58 @@
+import { pathsBelow } from "../hook/paths.ts";
+import { DIST_FILES, EXECUTABLES } from "./dist_files.ts";
+import type { Item } from "./plan.ts";
+
+/** Where everything is, below the root. */
+export const LAYOUT = pathsBelow();
+
+/** Folders whose contents nobody else may see, as guests' names and devices are in them. */
+export const PRIVATE_FOLDERS: readonly string[] = [
+  "/var/lib/premigrate",
+  LAYOUT.waivers,
+  LAYOUT.started,
+  "/var/lib/premigrate/realize",
+  LAYOUT.cache,
+  "/var/log/premigrate",
+  LAYOUT.reports,
+];
+
+/**
+ * What a build consists of once it is installed, the hook last: it may not be there before what it
+ * runs. `deno` is a Deno to be kept with it.
+ */
+export async function itemsOf(dist: string, deno: string | undefined): Promise<Item[]> {
+  const read = (name: typeof DIST_FILES[number]): Promise<Uint8Array<ArrayBuffer>> =>
+    Deno.readFile(`${dist}/${name}`);
+  const programs = await Promise.all(DIST_FILES.map(async (name): Promise<Item> => ({
+    path: `${LAYOUT.lib}/${name}`,
+    content: await read(name),
+    mode: EXECUTABLES.includes(name) ? 0o755 : 0o644,
+    kind: "program",
+  })));
+  return [
+    ...deno === undefined ? [] : [
+      {
+        path: `${LAYOUT.lib}/deno`,
+        content: await Deno.readFile(deno),
+        mode: 0o755,
+        kind: "program",
+      } as const,
+    ],
+    ...programs,
+    {
+      path: LAYOUT.command,
+      content: { link: "../lib/premigrate/premigrate" },
+      mode: 0o777,
+      kind: "program",
+    },
+    {
+      path: LAYOUT.unit,
+      content: await read("premigrate-agent.service"),
+      mode: 0o644,
+      kind: "program",
+    },
+    { path: LAYOUT.logrotate, content: await read("logrotate.conf"), mode: 0o644, kind: "choice" },
+    { path: LAYOUT.config, content: await read("config.yaml"), mode: 0o644, kind: "choice" },
+    { path: LAYOUT.hook, content: await read("launcher.sh"), mode: 0o755, kind: "hook" },
+  ];
+}

@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { oneLine } from "../facts/one_line.ts";
+
+/** A manifest that cannot be used. */
+export class ManifestError extends Error {
+  /** `problem` ends the message. */
+  constructor(path: string, problem: string) {
+    super(`Cannot read the list of installed files ${path}: ${problem}`);
+    this.name = "ManifestError";
+  }
+}
+
+const InstalledPath = v.pipe(
+  v.string(),
+  v.maxLength(4096),
+  v.regex(/^(\/(?!\.\.?(\/|$))[A-Za-z0-9._-]+)+$/, "wanted an absolute path"),
+);
+
+const Manifest = v.strictObject({
+  premigrate: v.literal("manifest/1"),
+  version: v.string(),
+  files: v.record(InstalledPath, v.pipe(v.string(), v.maxLength(4096))),
+  folders: v.array(InstalledPath),
+  hookSince: v.optional(v.pipe(v.number(), v.safeInteger())),
+});
+
+/** What an installation consists of; paths are below its root. */
+export interface Manifest {
+  /** Of premigrate. */
+  readonly version: string;
+  /** Each file's SHA-256 in hexadecimal; for a symbolic link `-> ` and where it leads. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Folders that the installation made, parents first. */
+  readonly folders: readonly string[];
+  /**
+   * When the hook was put in its place, in milliseconds since 1970: a newer version does not change
+   * that. Not known of a tree that is copied to its place.
+   */
+  readonly hookSince?: number | undefined;
+}
+
+/** Where the manifest is, below the root. */
+export const MANIFEST = "/usr/lib/premigrate/manifest.json";
+
+// A few dozen paths.
+const LARGEST = 1024 * 1024;
+
+/**
+ * The manifest as a file.
+ *
+ * @example
+ * ```ts
+ * import { parseManifest, writeManifest } from "../../lib/install/manifest.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const manifest = { version: "1.0.0", files: { "/usr/bin/a": "-> b" }, folders: ["/usr/bin"] };
+ * assertEquals(parseManifest("manifest.json", writeManifest(manifest)), manifest);
+ * ```
+ */
+export function writeManifest({ version, files, folders, hookSince }: Manifest): string {
+  const manifest = { premigrate: "manifest/1", version, files, folders, hookSince };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/**
+ * Reads a manifest; `path` names it in messages.
+ *
+ * @throws {ManifestError} When it is damaged.
+ */
+export function parseManifest(path: string, text: string): Manifest {
+  if (text.length > LARGEST) throw new ManifestError(path, `it is larger than ${LARGEST} bytes`);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Manifest), text);
+  if (!parsed.success) throw new ManifestError(path, oneLine(parsed.issues[0].message));
+  const { premigrate: _, ...manifest } = parsed.output;
+  return manifest;
+}
+
+/** The manifest of an installation; `undefined` where there is none. */
+export async function readManifest(root: string): Promise<Manifest | undefined> {
+  const path = `${root}${MANIFEST}`;
+  try {
+    return parseManifest(path, await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

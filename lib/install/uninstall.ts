@@ -1,0 +1,93 @@
+import { readEntry } from "./entry.ts";
+import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
+import { MANIFEST, readManifest } from "./manifest.ts";
+import type { Change } from "./plan.ts";
+
+/** There is nothing to uninstall. */
+export class NotInstalledError extends Error {
+  /** The root where it was looked for. */
+  constructor(root: string) {
+    super(
+      `Cannot uninstall: found no ${root}${MANIFEST}, so that nothing is known to be installed`,
+    );
+    this.name = "NotInstalledError";
+  }
+}
+
+/** What the operator may have changed, and keeps then. */
+const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
+
+/**
+ * Removes what the installation's list names, the hook first: it may not be there without what it
+ * runs. With `purge` also the operator's choices, and what was recorded.
+ *
+ * @throws {NotInstalledError} When there is no such list.
+ * @throws {ManifestError} When it is damaged.
+ */
+export async function uninstall(
+  root: string,
+  { purge }: { readonly purge: boolean },
+): Promise<Change[]> {
+  const manifest = await readManifest(root);
+  if (manifest === undefined) throw new NotInstalledError(root);
+  const changes: Change[] = [];
+  const paths = Object.keys(manifest.files).filter((path) => path !== LAYOUT.hook);
+  for (const path of [LAYOUT.hook, ...paths, ...purge ? CHOICES : []]) {
+    const change = await removeFile(root, path, manifest.files[path], purge);
+    if (change !== undefined) changes.push(change);
+  }
+  // The cache holds nothing that cannot be asked again.
+  for (const folder of purge ? PRIVATE_FOLDERS : [LAYOUT.cache]) {
+    const path = `${root}${folder}`;
+    if ((await readEntry(path)).kind !== "folder") continue;
+    await Deno.remove(path, { recursive: true });
+    changes.push({ path, what: "removed" });
+  }
+  await Deno.remove(`${root}${MANIFEST}`);
+  changes.push({ path: `${root}${MANIFEST}`, what: "removed" });
+  for (const folder of manifest.folders.toReversed()) {
+    const change = await removeFolder(`${root}${folder}`);
+    // That /etc is still in use is no news.
+    const isOurs = folder.includes("/premigrate");
+    if (change?.what === "removed" || (change !== undefined && isOurs)) changes.push(change);
+  }
+  return changes;
+}
+
+async function removeFile(
+  root: string,
+  path: string,
+  mark: string | undefined,
+  purge: boolean,
+): Promise<Change | undefined> {
+  const entry = await readEntry(`${root}${path}`);
+  if (entry.kind === "missing") return undefined;
+  const isSame = "mark" in entry && entry.mark === mark;
+  if (!isSame && CHOICES.includes(path) && !purge) {
+    return { path: `${root}${path}`, what: "kept", why: "it was changed since it was installed" };
+  }
+  if (entry.kind !== "file" && entry.kind !== "link") {
+    return { path: `${root}${path}`, what: "kept", why: "it is no file" };
+  }
+  await Deno.remove(`${root}${path}`);
+  const isGenerated = path === LAYOUT.applied;
+  return {
+    path: `${root}${path}`,
+    what: "removed",
+    ...isSame || isGenerated || CHOICES.includes(path)
+      ? {}
+      : { why: "it had been changed since it was installed" },
+  };
+}
+
+async function removeFolder(path: string): Promise<Change | undefined> {
+  try {
+    await Deno.remove(path);
+    return { path, what: "removed" };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (!(error instanceof Error)) throw error;
+    // Deno has no class of its own for ENOTEMPTY.
+    return { path, what: "kept", why: "it is not empty" };
+  }
+}

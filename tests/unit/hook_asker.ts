@@ -1,0 +1,81 @@
+/**
+ * Finds a source or judges an arrival, and prints what came of it, in a process of its own: its PATH
+ * is the test's to set, and it may run virsh and nothing else.
+ */
+import { parseDomain, readStampMetadata } from "premigrate";
+import * as v from "valibot";
+import { judgeArrival } from "../../lib/hook/arrival.ts";
+import { ConfigSchema } from "../../lib/hook/config.ts";
+import { settle } from "../../lib/hook/settle.ts";
+import { findSource } from "../../lib/hook/source.ts";
+import { devicesToStamp } from "../../lib/facts/stamp_guest.ts";
+
+const Request = v.object({
+  what: v.picklist(["source", "arrival"]),
+  milliseconds: v.optional(v.number(), 30_000),
+  config: v.optional(ConfigSchema, {}),
+  arrival: v.object({
+    xml: v.string(),
+    probed: v.optional(v.string(), ""),
+    regions: v.optional(v.array(v.tuple([v.string(), v.string()])), []),
+    round: v.optional(v.number(), 1),
+    now: v.number(),
+    paths: v.optional(v.object({ cache: v.string(), realize: v.string() }), {
+      cache: "",
+      realize: "",
+    }),
+  }),
+});
+
+const request = v.parse(Request, JSON.parse(await new Response(Deno.stdin.readable).text()));
+const { config, milliseconds } = request;
+const signal = AbortSignal.timeout(milliseconds);
+const { regions, ...given } = request.arrival;
+const arrival = { ...given, regions: new Map(regions), signal };
+const guest = parseDomain(arrival.xml);
+
+async function ask(): Promise<unknown> {
+  if (request.what === "arrival") {
+    const found = await judgeArrival(guest, arrival, config);
+    if ("ask" in found) return found;
+    const { answer, rewritten, xml, source } = found;
+    return {
+      decision: answer.verdict.decision,
+      effect: settle(answer.verdict.findings, config, guest.uuid, undefined).effect,
+      findings: answer.verdict.findings,
+      devices: answer.devices,
+      source: source?.host.name,
+      rewritten,
+      xml,
+    };
+  }
+  const { facts, devices, findings } = await findSource(
+    await readStampMetadata(guest.metadataElements),
+    {
+      uuid: guest.uuid,
+      devices: devicesToStamp(guest),
+      host: { name: "hostb" },
+      now: arrival.now,
+      maxAge: 900,
+    },
+    { hosts: config.hosts, signal },
+  );
+  return {
+    host: facts?.host.name,
+    captured: facts?.devices.map(({ address, config, missing }) => ({
+      address,
+      config: config?.source,
+      missing: missing?.["config"],
+    })),
+    devices,
+    findings,
+  };
+}
+
+let result: unknown;
+try {
+  result = await ask();
+} catch (error) {
+  result = { error: String(error) };
+}
+await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(result)));

@@ -1,0 +1,102 @@
+/** What the bundle may do, as the launcher starts it: no more than it needs. */
+import { assert, assertEquals } from "@std/assert";
+import { HookTree } from "./hook_tree.ts";
+
+interface Access {
+  readonly permission: string;
+  readonly value: unknown;
+}
+
+/** Every permission that the bundle asked for in one verdict; the root is `ROOT`, ids are `ID`. */
+async function accesses(tree: HookTree, xml: string): Promise<string[]> {
+  const file = `${tree.root}/audited`;
+  await tree.run(["migrate", "begin"], xml, { env: { DENO_AUDIT_PERMISSIONS: file } });
+  const lines = (await Deno.readTextFile(file)).trimEnd().split("\n");
+  return [
+    ...new Set(lines.map((line) => {
+      const { permission, value }: Access = JSON.parse(line);
+      return `${permission} ${value}`.replaceAll(tree.root, "ROOT")
+        .replace(/\d{8}T\d{9}Z-[0-9a-f]{8}/, "ID").replace(/realize\/[0-9a-f]{64}/, "realize/ID");
+    })),
+  ].sort();
+}
+
+const LOG = "ROOT/var/log/premigrate";
+
+Deno.test("a verdict on a stamped device needs these permissions, and no other", async () => {
+  using tree = await HookTree.make();
+  assertEquals(await accesses(tree, await tree.xml()), [
+    "read ROOT/etc/premigrate/applied.conf",
+    "read ROOT/var/cache/premigrate/host.json",
+    "read ROOT/var/lib/premigrate/waivers/4dea22b3-1d52-48f3-a516-782e98ab3fa0",
+    `read ${LOG}/audit.jsonl`,
+    `write ${LOG}/audit.jsonl`,
+    `write ${LOG}/reports/ID.json`,
+  ]);
+});
+
+/** What a bundle might try, as an expression; ROOT stands for the root. */
+const TRIES: Readonly<Record<string, string>> = {
+  "reads another file": `Deno.readTextFileSync("/etc/passwd")`,
+  "reads the operator's own file": `Deno.readTextFileSync("ROOT/etc/premigrate/config.yaml")`,
+  "lists a folder": `Deno.readDirSync("/").next()`,
+  "reads sysfs": `Deno.readTextFileSync("/sys/kernel/uevent_seqnum")`,
+  "reads its own environment": `Deno.env.get("PATH")`,
+  "writes beside its log": `Deno.writeTextFileSync("ROOT/var/lib/premigrate/waivers/x", "")`,
+  "writes the bundle": `Deno.writeTextFileSync("ROOT/usr/lib/premigrate/hook.js", "")`,
+  "makes a link out of its log": `Deno.symlinkSync("/etc/passwd", "${LOG}/x")`,
+  "connects": `await Deno.connect({ port: 16509 })`,
+  "fetches": `await fetch("http://127.0.0.1:1/")`,
+  "listens": `Deno.listen({ port: 0 })`,
+  "opens libvirt's socket":
+    `await Deno.connect({ transport: "unix", path: "/run/libvirt/libvirt-sock" })`,
+  "starts sh": `new Deno.Command("sh", { args: ["-c", ":"] }).outputSync()`,
+  "starts virsh": `new Deno.Command("virsh").outputSync()`,
+  "starts Deno": `new Deno.Command(Deno.execPath()).outputSync()`,
+  "kills": `Deno.kill(1, "SIGCONT")`,
+  "calls C": `Deno.dlopen("libc.so.6", {})`,
+  "asks who it is": `Deno.hostname()`,
+  "imports a file": `await import(["ROOT", "other.js"].join("/"))`,
+  "imports from npm": `await import("npm:valibot@1.5.0")`,
+  "asks for more": `(() => {
+    const { state } = Deno.permissions.requestSync({ name: "run" });
+    if (state !== "granted") throw new Deno.errors.NotCapable(state);
+  })()`,
+};
+
+Deno.test("the bundle can do nothing else", async (t) => {
+  using tree = await HookTree.make();
+  await Deno.writeTextFile(`${tree.root}/other.js`, "");
+  const xml = await tree.xml();
+  for (const [name, expression] of Object.entries(TRIES)) {
+    await t.step(name, async () => {
+      await tree.replaceBundle(
+        `let said = "it could";
+        try { ${expression.replaceAll("ROOT", tree.root)} } catch (error) { said = error.name; }
+        console.log("\\x1e\\x1e" + said + "\\x1e");
+        Deno.exit(82);`,
+      );
+      const { code, stderr } = await tree.migrate(xml);
+      assertEquals(code, 1);
+      assert(["NotCapable\n", "TypeError\n", "PermissionDenied\n"].includes(stderr), stderr);
+    });
+  }
+});
+
+Deno.test("where hosts are configured it may start ssh and virsh, and no other program", async (t) => {
+  using tree = await HookTree.make({ hosts: ["qemu+ssh://hosta/system"] });
+  const xml = await tree.xml();
+  for (const [program, may] of [["ssh", true], ["sh", false], [Deno.execPath(), false]] as const) {
+    await t.step(program.replace(/.*\//, ""), async () => {
+      await tree.replaceBundle(
+        `let said = "it could";
+        try { new Deno.Command("${program}", { args: ["-V"] }).outputSync(); }
+        catch (error) { said = error.name; }
+        console.log("\\x1e\\x1e" + said + "\\x1e");
+        Deno.exit(82);`,
+      );
+      const { stderr } = await tree.migrate(xml);
+      assert((may ? ["it could\n", "NotFound\n"] : ["NotCapable\n"]).includes(stderr), stderr);
+    });
+  }
+});

@@ -1,0 +1,260 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  type CapturedDevice,
+  type Facts,
+  parseDomain,
+  type Stamp,
+  StampError,
+  type StampMetadata,
+} from "premigrate";
+import type { GuestOrigin } from "../../lib/facts/guest_origin.ts";
+import { devicesToStamp, type GuestToStamp, makeStamp } from "../../lib/facts/stamp_guest.ts";
+import type { StartRecord } from "../../lib/facts/start_records.ts";
+
+const GUEST = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0";
+const SOURCE = "0000:3b:00.4";
+const OTHER_SOURCE = "0000:3b:00.5";
+const STARTED = "2026-03-01T12:00:00.000Z";
+const HERE = { name: "hosta", uuid: "here", bootId: "boot2" };
+
+function domain(...devices: string[]): string {
+  return `<domain type='kvm'><name>vm1</name><uuid>${GUEST}</uuid>` +
+    `<devices>${devices.join("")}</devices></domain>`;
+}
+
+function pci(bus: number, fn = 4, extra = ""): string {
+  return `<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='0x3b' slot='0' ` +
+    `function='${fn}'/></source>${extra}<address type='pci' bus='${bus}'/></hostdev>`;
+}
+
+function mdev(model: string, address = "<address type='pci' bus='9'/>"): string {
+  return `<hostdev mode='subsystem' type='mdev' model='${model}'>` +
+    `<source><address uuid='${GUEST}'/></source>${address}</hostdev>`;
+}
+
+/** A device whose bytes all tell where they are from. */
+function device(byte: number, address = SOURCE): CapturedDevice {
+  return {
+    address,
+    source: "sysfs",
+    config: { kind: "sysfs", bytes: new Uint8Array(256).fill(byte), source: "sysfs" },
+    bars: [byte, 0, 0, 0, 0, 0],
+    romSize: byte,
+    driver: { name: "mlx5_vfio_pci", version: `${byte}` },
+  };
+}
+
+function factsOf(host: Facts["host"], ...devices: CapturedDevice[]): Facts {
+  return { premigrate: "facts/1", host, devices };
+}
+
+function stampOf(
+  host: Facts["host"],
+  changes: Partial<Stamp> = {},
+  source = SOURCE,
+): StampMetadata {
+  const stamp = {
+    guest: GUEST,
+    time: "2026-03-01T12:05:00Z",
+    devices: [{ guest: "0000:01:00.0", source }],
+    facts: factsOf(host, device(0x0d, source)),
+  };
+  return { kind: "stamp", stamp: { ...stamp, ...changes } };
+}
+
+const ELSEWHERE = stampOf({ name: "hostb", uuid: "there", bootId: "boot1" });
+const OURS = stampOf(HERE);
+
+function startOf(changes: Partial<StartRecord> = {}, address = SOURCE): StartRecord {
+  const config = { kind: "realize" as const, bytes: new Uint8Array(256).fill(0x57) };
+  return {
+    guest: GUEST,
+    time: "2026-03-01T11:59:58Z",
+    bootId: "boot2",
+    devices: [{ address, config, bars: [0x57, 0, 0, 0, 0, 0], romSize: 0x57 }],
+    ...changes,
+  };
+}
+
+const NOW = 0x0c;
+const OLD = 0x0d;
+const START = 0x57;
+
+const CASES: readonly (readonly [
+  name: string,
+  origin: GuestOrigin["kind"],
+  old: StampMetadata,
+  start: StartRecord | undefined,
+  /** Whose bytes; a text: why there are none. */
+  expected: number | string,
+])[] = [
+  ["started here, nothing else known", "started", { kind: "none" }, undefined, NOW],
+  ["started here, read at its start", "started", { kind: "none" }, startOf(), START],
+  ["started here, stamped by us since", "started", OURS, undefined, OLD],
+  ["started here, read and stamped", "started", OURS, startOf(), START],
+  ["started here, another device was read", "started", { kind: "none" }, startOf({}, "x"), NOW],
+  ["started here, read in another boot", "started", OURS, startOf({ bootId: "boot1" }), OLD],
+  [
+    "started here, read for an earlier start",
+    "started",
+    { kind: "none" },
+    startOf({ time: "2026-03-01T11:57:59Z" }),
+    NOW,
+  ],
+  [
+    "started here, read just within the bounds",
+    "started",
+    { kind: "none" },
+    startOf({ time: "2026-03-01T12:00:05Z" }),
+    START,
+  ],
+  [
+    "started here, read after its start",
+    "started",
+    { kind: "none" },
+    startOf({ time: "2026-03-01T12:00:06Z" }),
+    NOW,
+  ],
+  [
+    "started here, with a stamp of an earlier life",
+    "started",
+    stampOf(HERE, { time: "2026-03-01T11:59:59Z" }),
+    undefined,
+    NOW,
+  ],
+  [
+    "started here, with a stamp of an earlier boot",
+    "started",
+    stampOf({ ...HERE, bootId: "boot1" }),
+    undefined,
+    NOW,
+  ],
+  ["started here, with a stamp from elsewhere", "started", ELSEWHERE, undefined, NOW],
+  [
+    "started here, another device plugged in since",
+    "started",
+    stampOf(HERE, {}, OTHER_SOURCE),
+    undefined,
+    NOW,
+  ],
+  ["arrived with a stamp", "incoming", ELSEWHERE, undefined, OLD],
+  ["arrived, and stamped by us since", "incoming", OURS, undefined, OLD],
+  ["arrived, read as it came", "incoming", ELSEWHERE, startOf(), OLD],
+  ["arrived without a stamp", "incoming", { kind: "none" }, startOf(), "not started on this host"],
+  ["arrived with a mark", "incoming", { kind: "offline", time: STARTED }, undefined, "no stamp"],
+  [
+    "arrived with a damaged stamp",
+    "incoming",
+    { kind: "unusable", reason: "it is cut" },
+    undefined,
+    "its stamp is unusable: it is cut",
+  ],
+  [
+    "arrived with another guest's stamp",
+    "incoming",
+    stampOf(HERE, { guest: "x" }),
+    undefined,
+    "no",
+  ],
+  [
+    "arrived, the stamp has no such device",
+    "incoming",
+    stampOf(HERE, { devices: [{ guest: "0000:02:00.0", source: SOURCE }] }),
+    undefined,
+    "no stamp tells",
+  ],
+  [
+    "arrived with a stamp, under another address there",
+    "incoming",
+    stampOf({ name: "hostb", uuid: "there" }, {}, OTHER_SOURCE),
+    undefined,
+    OLD,
+  ],
+  [
+    "arrived, another device plugged in since we stamped it",
+    "incoming",
+    stampOf(HERE, {}, OTHER_SOURCE),
+    undefined,
+    "no stamp tells",
+  ],
+  ["not known, with a stamp", "unknown", ELSEWHERE, startOf(), OLD],
+  ["not known, without one", "unknown", { kind: "none" }, startOf(), "not known where"],
+];
+
+for (const [name, kind, old, start, expected] of CASES) {
+  Deno.test(`makeStamp: ${name}`, () => {
+    const input: GuestToStamp = {
+      guest: parseDomain(domain(pci(1))),
+      facts: factsOf(HERE, device(0xff, "0000:99:00.0"), device(NOW)),
+      time: "2026-03-01T13:00:00Z",
+      origin: { kind, since: kind === "unknown" ? undefined : new Date(STARTED) },
+      old,
+      start,
+    };
+    const { devices, facts, ...rest } = makeStamp(input);
+    assertEquals(rest, { guest: GUEST, time: input.time });
+    assertEquals(devices, [{ guest: "0000:01:00.0", source: SOURCE }]);
+    const [stamped, ...others] = facts.devices;
+    assert(stamped !== undefined && others.length === 0);
+    // All else is as it is now.
+    assertEquals([facts.host, stamped.address, stamped.driver?.version], [HERE, SOURCE, "12"]);
+    const { config, bars, romSize, missing } = stamped;
+    if (typeof expected === "string") {
+      assertEquals([config, bars, romSize], [undefined, undefined, undefined]);
+      assertStringIncludes(missing?.["config"] ?? "", expected);
+    } else {
+      assertEquals([config?.bytes[0], bars?.[0], romSize], [expected, expected, expected]);
+      assertEquals(config?.kind, expected === START ? "realize" : "sysfs");
+      assertEquals(missing?.["config"], undefined);
+    }
+  });
+}
+
+Deno.test("why bytes are missing stays with them, from host to host", () => {
+  const old = stampOf({ name: "hostb" }, {
+    facts: factsOf({ name: "hostb" }, {
+      address: SOURCE,
+      missing: { config: "sysfs has none", driver: "of hostb" },
+    }),
+  });
+  const { facts } = makeStamp({
+    guest: parseDomain(domain(pci(1))),
+    facts: factsOf(HERE, { ...device(NOW), missing: { realizeView: "x", numaNode: "of hosta" } }),
+    time: STARTED,
+    origin: { kind: "incoming", since: undefined },
+    old,
+    start: undefined,
+  });
+  assertEquals(facts.devices[0]?.missing, { config: "sysfs has none", numaNode: "of hosta" });
+});
+
+const DEVICES: readonly (readonly [name: string, device: string, stamped: boolean])[] = [
+  ["a PCI function", pci(1), true],
+  ["a mediated device", mdev("vfio-pci"), true],
+  ["one that is unplugged before", pci(1, 4, "<teaming type='transient' persistent='x'/>"), false],
+  ["one that the guest does not get", mdev("vfio-pci", "<address type='unassigned'/>"), false],
+  ["one without an address yet", mdev("vfio-pci", ""), false],
+  ["one without a config space", mdev("vfio-ap", ""), false],
+  ["another kind", "<hostdev type='usb'><source/></hostdev>", false],
+];
+
+for (const [name, device, stamped] of DEVICES) {
+  Deno.test(`devicesToStamp: ${name} is ${stamped ? "" : "not "}stamped`, () => {
+    assertEquals(devicesToStamp(parseDomain(domain(device))).length, stamped ? 1 : 0);
+  });
+}
+
+Deno.test("no stamp is made of a guest with a device of which nothing is known", () => {
+  const made = {
+    guest: parseDomain(domain(pci(1))),
+    facts: factsOf(HERE),
+    time: STARTED,
+    origin: { kind: "started", since: undefined },
+    old: { kind: "none" },
+    start: undefined,
+  } as const;
+  const error = assertThrows(() => makeStamp(made), StampError);
+  assertStringIncludes(error.message, SOURCE);
+  const guest = parseDomain("<domain type='kvm'><name>vm1</name></domain>");
+  assertThrows(() => makeStamp({ ...made, guest }), StampError, "no UUID");
+});
