@@ -74,11 +74,20 @@ export function findHost(dir: string, emulator: ProbedEmulator): KeptHost | unde
   }
 }
 
+/** Whose QEMU is asked. */
+export interface CacheRequest {
+  /** A guest's architecture; the host's unless given. */
+  readonly arch?: string | undefined;
+  /**
+   * A QEMU that libvirt may have chosen earlier: where only that has changed since, libvirt is not
+   * asked. It has no time for questions while it waits for twenty hooks (`max_workers`).
+   */
+  readonly emulator?: string | undefined;
+}
+
 /**
  * Asks this host's libvirt, and the QEMU that libvirt chose for an architecture, and keeps the
  * answers for the hook.
- *
- * @param arch A guest's architecture; the host's unless given.
  *
  * @throws {VirshError} When libvirt gives no answer.
  * @throws {ProbeRunError} When the probe cannot be run.
@@ -87,21 +96,15 @@ export function findHost(dir: string, emulator: ProbedEmulator): KeptHost | unde
 export async function refreshHostCache(
   dir: string,
   signal: AbortSignal,
-  arch?: string,
+  { arch, emulator }: CacheRequest = {},
 ): Promise<LibvirtHost> {
-  const host = await readHost(parseLibvirtUri("qemu:///system"), { arch }, signal);
-  if (host.emulator === undefined) return host;
   const entries = readEntries(dir);
-  const old = entries[host.emulator];
-  const known = old?.replies.qemu === undefined ? undefined : old.identity;
-  const { emulator } = await runProbe({}, { emulator: host.emulator, known }, signal);
-  if (emulator?.identity === undefined || emulator.daemons === undefined) return host;
-  const { identity, daemons } = emulator;
-  const { qemu, ...others } = readEmulatorReplies(emulator.qmp);
-  const replies = identity === known ? old?.replies : { qemu: qemu?.toString(), ...others };
+  const entry = await renewQemu(entries, emulator, signal) ??
+    await askAnew(entries, arch, signal);
+  if (!("identity" in entry)) return entry.host;
   const emulators = Object.fromEntries([
     ...Object.entries(entries).slice(0, MOST_EMULATORS),
-    [host.emulator, { identity, daemons, host, replies }],
+    [entry.host.emulator, entry],
   ]);
   await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
   const file = `${dir}/host.json`;
@@ -109,7 +112,51 @@ export async function refreshHostCache(
   const text = JSON.stringify({ premigrate: "host/1", emulators });
   await Deno.writeTextFile(unfinished, text, { createNew: true, mode: 0o600 });
   await Deno.rename(unfinished, file);
-  return host;
+  return entry.host;
+}
+
+type NewEntry = Pick<KeptHost, "host"> & Omit<v.InferOutput<typeof Entry>, "host">;
+
+/** A kept QEMU asked anew; `undefined` where it is not kept, or libvirt has changed since. */
+async function renewQemu(
+  entries: Entries,
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<NewEntry | undefined> {
+  const old = path !== undefined && Object.hasOwn(entries, path) ? entries[path] : undefined;
+  if (path === undefined || old === undefined) return undefined;
+  const asked = await askQemu(path, old, signal);
+  if (asked?.daemons !== old.daemons) return undefined;
+  // What libvirt said of the QEMU was of the one before.
+  return {
+    ...asked,
+    host: { ...withAll(old.host), installedQemu: undefined, machines: undefined },
+  };
+}
+
+async function askAnew(
+  entries: Entries,
+  arch: string | undefined,
+  signal: AbortSignal,
+): Promise<NewEntry | Pick<NewEntry, "host">> {
+  const host = await readHost(parseLibvirtUri("qemu:///system"), { arch }, signal);
+  if (host.emulator === undefined) return { host };
+  return { ...await askQemu(host.emulator, entries[host.emulator], signal), host };
+}
+
+/** Runs a QEMU to ask it, unless it is the one that was asked before. */
+async function askQemu(
+  path: string,
+  old: v.InferOutput<typeof Entry> | undefined,
+  signal: AbortSignal,
+): Promise<Omit<NewEntry, "host"> | undefined> {
+  const known = old?.replies.qemu === undefined ? undefined : old.identity;
+  const { emulator } = await runProbe({}, { emulator: path, known }, signal);
+  if (emulator?.identity === undefined || emulator.daemons === undefined) return undefined;
+  const { identity, daemons } = emulator;
+  if (old !== undefined && identity === known) return { identity, daemons, replies: old.replies };
+  const { qemu, ...others } = readEmulatorReplies(emulator.qmp);
+  return { identity, daemons, replies: { qemu: qemu?.toString(), ...others } };
 }
 
 function readEntries(dir: string): Entries {

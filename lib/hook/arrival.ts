@@ -33,7 +33,9 @@ export interface Arrival {
   readonly xml: string;
   /** What the probe printed on this host. */
   readonly probed: string;
-  /** What VFIO's reader printed of mediated devices, by UUID. */
+  /** The deadline, in seconds. */
+  readonly seconds: number;
+  /** What VFIO's reader printed of mediated devices, by UUID; `deadline`: the probe was ended. */
   readonly regions: ReadonlyMap<string, string>;
   /** Which time the bundle is started for it: 1 or 2. */
   readonly round: number;
@@ -206,8 +208,10 @@ async function readDestination(
     report = parseProbeReport(arrival.probed);
   } catch (error) {
     if (!(error instanceof ProbeError)) throw error;
-    const data = { problem: error.message };
-    return { facts: undefined, findings: [engineFinding("destination-not-read", undefined, data)] };
+    const finding = arrival.regions.has("deadline")
+      ? engineFinding("deadline-passed", undefined, { seconds: arrival.seconds })
+      : engineFinding("destination-not-read", undefined, { problem: error.message });
+    return { facts: undefined, findings: [finding] };
   }
   const { arch, emulator } = guest;
   // The launcher may have taken another element's text for the guest's QEMU.

@@ -130,7 +130,8 @@ input() { # SECONDS ARGUMENT...
   # shellcheck disable=SC2046 # words
   [ $# -gt 0 ] || set -- $(arguments)
   # shellcheck disable=SC2086 # none or one
-  timeout -s KILL "$limit" sh "$lib/probe.sh" --identify $all "$@" </dev/null
+  timeout -s KILL "$limit" sh "$lib/probe.sh" --identify $all "$@" </dev/null ||
+    { [ $? -ne 137 ] || printf '%sdeadline' "$separator"; }
   # shellcheck disable=SC2012,SC2046 # UUIDs
   [ -z "$all" ] || set -- $(ls "$mdevs" | head -n 64)
   for address in "$@"; do
@@ -228,7 +229,8 @@ trouble() { # KIND CHOICE WHY
   printf '%s\n' "$line" >>"$root/var/log/premigrate/audit.jsonl"
   tell_journal "$effect, undecided ($kind): $why $line"
   [ "$effect" = refused ] || exit 0
-  printf '%s\n' "premigrate: UNDECIDED, refused: $why" \
+  # Without a line break at the end: virsh adds its own.
+  printf '%s\n%s' "premigrate: UNDECIDED, refused: $why" \
     "onTrouble.$kind is closed; see 'premigrate doctor', or let it pass: premigrate waive $uuid --for 1h --reason TEXT" >&4
   exit 1
 }
@@ -262,13 +264,15 @@ while :; do
     *) trouble hook "$on_hook" "$lib/hook.js is missing or altered" ;;
   esac
   { [ "$status" -eq 83 ] && [ "$round" -eq 1 ] && [ $# -ge 3 ]; } || break
-  # What the bundle misses: the architecture whose QEMU is to be asked, or -, and all devices.
+  # What the bundle misses: the architecture whose QEMU is to be asked, or -, and the probe's arguments.
   tell_journal "$2"
   asked=$3
   round=2
   arch=${asked%% *}
   asked=${asked#* }
+  # shellcheck disable=SC2046 # words
   [ "$arch" = - ] || timeout -s KILL "$left" "$lib/premigrate" cache --arch "$arch" \
+    $(printf %s "$asked" | sed -n 's/^\(--emulator [^ ]*\).*/\1/p') \
     ${root:+--root "$root"} 3>&- 4>&- </dev/null
 done
 
@@ -277,7 +281,7 @@ case $status in
   80) ;;
   81) printf %s "$3" >&3 ;;
   82)
-    printf '%s\n' "$3" >&4
+    printf %s "$3" >&4
     exit 1
     ;;
   *)

@@ -34,7 +34,7 @@ Deno.exit(status);
 
 async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
   const now = Date.now();
-  const signal = AbortSignal.timeout(Number(seconds) * 1000);
+  const signal = AbortSignal.timeout(Math.max(0, Number(seconds) * 1000 - performance.now()));
   const { config, broken } = readConfig(paths.applied);
   const { xml, probed, regions } = splitInput(input);
   const guest = xml === undefined
@@ -50,7 +50,16 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
     if (xml === undefined || "code" in guest || problems.length > 0) {
       judged = withoutPairs(config, problems);
     } else {
-      const arrival = { xml, probed, regions, round: Number(round), now, paths, signal };
+      const arrival = {
+        xml,
+        probed,
+        regions,
+        round: Number(round),
+        seconds: Number(seconds),
+        now,
+        paths,
+        signal,
+      };
       const found = await judgeArrival(guest, arrival, config);
       if ("ask" in found) return askMore(found.arch, found.ask);
       judged = found;

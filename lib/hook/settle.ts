@@ -12,7 +12,7 @@ export interface Settled {
   readonly mode: Mode;
   /** The findings that decide, or would but for the mode or a waiver. */
   readonly because: readonly Finding[];
-  /** What kind of trouble the first of them is, where it is no veto. */
+  /** What kind of trouble it is, where nothing could be decided. */
   readonly trouble: Trouble | undefined;
   /** The waiver that was used. */
   readonly waiver: Waiver | undefined;
@@ -44,12 +44,14 @@ export function settle(
   );
   const [first] = because;
   const isForced = first === undefined || mode === "observe";
+  const verdict = decide(counted);
+  const trouble = [first, ...counted].find((finding) => finding?.severity === "undecided");
   return {
-    verdict: decide(counted),
+    verdict,
     effect: isForced || waiver !== undefined ? "allowed" : "refused",
     mode,
     because,
-    trouble: first?.severity === "undecided" ? troubleOf(first) : undefined,
+    trouble: verdict === "undecided" && trouble ? troubleOf(trouble) : undefined,
     waiver: isForced ? undefined : waiver,
   };
 }

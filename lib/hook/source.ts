@@ -2,7 +2,7 @@ import type { Domain } from "../domain/mod.ts";
 import { captureHost } from "../facts/capture.ts";
 import { readGuest } from "../facts/libvirt.ts";
 import type { Guest } from "../facts/libvirt_guest.ts";
-import { type LibvirtUri, parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt_uri.ts";
 import { parseDomain } from "../domain/mod.ts";
 import type { Facts } from "../facts/mod.ts";
 import type { StampedDevice, StampMetadata } from "../facts/stamp.ts";
@@ -50,7 +50,7 @@ export async function findSource(
     return { ...NOTHING, findings: [doubt ?? engineFinding("no-stamp", undefined, {})] };
   }
   const noted: Finding[] = doubt === undefined ? [] : [{ ...doubt, severity: "info" }];
-  return await askHosts(arrival.uuid, { hosts, signal }, metadata, noted);
+  return await askHosts({ ...arrival, uuid: arrival.uuid }, { hosts, signal }, metadata, noted);
 }
 
 function doubtMetadata(metadata: StampMetadata, arrival: Arrival): Finding | undefined {
@@ -65,7 +65,7 @@ interface Asked {
 }
 
 async function askHosts(
-  uuid: string,
+  arrival: Arrival & { readonly uuid: string },
   { hosts, signal }: Asking,
   metadata: StampMetadata,
   noted: readonly Finding[],
@@ -74,8 +74,8 @@ async function askHosts(
   const asking = AbortSignal.any([signal, found.signal]);
   try {
     // The first that runs it; another that is down must not take the time.
-    const asked = await Promise.any(hosts.map((host) => askHost(host, uuid, asking)));
-    const source = await readSource(asked, uuid, metadata, signal);
+    const asked = await Promise.any(hosts.map((host) => askHost(host, arrival, asking)));
+    const source = await readSource(asked, arrival.uuid, metadata, signal);
     return { ...source, findings: [...noted, ...source.findings] };
   } catch (error) {
     if (error instanceof VirshError || error instanceof ProbeRunError) {
@@ -83,8 +83,10 @@ async function askHosts(
     }
     if (!(error instanceof AggregateError)) throw error;
     const failed = error.errors.flatMap((reason) => {
-      if (!(reason instanceof VirshError)) throw reason;
-      return isElsewhere(reason) ? [] : [notRead(reason)];
+      if (reason instanceof VirshError) return isElsewhere(reason) ? [] : [notRead(reason)];
+      if (!(reason instanceof LibvirtUriError)) throw reason;
+      const data = { host: "a host of config.yaml", problem: reason.message };
+      return [engineFinding("host-not-read", undefined, data)];
     });
     const none = engineFinding("guest-not-found", undefined, { hosts: hosts.length });
     return { ...NOTHING, findings: [...noted, ...failed.length > 0 ? failed : [none]] };
@@ -97,8 +99,16 @@ class AbortOnEnd extends AbortController implements Disposable {
   }
 }
 
-async function askHost(host: string, uuid: string, signal: AbortSignal): Promise<Asked> {
-  const uri = parseLibvirtUri(host);
+async function askHost(
+  text: string,
+  { uuid, host }: Arrival & { readonly uuid: string },
+  signal: AbortSignal,
+): Promise<Asked> {
+  const uri = parseLibvirtUri(text);
+  // Libvirt here may have no time to answer: it waits for this hook, and perhaps for others.
+  if (uri.isLocal || uri.host === host.name) {
+    throw new VirshError("no-such-domain", uri, "this is the destination itself");
+  }
   return { uri, guest: await readGuest(uri, uuid, signal) };
 }
 
@@ -106,8 +116,10 @@ function isElsewhere({ code }: VirshError): boolean {
   return code === "no-such-domain" || code === "not-running";
 }
 
-function notRead({ host, found }: VirshError | ProbeRunError): Finding {
-  return engineFinding("host-not-read", undefined, { host, problem: found });
+function notRead({ code, host, found }: VirshError | ProbeRunError): Finding {
+  const finding = engineFinding("host-not-read", undefined, { host, problem: found });
+  // That the deadline passed is a finding of its own, and kind of trouble.
+  return code === "timeout" ? { ...finding, severity: "info" } : finding;
 }
 
 async function readSource(

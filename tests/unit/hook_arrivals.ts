@@ -167,6 +167,7 @@ export class FakeHost implements Disposable {
       probed: await this.probe(...ask),
       regions: new Map(),
       round: 1,
+      seconds: 30,
       now: NOW,
       paths: this.paths,
       signal: AbortSignal.timeout(30_000),

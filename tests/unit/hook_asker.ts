@@ -31,7 +31,7 @@ const request = v.parse(Request, JSON.parse(await new Response(Deno.stdin.readab
 const { config, milliseconds } = request;
 const signal = AbortSignal.timeout(milliseconds);
 const { regions, ...given } = request.arrival;
-const arrival = { ...given, regions: new Map(regions), signal };
+const arrival = { ...given, seconds: 30, regions: new Map(regions), signal };
 const guest = parseDomain(arrival.xml);
 
 async function ask(): Promise<unknown> {

@@ -68,6 +68,7 @@ const CASES: readonly Case[] = [
     choices: open,
     verdict: "undecided",
     effect: "allowed",
+    trouble: "facts",
   },
   {
     name: "a veto, where what is undecided is open",
@@ -126,6 +127,7 @@ const CASES: readonly Case[] = [
     choices: guest({ onTrouble: { facts: "open" } }),
     verdict: "undecided",
     effect: "allowed",
+    trouble: "facts",
   },
   {
     name: "what is undecided, where the guest's trouble is closed and all others' open",
@@ -167,6 +169,7 @@ const CASES: readonly Case[] = [
     choices: policy({ onUndecided: "open" }),
     verdict: "undecided",
     effect: "allowed",
+    trouble: "facts",
   },
   {
     name: "what is undecided of a policy that is closed, where all others are open",
@@ -183,6 +186,7 @@ const CASES: readonly Case[] = [
     },
     verdict: "undecided",
     effect: "allowed",
+    trouble: "facts",
   },
   {
     name: "a veto of a policy that is open where it is undecided",
@@ -229,6 +233,7 @@ const CASES: readonly Case[] = [
     isWaived: true,
     verdict: "undecided",
     effect: "allowed",
+    trouble: "facts",
   },
   {
     name: "a veto, waived and observed: the waiver is not used",
@@ -303,7 +308,7 @@ for (const [code, trouble] of ENGINE) {
       for (const choices of [{ onTrouble }, guest({ onTrouble })]) {
         const settled = settle(findings, v.parse(ConfigSchema, choices), UUID, undefined);
         assertEquals(settled.effect, choice === "open" ? "allowed" : "refused");
-        assertEquals(settled.trouble, choice === "open" ? undefined : trouble);
+        assertEquals(settled.trouble, trouble);
       }
     });
   }
