@@ -47,9 +47,9 @@ const COPIES = {
  */
 export async function build(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  await Promise.all(
-    Object.entries(BUNDLES).map(([name, entry]) => bundle(entry, `${folder}/${name}`)),
-  );
+  // One after another: the first time, Deno downloads its bundler, and two at once are in each
+  // other's way.
+  for (const [name, entry] of Object.entries(BUNDLES)) await bundle(entry, `${folder}/${name}`);
   for (const [name, source] of Object.entries(COPIES)) {
     await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(new URL(source, SOURCES)));
   }
