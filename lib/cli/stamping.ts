@@ -6,6 +6,7 @@ import {
   type Facts,
   readStampMetadata,
   type Stamp,
+  STAMP_NAMESPACE,
   StampError,
   withoutNamespace,
   writeStamp,
@@ -93,13 +94,18 @@ async function capture(
   const devices = domains.flatMap((domain) =>
     domain instanceof VirshError ? [] : devicesToStamp(domain).map(({ source }) => source)
   );
-  if (devices.length === 0) return undefined;
+  const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
+  if (devices.length === 0 && !isStamped) return undefined;
   const request = { devices: [...new Set(devices)] };
   const facts = await captureHost({ uri: HERE, probe: {} }, request, signal);
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
   const realize = { allowReset: false, records: REALIZE_RECORDS };
   return await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
+}
+
+function hasOurs({ metadataElements }: Domain): boolean {
+  return metadataElements.some(({ namespace }) => namespace === STAMP_NAMESPACE);
 }
 
 async function stampOf(
@@ -110,7 +116,10 @@ async function stampOf(
   if (domain === undefined) return failed("no such guest runs on this host");
   if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
   const isBare = devicesToStamp(domain).length === 0;
-  if (facts === undefined || isBare) return { outcome: { kind: "no-devices" } };
+  // Where devices were unplugged, the stamp says so: one that is plugged again is another.
+  if (facts === undefined || (isBare && !hasOurs(domain))) {
+    return { outcome: { kind: "no-devices" } };
+  }
   const { name, uuid = "" } = domain;
   const start = await findStart(pathsBelow().started, uuid);
   const made = {

@@ -60,11 +60,11 @@ export class QemuNamespace {
     this.#overrides = [...readOverrides(document), ...this.#values("-set").flatMap(parseSet)];
   }
 
-  /** Where `-device` adds a VFIO device of which libvirt knows nothing. */
+  /** Where a VFIO device is added, or may be, of which libvirt knows nothing. */
   vfioDevices(): XmlElement[] {
     return this.#options
       .filter(({ name, value }) =>
-        name === "-device" && /(^|driver=|"driver"\s*:\s*")vfio-/.test(value)
+        (name === "-device" && addsVfio(value)) || name === "-readconfig"
       )
       .map(({ element }) => element);
   }
@@ -97,6 +97,16 @@ export class QemuNamespace {
 
   #values(name: string): string[] {
     return this.#options.filter((option) => option.name === name).map(({ value }) => value);
+  }
+}
+
+function addsVfio(device: string): boolean {
+  if (!device.trimStart().startsWith("{")) return /(^|driver=)vfio-/.test(device);
+  try {
+    const { driver } = Object(JSON.parse(device));
+    return typeof driver !== "string" || driver.startsWith("vfio-");
+  } catch {
+    return true;
   }
 }
 

@@ -62,6 +62,7 @@ export function makeStamp(made: GuestToStamp): Stamp {
 /** `undefined`: as it is on this host now. */
 function shadowOf(made: GuestToStamp, device: StampedDevice): Shadow | undefined {
   const { origin, facts: { host: { bootId } }, start } = made;
+  if (wasPluggedSince(made, device)) return undefined;
   const old = oldShadow(made, device);
   if (origin.kind !== "started") return old ?? { missing: { config: whyUnknown(made) } };
   const read = start !== undefined && isStartOf(start, { bootId, since: origin.since })
@@ -72,15 +73,34 @@ function shadowOf(made: GuestToStamp, device: StampedDevice): Shadow | undefined
   return { config: { ...config, source: "vfio-region", time: start.time }, bars, romSize };
 }
 
+/**
+ * Whether an earlier stamp of this host, of the QEMU that runs, was made without the device: then
+ * QEMU has opened it here, whatever it was before.
+ */
+function wasPluggedSince(
+  { guest, facts, origin, old }: GuestToStamp,
+  device: StampedDevice,
+): boolean {
+  if (old.kind !== "stamp" || old.stamp.guest !== guest.uuid || origin.since === undefined) {
+    return false;
+  }
+  return isOf(facts, old.stamp) && Date.parse(old.stamp.time) >= origin.since.getTime() &&
+    !old.stamp.devices.some((old) => old.guest === device.guest && old.source === device.source);
+}
+
+function isOf({ host }: Facts, stamp: Stamp): boolean {
+  const there = stamp.facts.host;
+  return there.uuid !== undefined && there.uuid === host.uuid &&
+    there.bootId !== undefined && there.bootId === host.bootId;
+}
+
 /** What the guest's stamp says of the device, where that is of the QEMU that runs. */
 function oldShadow(
   { guest, facts, origin, old }: GuestToStamp,
   device: StampedDevice,
 ): Shadow | undefined {
   if (old.kind !== "stamp" || old.stamp.guest !== guest.uuid) return undefined;
-  const { host } = old.stamp.facts;
-  const isOurs = host.uuid !== undefined && host.uuid === facts.host.uuid &&
-    host.bootId !== undefined && host.bootId === facts.host.bootId;
+  const isOurs = isOf(facts, old.stamp);
   if (origin.kind === "started") {
     // One of an earlier life may have come back with the guest's persistent XML.
     const isOfThisLife = origin.since === undefined ||

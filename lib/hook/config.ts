@@ -236,6 +236,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `on-hook ${onTrouble.hook}`,
     `on-config ${onTrouble.config}`,
     `on-deadline ${onTrouble.deadline}`,
+    `on-report ${onTrouble.report}`,
     `record ${agent.enabled ? "yes" : "no"}`,
     `reports ${config.reports}`,
     `all-devices ${rewrites ? "yes" : "no"}`,

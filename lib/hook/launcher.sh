@@ -14,6 +14,8 @@ case ${2-}/${3-} in
 esac
 
 set -uf
+LC_ALL=C
+export LC_ALL
 name=$1
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/usr/bin:/sbin:/bin
 newline='
@@ -35,6 +37,7 @@ mode=enforce
 deadline=20
 on_hook=closed
 on_deadline=closed
+on_report=open
 record=no
 reports=1000
 all=
@@ -49,7 +52,7 @@ read_choices() {
           *) deno=$value ;;
         esac
         ;;
-      mode) mode=$value ;;
+      mode) [ "$value" != observe ] || mode=observe ;;
       deadline)
         case $value in
           '' | *[!0-9]*) ;;
@@ -58,6 +61,7 @@ read_choices() {
         ;;
       on-hook) on_hook=$value ;;
       on-deadline) on_deadline=$value ;;
+      on-report) on_report=$value ;;
       record) record=$value ;;
       reports)
         case $value in
@@ -74,8 +78,10 @@ read_choices() {
 
 # A whole document without a word that a host device would need.
 has_no_device() {
+  [ ${#xml} -lt "$most_bytes" ] || return 1
   case $xml in
-    *hostdev* | *vfio* | *mdev* | *teaming* | *urn:premigrate* | *'&#'* | *'<!'* | *'<?'*) return 1 ;;
+    *hostdev* | *vfio* | *mdev* | *teaming* | *urn:premigrate*) return 1 ;;
+    *-readconfig* | *'\u'* | *'&#'* | *'<!'* | *'<?'*) return 1 ;; # what may hide one
   esac
   case $xml in
     '<domain '*'</domain>' | '<domain '*"</domain>$newline") return 0 ;;
@@ -84,13 +90,16 @@ has_no_device() {
 }
 
 if [ "$2" = start ]; then
-  # libvirt holds the guest's lock now: nothing here may ask libvirt.
-  read_choices
-  [ "$record" = yes ] || exit 0
-  xml=$(head -c "$most_bytes")
-  has_no_device || printf %s "$xml" | timeout -s KILL 2 "$lib/premigrate" record-start ${root:+--root "$root"}
+  {
+    # libvirt holds the guest's lock now: nothing here may ask libvirt.
+    read_choices
+    [ "$record" = yes ] || exit 0
+    xml=$(head -c "$most_bytes")
+    has_no_device ||
+      printf %s "$xml" | timeout -s KILL 2 "$lib/premigrate" record-start ${root:+--root "$root"}
+  } >/dev/null 2>&1
   exit 0
-fi >/dev/null 2>&1
+fi
 
 # Libvirt waits until nobody holds these, and takes what is printed for the answer.
 exec 3>&1 4>&2 >/dev/null 2>&1
@@ -115,10 +124,11 @@ began=$now
 # Where the devices are to come from, as libvirt writes it; and its QEMU. What this misses the bundle
 # asks for.
 arguments() {
-  printf %s "$xml" | sed -n \
+  printf %s "$xml" | timeout -s KILL 2 sed -n \
     -e 's|.*<emulator>\(/[A-Za-z0-9._/-]*\)</emulator>.*|--emulator \1|p' \
     -e 's/.*<address uuid=.\([0-9a-f-]\{36\}\)[^0-9a-f-].*/\1/p' \
-    -e 's/.*<address domain=.0x\([0-9a-f]\{4,8\}\). bus=.0x\(..\). slot=.0x\(..\). function=.0x\(.\)[^0-9a-f].*/\1:\2:\3.\4/p'
+    -e 's/.*<address domain=.0x\([0-9a-f]\{4,8\}\). bus=.0x\([0-9a-f][0-9a-f]\). slot=.0x\([01][0-9a-f]\). function=.0x\([0-7]\)[^0-9a-f].*/\1:\2:\3.\4/p' |
+    head -n 1024
 }
 
 # The bundle's input, while Deno starts: the document, what is to be read of this host, and the config
@@ -136,7 +146,11 @@ input() { # SECONDS ARGUMENT...
   [ -z "$all" ] || set -- $(ls "$mdevs" | head -n 64)
   for address in "$@"; do
     case $address in
-      ????????-????-????-????-????????????) region "$address" ;;
+      ????????-????-????-????-????????????)
+        look_at_clock
+        [ $((deadline - now + began)) -gt 1 ] || return
+        region "$address"
+        ;;
     esac
   done
 }
@@ -153,6 +167,8 @@ region() { # UUID
 run_deno() { # SECONDS OPTION... SCRIPT ARGUMENT...
   seconds=$1
   shift
+  # Which libvirt hands on, and with which Deno starts nothing.
+  unset LD_PRELOAD LD_LIBRARY_PATH
   DENO_DIR=$root/var/cache/premigrate/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 \
     timeout -s KILL "$seconds" "$deno" run --quiet --no-prompt --no-config --no-lock --no-npm \
     --no-remote --no-code-cache --cached-only "$@"
@@ -172,7 +188,7 @@ judge() { # SECONDS ROUND NAME
 tell_journal() { # TEXT
   (
     exec 3>&- 4>&-
-    printf '%s\n' "$1" | logger -t premigrate -p daemon.notice
+    printf '%s\n' "$1" | timeout 10 logger -t premigrate -p daemon.notice
     cd "$root/var/log/premigrate/reports" &&
       find . -maxdepth 1 -name '*Z-*.json' | sort -r | tail -n +$((reports + 1)) | xargs rm -f
   ) </dev/null &
@@ -182,15 +198,21 @@ tell_journal() { # TEXT
 trouble() { # KIND CHOICE WHY
   kind=$1 choice=$2
   why=$(printf %s "$3" | tr -c '[:print:]' ' ' | cut -c 1-200)
-  uuid=$(printf %s "$xml" | sed -n '/<uuid>/{s|.*<uuid>\([0-9a-f-]\{36\}\)</uuid>.*|\1|p;q;}')
+  # The first, which is the guest's.
+  uuid=$(
+    printf %s "$xml" | head -c 65536 | tr '<' '\n' |
+      sed -n 's/^uuid>\([0-9a-f-]\{36\}\)$/\1/p' | head -n 1
+  )
   own=$(grep "^guest $uuid " "$applied")
   if [ -n "$uuid" ] && [ -n "$own" ]; then
     # shellcheck disable=SC2086 # words
     set -- $own
-    mode=$3
+    case ${3-} in
+      enforce | observe) mode=$3 ;;
+    esac
     case $kind in
-      hook) choice=$4 ;;
-      deadline) choice=$5 ;;
+      hook) choice=${4:-$choice} ;;
+      deadline) choice=${5:-$choice} ;;
     esac
   fi
   waiver=
@@ -204,6 +226,9 @@ trouble() { # KIND CHOICE WHY
       esac
       last=$key
     done <"$root/var/lib/premigrate/waivers/$uuid"
+    case $waiver in
+      *[!0-9a-f]*) waiver= ;;
+    esac
     case $until in
       '' | *[!0-9]*) waiver= ;;
       *) [ "$last" = end ] && [ "$until" -gt "$(date +%s)" ] || waiver= ;;
@@ -218,25 +243,34 @@ trouble() { # KIND CHOICE WHY
 
   look_at_clock
   id=$(date -u +%Y%m%dT%H%M%SZ)-$$
+  uuid_json=null
+  [ -z "$uuid" ] || uuid_json="\"$uuid\""
   escape='s/[\\"]/\\&/g'
   # As lib/hook/audit.ts writes it.
   line="{\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
     printf %s "$name" | tr -d '\000-\037' | sed "$escape"
-  )\",\"uuid\":\"$uuid\",\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(
+  )\",\"uuid\":$uuid_json,\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(
     printf %s "$why" | sed "$escape"
   )\",\"ms\":$(((now - began) * 1000))}"
   umask 077
-  printf '%s\n' "$line" >>"$root/var/log/premigrate/audit.jsonl"
+  audit=$root/var/log/premigrate/audit.jsonl
+  # A line that a full disk cut short must not swallow this one.
+  [ -z "$(tail -c 1 "$audit")" ] || line=$newline$line
+  printf '%s\n' "$line" >>"$audit" || {
+    [ "$on_report" = open ] || [ "$mode" = observe ] || [ -n "$waiver" ] || effect=refused
+  }
   tell_journal "$effect, undecided ($kind): $why $line"
   [ "$effect" = refused ] || exit 0
   # Without a line break at the end: virsh adds its own.
   printf '%s\n%s' "premigrate: UNDECIDED, refused: $why" \
-    "onTrouble.$kind is closed; see 'premigrate doctor', or let it pass: premigrate waive $uuid --for 1h --reason TEXT" >&4
+    "onTrouble.$kind is closed; see 'premigrate doctor', or let it pass: premigrate waive ${uuid:-UUID} --for 1h --reason TEXT" >&4
   exit 1
 }
 
 [ -x "$deno" ] || trouble hook "$on_hook" "there is no Deno at ${deno:-the path of $applied}"
+digest=
 read -r digest <"$lib/hook.js.sha256"
+[ ${#digest} -eq 64 ] || trouble hook "$on_hook" "$lib/hook.js.sha256 is missing or altered"
 
 asked=
 round=1
@@ -260,7 +294,7 @@ while :; do
   IFS=" $newline"
   # What it says when it is not itself is not heard.
   case $reply in
-    *"${digest:-none}"*) ;;
+    *"$digest"*) ;;
     *) trouble hook "$on_hook" "$lib/hook.js is missing or altered" ;;
   esac
   { [ "$status" -eq 83 ] && [ "$round" -eq 1 ] && [ $# -ge 3 ]; } || break
@@ -270,6 +304,9 @@ while :; do
   round=2
   arch=${asked%% *}
   asked=${asked#* }
+  look_at_clock
+  left=$((deadline - now + began))
+  [ "$left" -gt 1 ] || continue
   # shellcheck disable=SC2046 # words
   [ "$arch" = - ] || timeout -s KILL "$left" "$lib/premigrate" cache --arch "$arch" \
     $(printf %s "$asked" | sed -n 's/^\(--emulator [^ ]*\).*/\1/p') \

@@ -79,7 +79,7 @@ export const ENGINE_CODES = {
   "device-of-command-line": {
     severity: "undecided",
     title: "A VFIO device comes from the command line",
-    message: "A VFIO device is added by <qemu:commandline>: it was not looked at",
+    message: "A VFIO device is, or may be, added by <qemu:commandline>: it was not looked at",
     remedy: "Define the device as a <hostdev>, or compare its config space by hand.",
     about:
       "Libvirt hands <qemu:commandline> to QEMU unread, and so does premigrate, save for properties.",

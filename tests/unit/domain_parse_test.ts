@@ -231,14 +231,20 @@ Deno.test("a VFIO device added by hand is reported, in each form QEMU takes", ()
     "-device",
     '{"driver": "vfio-pci", "host": "01:00.0"}',
     "-device",
+    '{"driver": "vf\\u0069o-pci"}',
+    "-readconfig",
+    "/etc/qemu/devices.cfg",
+    "-device",
     "virtio-net-pci,id=vfio-pci",
+    "-device",
+    '{"driver": "virtio-net-pci", "id": "vfio-pci"}',
   );
   const { hostDevices } = parseDomain(
     domainXml("", { attributes: `type='kvm' ${QEMU}`, rest }),
   );
   assertEquals(
     hostDevices.map((device) => device.kind === "other" && device.type),
-    Array(3).fill("qemu:commandline"),
+    Array(5).fill("qemu:commandline"),
   );
 });
 

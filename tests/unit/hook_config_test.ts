@@ -162,6 +162,7 @@ const DEFAULTS = [
   "on-hook closed",
   "on-config closed",
   "on-deadline closed",
+  "on-report open",
   "record no",
   "reports 1000",
   "all-devices no",

@@ -52,6 +52,10 @@ for (const { shell, name, ignore } of shells) {
         [PLAIN.replace("</domain>", "<devices><hostdev/></devices></domain>"), false],
         [PLAIN.replace("vm1", "&#104;ostdev"), false],
         [PLAIN.replace("</domain>", "<!-- --></domain>"), false],
+        [PLAIN.replace("</domain>", `<a v='{"driver":"vf\\u0069o-pci"}'/></domain>`), false],
+        [PLAIN.replace("</domain>", "<a v='-readconfig'/></domain>"), false],
+        // A document that is cut, and looks whole.
+        [`<domain a='${"x".repeat(4_194_305 - 21)}'></domain><hostdev/></domain>`, false],
         [PLAIN.replace("</domain>\n", ""), false],
         [PLAIN + PLAIN.slice(0, 20), false],
         ["", false],
@@ -173,7 +177,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     name: "the bundle is empty, and its digest with it",
     kind: "hook",
-    why: /hook\.js is missing or altered/,
+    why: /hook\.js\.sha256 is missing or altered/,
     damage: async (tree) => {
       await Deno.truncate(`${tree.root}/${LIB}/hook.js`);
       await Deno.truncate(`${tree.root}/${LIB}/hook.js.sha256`);
@@ -249,9 +253,9 @@ for (const { name, kind, why, damage, config = {} } of TROUBLES) {
   });
 }
 
-async function waive(tree: HookTree, id: string, seconds: number): Promise<void> {
+async function waive(tree: HookTree, id: string, seconds: number, guest = GUEST): Promise<void> {
   const until = Math.floor(Date.now() / 1000) + seconds;
-  const path = `${tree.root}/var/lib/premigrate/waivers/${GUEST}`;
+  const path = `${tree.root}/var/lib/premigrate/waivers/${guest}`;
   await Deno.writeTextFile(path, writeWaiver({ id, until, reason: "a test" }));
 }
 
@@ -272,6 +276,50 @@ for (const [name, text] of CONFIGURATIONS) {
     assertMatch(stderr, /^premigrate: UNDECIDED, refused: there is no Deno at/);
   });
 }
+
+Deno.test("without its digest the bundle is not heard, whatever it says", async () => {
+  using tree = await HookTree.make();
+  await tree.replaceBundle('console.log("none \\x1e\\x1e\\x1e"); Deno.exit(80);');
+  for (const digest of [undefined, "", "none\n"]) {
+    const path = `${tree.root}/${LIB}/hook.js.sha256`;
+    if (digest === undefined) await Deno.remove(path);
+    else await Deno.writeTextFile(path, digest);
+    const { code, stderr } = await tree.migrate(await tree.xml(), "none");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "hook.js.sha256 is missing or altered");
+  }
+});
+
+Deno.test("where the launcher decides, the choices hold as they do for the bundle", async () => {
+  using tree = await HookTree.make({}, { deno: "/nowhere/deno" });
+  const xml = await tree.xml();
+  const applied = `${tree.root}/etc/premigrate/applied.conf`;
+  const text = await Deno.readTextFile(applied);
+  // A guest's line that is cut short.
+  await Deno.writeTextFile(applied, text.replace(/^config [^]*/m, `guest ${GUEST} observe`));
+  assertEquals((await tree.migrate(xml)).code, 0);
+  await Deno.writeTextFile(applied, text.replace(/^config [^]*/m, `guest ${GUEST}`));
+  assertMatch((await tree.migrate(xml)).stderr, /^premigrate: UNDECIDED, refused/);
+
+  // Another guest's waiver, named in this one's metadata.
+  const other = crypto.randomUUID();
+  await waive(tree, "0badcafe", 60, other);
+  const metadata = `</uuid><metadata><x:uuid xmlns:x='x'/><uuid>${other}</uuid></metadata>`;
+  const oneLine = xml.replace("</uuid>", metadata).replaceAll("\n", "");
+  assertEquals((await tree.migrate(oneLine)).code, 1);
+  assertEquals((await tree.audit()).at(-1)?.["uuid"], GUEST);
+
+  // A line that was cut short, and none that can be written.
+  const audit = `${tree.root}/var/log/premigrate/audit.jsonl`;
+  await Deno.writeTextFile(audit, '{"time":"20');
+  await tree.migrate(xml);
+  assertEquals(JSON.parse((await Deno.readTextFile(audit)).split("\n")[1] ?? "").effect, "refused");
+  await Deno.remove(`${tree.root}/var/log/premigrate`, { recursive: true });
+  for (const [report, code] of [["open", 0], ["closed", 1]] as const) {
+    await tree.apply({ onTrouble: { hook: "open", report } });
+    assertEquals((await tree.migrate(xml)).code, code);
+  }
+});
 
 const NAMES = [
   "$(reboot)",

@@ -64,6 +64,8 @@ function stampOf(
 
 const ELSEWHERE = stampOf({ name: "hostb", uuid: "there", bootId: "boot1" });
 const OURS = stampOf(HERE);
+/** Made here while the device was not there. */
+const UNPLUGGED = stampOf(HERE, { devices: [], facts: factsOf(HERE) });
 
 function startOf(changes: Partial<StartRecord> = {}, address = SOURCE): StartRecord {
   const config = { kind: "realize" as const, bytes: new Uint8Array(256).fill(0x57) };
@@ -130,6 +132,15 @@ const CASES: readonly (readonly [
     NOW,
   ],
   ["started here, with a stamp from elsewhere", "started", ELSEWHERE, undefined, NOW],
+  ["started here, unplugged and plugged in again since", "started", UNPLUGGED, startOf(), NOW],
+  ["arrived here, plugged in since", "incoming", UNPLUGGED, undefined, NOW],
+  [
+    "arrived here, with a stamp of ours of before it left",
+    "incoming",
+    stampOf(HERE, { time: "2026-03-01T11:59:59Z", devices: [], facts: factsOf(HERE) }),
+    undefined,
+    "the guest was not started on this host, and no stamp tells",
+  ],
   [
     "started here, another device plugged in since",
     "started",
@@ -159,7 +170,9 @@ const CASES: readonly (readonly [
   [
     "arrived, the stamp has no such device",
     "incoming",
-    stampOf(HERE, { devices: [{ guest: "0000:02:00.0", source: SOURCE }] }),
+    stampOf({ name: "hostb", uuid: "there" }, {
+      devices: [{ guest: "0000:02:00.0", source: SOURCE }],
+    }),
     undefined,
     "no stamp tells",
   ],
@@ -175,7 +188,7 @@ const CASES: readonly (readonly [
     "incoming",
     stampOf(HERE, {}, OTHER_SOURCE),
     undefined,
-    "no stamp tells",
+    NOW,
   ],
   ["not known, with a stamp", "unknown", ELSEWHERE, startOf(), OLD],
   ["not known, without one", "unknown", { kind: "none" }, startOf(), "not known where"],
