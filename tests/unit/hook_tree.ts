@@ -71,8 +71,9 @@ export class HookTree implements Disposable {
       "usr/lib/premigrate/probe.sh",
       `exec sh ${lib}/real-probe.sh --sysfs ${tree.sysfs.root} "$@"`,
     );
-    await Deno.copyFile(`${await dist()}/launcher.sh`, tree.hook);
-    await Deno.chmod(tree.hook, 0o755);
+    const launcher = await Deno.readTextFile(`${await dist()}/launcher.sh`);
+    const mdevs = `mdevs=${tree.sysfs.root}/bus/mdev/devices`;
+    await Deno.writeTextFile(tree.hook, launcher.replace(/^mdevs=.*$/m, mdevs), { mode: 0o755 });
     await tree.script("emulator", "exit 1");
     const hex = await Deno.readTextFile("examples/destination.hex");
     tree.sysfs.addFunction(DEVICE, {

@@ -324,3 +324,48 @@ Deno.test("another destination device than the source's is the one that the XML 
   );
   assertEquals(await tree.migrate(xml), NOTHING);
 });
+
+const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
+
+/** What reads config regions, with other bytes for the device of group 8. */
+function reader(hex: string): string {
+  const answer = { config: hex, bars: [0, 0, 0, 0, 0, 0], romSize: 0, resettable: false };
+  return `const [address, group] = Deno.args;
+    const isRead = address === "${MDEV}" && group === "8";
+    console.log(JSON.stringify(isRead
+      ? { result: "read", ...${JSON.stringify(answer)}, via: "group" }
+      : { result: "failed", reason: "no such device" }));`;
+}
+
+const MDEVS: readonly (readonly [
+  name: string,
+  type: string,
+  example: string | undefined,
+  code: number,
+  text: string,
+])[] = [
+  ["that differs", "mtty-2", "destination", 1, LINE],
+  ["that is the same", "mtty-2", "source", 0, ""],
+  ["that cannot be read", "mtty-2", undefined, 1, "UNDECIDED"],
+  ["that opening would start", "nvidia-558", "source", 1, "UNDECIDED"],
+];
+for (const [name, type, example, code, text] of MDEVS) {
+  Deno.test(`a mediated device ${name}: its config region is read while Deno starts`, async () => {
+    using tree = await HookTree.make();
+    tree.sysfs.addMdev(MDEV, { parent: DEVICE, type, driver: "mtty", iommuGroup: "8" });
+    await Deno.writeTextFile(
+      `${tree.root}/usr/lib/premigrate/vfio_region_main.js`,
+      example === undefined ? "Deno.exit(1);" : reader(encodeHex(await bytesOf(example))),
+    );
+    const xml = (await tree.xml()).replace(
+      /<hostdev [^]*<\/source>/,
+      `<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'>
+      <source>
+        <address uuid='${MDEV}'/>
+      </source>`,
+    );
+    const run = await tree.migrate(xml);
+    assertEquals(run.code, code, run.stderr);
+    assertStringIncludes(run.stderr, text);
+  });
+}
