@@ -171,7 +171,7 @@ run_deno() { # SECONDS OPTION... SCRIPT ARGUMENT...
   unset LD_PRELOAD LD_LIBRARY_PATH
   DENO_DIR=$root/var/cache/premigrate/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 \
     timeout -s KILL "$seconds" "$deno" run --quiet --no-prompt --no-config --no-lock --no-npm \
-    --no-remote --no-code-cache --cached-only "$@"
+    --no-remote --cached-only "$@"
 }
 
 # Its own deadline is a second before.
