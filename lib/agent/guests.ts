@@ -1,11 +1,10 @@
-import { type GuestId, parseGuestList } from "../facts/libvirt_guest.ts";
-import { parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import { listRunning } from "../facts/libvirt.ts";
+import type { GuestId } from "../facts/libvirt_guest.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import { STAMP_NAMESPACE } from "../facts/mod.ts";
 import { runVirsh } from "../facts/virsh.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import type { VirshAnswer, VirshCommand } from "../facts/virsh_script.ts";
-
-const HERE = parseLibvirtUri("qemu:///system");
 
 /** The guests that run on a host. */
 export interface RunningGuests {
@@ -21,8 +20,8 @@ export interface RunningGuests {
  *
  * @throws {VirshError} When libvirt gives no answer.
  */
-export async function listRunning(signal: AbortSignal): Promise<RunningGuests> {
-  const guests = parseGuestList(await answerTo(["list", "--uuid", "--name"], signal));
+export async function listIdle(signal: AbortSignal): Promise<RunningGuests> {
+  const guests = await listRunning(THIS_HOST, signal);
   const jobs = await ask(guests.map(({ uuid }) => ["domjobinfo", "--domain", uuid]), signal);
   return {
     idle: guests.filter((_guest, index) => isIdle(jobs[index])),
@@ -72,5 +71,5 @@ async function answerTo(command: VirshCommand, signal: AbortSignal): Promise<str
 }
 
 function ask(commands: readonly VirshCommand[], signal: AbortSignal): Promise<VirshAnswer[]> {
-  return runVirsh(HERE, commands, { readOnly: true, signal });
+  return runVirsh(THIS_HOST, commands, { readOnly: true, signal });
 }

@@ -1,3 +1,4 @@
+import { unlessGone } from "../facts/record_files.ts";
 import { parseWaiver } from "../hook/waiver.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -72,14 +73,4 @@ async function namesIn(dir: string): Promise<string[]> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return names;
-}
-
-/** Another process may have removed or renamed it. */
-async function unlessGone<T>(done: Promise<T>): Promise<T | undefined> {
-  try {
-    return await done;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

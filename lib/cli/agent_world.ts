@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { AgentWorld } from "../agent/agent.ts";
-import { listAll, listMarked, listRunning } from "../agent/guests.ts";
+import { listAll, listIdle, listMarked } from "../agent/guests.ts";
 import { pruneStarts, pruneWaivers } from "../agent/prune.ts";
 import { type RoundReport, type RoundStep, runSteps } from "../agent/round.ts";
 import { watchVirshEvents } from "../agent/virsh_events.ts";
@@ -34,7 +34,7 @@ function roundSteps({ cache, waivers, started }: Paths): RoundStep[] {
     {
       doing: "Stamping guests",
       run: async (signal) => {
-        const { idle, busy } = await listRunning(signal);
+        const { idle, busy } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid);
         const results = uuids.length === 0 ? [] : await stampGuests(uuids, signal);
         return { ...reportStamps(results), isUnfinished: busy.length > 0 };
@@ -45,7 +45,7 @@ function roundSteps({ cache, waivers, started }: Paths): RoundStep[] {
       run: async (signal) => {
         const marked = await listMarked(signal);
         if (marked.length === 0) return {};
-        const { idle } = await listRunning(signal);
+        const { idle } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid).filter((uuid) => marked.includes(uuid));
         return reportRemoved(await removeStamps(uuids, "config", signal));
       },

@@ -1,6 +1,6 @@
 import { listRunning } from "../facts/libvirt.ts";
 import { type GuestId, parseGuestList } from "../facts/libvirt_guest.ts";
-import { parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import { STAMP_KEY, STAMP_NAMESPACE, withoutNamespace, writeOfflineMark } from "../facts/mod.ts";
 import { runVirsh } from "../facts/virsh.ts";
 import { VirshError } from "../facts/virsh_error.ts";
@@ -36,9 +36,6 @@ export interface StampedView {
 /** A guest's live XML, or the one that it is started with. */
 export type GuestXml = "live" | "config";
 
-/** Always this host's libvirt: what a host says of itself is what is stamped. */
-export const HERE = parseLibvirtUri("qemu:///system");
-
 /** The guests that were asked for; libvirt, too, takes a text for a UUID before a name. */
 export function findGuests(
   asked: readonly string[] | "all",
@@ -69,7 +66,7 @@ export async function setElements(
       ? ["--remove"]
       : ["--key", STAMP_KEY, "--set", withoutNamespace(element)],
   ]);
-  const answers = await runVirsh(HERE, commands, { readOnly: false, signal });
+  const answers = await runVirsh(THIS_HOST, commands, { readOnly: false, signal });
   const errors = new Map<string, VirshError>();
   for (const [index, uuid] of [...elements.keys()].entries()) {
     const answer = answers[index];
@@ -84,7 +81,9 @@ export async function removeStamps(
   where: GuestXml,
   signal: AbortSignal,
 ): Promise<StampResult[]> {
-  const guests = where === "live" ? await listRunning(HERE, signal) : (await listAll(signal)).all;
+  const guests = where === "live"
+    ? await listRunning(THIS_HOST, signal)
+    : (await listAll(signal)).all;
   const found = findGuests(asked, guests);
   const set = new Map(found.flatMap(({ guest }) => guest ? [[guest.uuid, undefined]] : []));
   const errors = await setElements(set, where, signal);
@@ -129,7 +128,7 @@ async function listAll(
   signal: AbortSignal,
 ): Promise<{ all: readonly GuestId[]; running: readonly GuestId[] }> {
   const list = ["list", "--uuid", "--name"];
-  const answers = await runVirsh(HERE, [[...list, "--all"], list], { readOnly: true, signal });
+  const answers = await runVirsh(THIS_HOST, [[...list, "--all"], list], { readOnly: true, signal });
   const [all = [], running = []] = answers.map((answer) => {
     if (answer instanceof VirshError) throw answer;
     return parseGuestList(answer);

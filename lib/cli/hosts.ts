@@ -4,7 +4,7 @@ import { type LibvirtUri, parseLibvirtUri } from "../facts/libvirt_uri.ts";
 import type { ProbeTarget } from "../facts/probe.ts";
 import type { RealizeOptions } from "../facts/realize_views.ts";
 import { parseSshTarget } from "../facts/ssh_target.ts";
-import { REALIZE_RECORDS } from "../facts/vfio_records.ts";
+import { pathsBelow } from "../hook/paths.ts";
 
 /** What options say of a host. */
 export interface HostOptions {
@@ -20,7 +20,7 @@ export function realizeOptions(
     readonly allowReset?: boolean | undefined;
   },
 ): RealizeOptions | undefined {
-  if (vfioRegion === true) return { allowReset, records: REALIZE_RECORDS };
+  if (vfioRegion === true) return { allowReset, records: pathsBelow().realize };
   if (allowReset) throw new ValidationError("--allow-reset is for --vfio-region");
   return undefined;
 }

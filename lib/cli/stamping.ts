@@ -14,12 +14,11 @@ import {
 import { addRealizeViews } from "../facts/realize_views.ts";
 import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
 import { findStart } from "../facts/start_records.ts";
-import { REALIZE_RECORDS } from "../facts/vfio_records.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import {
   findGuests,
-  HERE,
   setElements,
   type StampedView,
   type StampOutcome,
@@ -48,7 +47,7 @@ export async function stampGuests(
   asked: readonly string[] | "all",
   signal: AbortSignal,
 ): Promise<StampResult[]> {
-  const found = findGuests(asked, await listRunning(HERE, signal));
+  const found = findGuests(asked, await listRunning(THIS_HOST, signal));
   const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
   const domains = await readDomains(uuids, signal);
   const facts = await capture([...domains.values()], signal);
@@ -76,7 +75,7 @@ async function readDomains(
   signal: AbortSignal,
 ): Promise<Map<string, Domain | VirshError>> {
   if (uuids.size === 0) return new Map();
-  const guests = await readGuests(HERE, [...uuids], signal);
+  const guests = await readGuests(THIS_HOST, [...uuids], signal);
   return new Map(
     [...uuids].flatMap((uuid, index) => {
       const guest = guests[index];
@@ -97,10 +96,10 @@ async function capture(
   const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
   if (devices.length === 0 && !isStamped) return undefined;
   const request = { devices: [...new Set(devices)] };
-  const facts = await captureHost({ uri: HERE, probe: {} }, request, signal);
+  const facts = await captureHost({ uri: THIS_HOST, probe: {} }, request, signal);
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
-  const realize = { allowReset: false, records: REALIZE_RECORDS };
+  const realize = { allowReset: false, records: pathsBelow().realize };
   return await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
 }
 

@@ -3,7 +3,7 @@ import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import { readHost } from "./libvirt.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
-import { parseLibvirtUri } from "./libvirt_uri.ts";
+import { THIS_HOST } from "./libvirt_uri.ts";
 import { runProbe } from "./probe.ts";
 import type { ProbedEmulator } from "./probe_report.ts";
 
@@ -139,7 +139,7 @@ async function askAnew(
   arch: string | undefined,
   signal: AbortSignal,
 ): Promise<NewEntry | Pick<NewEntry, "host">> {
-  const host = await readHost(parseLibvirtUri("qemu:///system"), { arch }, signal);
+  const host = await readHost(THIS_HOST, { arch }, signal);
   if (host.emulator === undefined) return { host };
   return { ...await askQemu(host.emulator, entries[host.emulator], signal), host };
 }

@@ -171,3 +171,6 @@ function decode(text: string): string | undefined {
     throw error;
   }
 }
+
+/** This host's libvirt. */
+export const THIS_HOST = parseLibvirtUri("qemu:///system");

@@ -34,7 +34,7 @@ async function dropOldest(dir: string, most: number): Promise<void> {
 }
 
 /** Another process may have dropped or renamed the same file. */
-async function unlessGone<T>(done: Promise<T>): Promise<T | undefined> {
+export async function unlessGone<T>(done: Promise<T>): Promise<T | undefined> {
   try {
     return await done;
   } catch (error) {

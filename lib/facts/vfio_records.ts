@@ -5,9 +5,6 @@ import { oneLine } from "./one_line.ts";
 import { keepRecord } from "./record_files.ts";
 import { ConfigHex, RegionSizes, type VfioRegion } from "./vfio_region.ts";
 
-/** Where realize views are kept on a host. */
-export const REALIZE_RECORDS = "/var/lib/premigrate/realize";
-
 /** What a realize view is kept under: devices alike in all of it are taken to show the same. */
 export interface RealizeKey {
   /** The vGPU or mdev type's name (`NVIDIA A40-8Q`), else the PCI ids: vendor, device, subsystem. */
@@ -60,7 +57,7 @@ const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
  * ```ts ignore
  * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
  * const region = await readVfioRegion({ address, group: 12 }, signal);
- * if (region.result === "read") await recordRealizeView(REALIZE_RECORDS, key, address, region);
+ * if (region.result === "read") await recordRealizeView("/var/lib/premigrate/realize", key, address, region);
  * ```
  */
 export async function recordRealizeView(
@@ -96,7 +93,7 @@ export async function recordRealizeView(
  *
  * @example
  * ```ts ignore
- * const kept = await findRealizeView(REALIZE_RECORDS, key);
+ * const kept = await findRealizeView("/var/lib/premigrate/realize", key);
  * if ("missing" in kept) kept.missing;
  * else kept.config.bytes;
  * ```

@@ -2,7 +2,7 @@ import { type Domain, DomainXmlError, parseDomain, rewriteSources } from "../dom
 import { assembleFacts } from "../facts/assemble.ts";
 import { findDevicesInUse } from "../facts/capture.ts";
 import { findHost } from "../facts/host_cache.ts";
-import { parseLibvirtUri } from "../facts/libvirt_uri.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import type { CapturedDevice, Facts } from "../facts/mod.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
 import { findRealizeView } from "../facts/vfio_records.ts";
@@ -187,7 +187,7 @@ async function judgePairs(
 
 async function devicesInUse(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
   try {
-    return await findDevicesInUse(parseLibvirtUri("qemu:///system"), signal);
+    return await findDevicesInUse(THIS_HOST, signal);
   } catch (error) {
     if (error instanceof VirshError) return undefined;
     throw error;

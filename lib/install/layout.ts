@@ -10,7 +10,7 @@ export const PRIVATE_FOLDERS: readonly string[] = [
   "/var/lib/premigrate",
   LAYOUT.waivers,
   LAYOUT.started,
-  "/var/lib/premigrate/realize",
+  LAYOUT.realize,
   LAYOUT.cache,
   "/var/log/premigrate",
   LAYOUT.reports,

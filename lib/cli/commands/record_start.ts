@@ -1,6 +1,5 @@
 import { Command } from "@cliffy/command";
 import { recordGuestStart } from "../../facts/record_guest_start.ts";
-import { REALIZE_RECORDS } from "../../facts/vfio_records.ts";
 import { pathsBelow } from "../../hook/paths.ts";
 import { printError, readText } from "../io.ts";
 import { parseRoot } from "../root.ts";
@@ -16,9 +15,7 @@ export const recordStart = new Command<{ json?: true }>()
   .action(async ({ root: dir }) => {
     // Whatever happens, the guest is to start.
     try {
-      const root = parseRoot(dir);
-      const { started } = pathsBelow(root);
-      const folders = { started, realize: `${root}${REALIZE_RECORDS}` };
+      const folders = pathsBelow(parseRoot(dir));
       const signal = AbortSignal.timeout(DEADLINE_MS);
       const why = await recordGuestStart(await readText("-"), folders, signal);
       if (why !== undefined) printError(why);
