@@ -3,7 +3,7 @@ import type { CapturedHost } from "../facts/mod.ts";
 import type { Stamp, StampedDevice } from "../facts/stamp.ts";
 
 /** What a stamp must fit. */
-export interface Arrival {
+export interface StampTerms {
   /** The guest's UUID. */
   readonly uuid: string | undefined;
   /** Its devices, as the XML that libvirt hands over has them. */
@@ -21,24 +21,24 @@ const MOST_AHEAD = 60;
 const OFFLINE_MARK_SECONDS = 600;
 
 /** Why a stamp is not believed; `undefined` when it is. */
-export function doubtStamp(stamp: Stamp, arrival: Arrival): Finding | undefined {
+export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined {
   const { host } = stamp.facts;
-  const age = Math.floor((arrival.now - Date.parse(stamp.time)) / 1000);
-  if (stamp.guest !== arrival.uuid) {
+  const age = Math.floor((terms.now - Date.parse(stamp.time)) / 1000);
+  if (stamp.guest !== terms.uuid) {
     return engineFinding("stamp-of-other-guest", undefined, { guest: stamp.guest });
   }
-  const isHere = (host.uuid !== undefined && host.uuid === arrival.host.uuid) ||
-    (host.bootId !== undefined && host.bootId === arrival.host.bootId);
+  const isHere = (host.uuid !== undefined && host.uuid === terms.host.uuid) ||
+    (host.bootId !== undefined && host.bootId === terms.host.bootId);
   if (isHere) return engineFinding("stamp-of-destination", undefined, { host: host.name });
   if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
   if (Number.isNaN(age)) {
     const reason = `its time is ${stamp.time}`;
     return engineFinding("stamp-unusable", undefined, { reason });
   }
-  if (age > arrival.maxAge) {
-    return engineFinding("stamp-too-old", undefined, { age, most: arrival.maxAge });
+  if (age > terms.maxAge) {
+    return engineFinding("stamp-too-old", undefined, { age, most: terms.maxAge });
   }
-  const [wanted, stamped] = [arrival.devices, stamp.devices].map(listAddresses);
+  const [wanted, stamped] = [terms.devices, stamp.devices].map(listAddresses);
   if (wanted !== stamped) {
     const data = { wanted: wanted || "none", stamped: stamped || "none" };
     return engineFinding("stamp-of-other-devices", undefined, data);

@@ -246,7 +246,7 @@ trouble() { # KIND CHOICE WHY
   uuid_json=null
   [ -z "$uuid" ] || uuid_json="\"$uuid\""
   escape='s/[\\"]/\\&/g'
-  # As lib/hook/audit.ts writes it.
+  # As lib/hook/records.ts writes it.
   line="{\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
     printf %s "$name" | tr -d '\000-\037' | sed "$escape"
   )\",\"uuid\":$uuid_json,\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(

@@ -4,11 +4,11 @@
  *     main.ts ROOT GUEST SECONDS ROUND
  *
  * Its input is the domain XML, what the probe printed, and what VFIO's reader printed of each mediated
- * device, with separators between them; its output three parts behind separators: nothing, what the journal is told, and what its status stands for.
+ * device, with separators between them. Its output is what the journal is told, and what its status
+ * stands for, each behind a separator.
  *
  * @module
  */
-import { parseWaiver, type Waiver } from "./waiver.ts";
 import { engineFinding, type Finding } from "../policy/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { SEPARATOR, STATUS } from "./answer_status.ts";
@@ -19,6 +19,8 @@ import { journalLines, refusal } from "./message.ts";
 import { type Paths, pathsBelow } from "./paths.ts";
 import { recordDecision } from "./records.ts";
 import { settle } from "./settle.ts";
+import { parseWaiver, type Waiver } from "./waiver.ts";
+import { writeAll } from "./write_all.ts";
 
 /** What the bundle ends with. */
 interface Reply {
@@ -29,7 +31,7 @@ interface Reply {
 
 const [root = "", name = "", seconds = "", round = "1"] = Deno.args;
 const { status, journal, answer } = await decideArrival(readInput(), pathsBelow(root));
-write([SEPARATOR, journal, SEPARATOR, answer, SEPARATOR].join(""));
+writeAll(Deno.stdout, [SEPARATOR, journal, SEPARATOR, answer, SEPARATOR].join(""));
 Deno.exit(status);
 
 async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
@@ -45,11 +47,9 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
 
   let judged: Judged;
   try {
-    const problems = [broken, "code" in guest ? guest : undefined].filter((found) =>
-      found !== undefined
-    );
-    if (xml === undefined || "code" in guest || problems.length > 0) {
-      judged = withoutPairs(config, problems);
+    if (broken !== undefined || xml === undefined || "code" in guest) {
+      const problems = [broken, "code" in guest ? guest : undefined];
+      judged = withoutPairs(config, problems.filter((found) => found !== undefined));
     } else {
       const arrival = {
         xml,
@@ -200,9 +200,4 @@ function splitInput(input: Uint8Array): Input {
   } catch {
     return { xml: undefined, probed, regions };
   }
-}
-
-function write(text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
 }

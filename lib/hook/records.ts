@@ -4,6 +4,7 @@ import { oneLine } from "../facts/one_line.ts";
 import { reportJson } from "../report/mod.ts";
 import { type Decision, nameOf } from "./decision.ts";
 import type { Paths } from "./paths.ts";
+import { writeAll } from "./write_all.ts";
 
 const NEWLINE = 0x0a;
 
@@ -102,9 +103,4 @@ function appendLine(path: string, line: string): void {
   }
   const start = size === 0 || last[0] === NEWLINE ? "" : "\n";
   writeAll(file, `${start}${line}\n`);
-}
-
-function writeAll(file: Deno.FsFile, text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
 }

@@ -10,7 +10,7 @@ import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
 import { ProbeRunError } from "../facts/probe.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { engineFinding, type Finding } from "../policy/mod.ts";
-import { type Arrival, doubtStamp, readOfflineMark } from "./believe.ts";
+import { doubtStamp, readOfflineMark, type StampTerms } from "./believe.ts";
 
 /** What is known of the host that the guest comes from. */
 export interface Source {
@@ -35,26 +35,26 @@ const NOTHING = { facts: undefined, devices: [] };
 /** The source's facts: of the stamp, else of the configured host where the guest runs. */
 export async function findSource(
   metadata: StampMetadata,
-  arrival: Arrival,
+  terms: StampTerms,
   { hosts, signal }: Asking,
 ): Promise<Source> {
-  const doubt = doubtMetadata(metadata, arrival);
+  const doubt = doubtMetadata(metadata, terms);
   if (metadata.kind === "stamp" && doubt === undefined) {
     const { facts, devices } = metadata.stamp;
     return { facts, devices, findings: [] };
   }
   if (metadata.kind === "offline") {
-    return { ...NOTHING, findings: [readOfflineMark(metadata.time, arrival.now)] };
+    return { ...NOTHING, findings: [readOfflineMark(metadata.time, terms.now)] };
   }
-  if (hosts.length === 0 || arrival.uuid === undefined) {
+  if (hosts.length === 0 || terms.uuid === undefined) {
     return { ...NOTHING, findings: [doubt ?? engineFinding("no-stamp", undefined, {})] };
   }
   const noted: Finding[] = doubt === undefined ? [] : [{ ...doubt, severity: "info" }];
-  return await askHosts({ ...arrival, uuid: arrival.uuid }, { hosts, signal }, metadata, noted);
+  return await askHosts({ ...terms, uuid: terms.uuid }, { hosts, signal }, metadata, noted);
 }
 
-function doubtMetadata(metadata: StampMetadata, arrival: Arrival): Finding | undefined {
-  if (metadata.kind === "stamp") return doubtStamp(metadata.stamp, arrival);
+function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | undefined {
+  if (metadata.kind === "stamp") return doubtStamp(metadata.stamp, terms);
   if (metadata.kind !== "unusable") return undefined;
   return engineFinding("stamp-unusable", undefined, { reason: metadata.reason });
 }
@@ -65,7 +65,7 @@ interface Asked {
 }
 
 async function askHosts(
-  arrival: Arrival & { readonly uuid: string },
+  terms: StampTerms & { readonly uuid: string },
   { hosts, signal }: Asking,
   metadata: StampMetadata,
   noted: readonly Finding[],
@@ -74,8 +74,8 @@ async function askHosts(
   const asking = AbortSignal.any([signal, found.signal]);
   try {
     // The first that runs it; another that is down must not take the time.
-    const asked = await Promise.any(hosts.map((host) => askHost(host, arrival, asking)));
-    const source = await readSource(asked, arrival.uuid, metadata, signal);
+    const asked = await Promise.any(hosts.map((host) => askHost(host, terms, asking)));
+    const source = await readSource(asked, terms.uuid, metadata, signal);
     return { ...source, findings: [...noted, ...source.findings] };
   } catch (error) {
     if (error instanceof VirshError || error instanceof ProbeRunError) {
@@ -101,7 +101,7 @@ class AbortOnEnd extends AbortController implements Disposable {
 
 async function askHost(
   text: string,
-  { uuid, host }: Arrival & { readonly uuid: string },
+  { uuid, host }: StampTerms & { readonly uuid: string },
   signal: AbortSignal,
 ): Promise<Asked> {
   const uri = parseLibvirtUri(text);

@@ -1,7 +1,7 @@
 /** Which stamps are believed, and which marks of a guest that is shut off. */
 import { assertEquals } from "@std/assert";
 import { parseFacts, type Stamp } from "premigrate";
-import { type Arrival, doubtStamp, readOfflineMark } from "../../lib/hook/believe.ts";
+import { doubtStamp, readOfflineMark, type StampTerms } from "../../lib/hook/believe.ts";
 
 const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 const OTHER = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";
@@ -23,7 +23,7 @@ function stampWith(
   };
 }
 
-const ARRIVAL: Arrival = {
+const ARRIVAL: StampTerms = {
   uuid: GUEST,
   devices: [FIRST],
   host: { name: "hostb", uuid: OTHER, bootId: "b" },
@@ -34,30 +34,30 @@ const ARRIVAL: Arrival = {
 const CASES: readonly {
   readonly name: string;
   readonly stamp?: Parameters<typeof stampWith>[0];
-  readonly arrival?: Partial<Arrival>;
+  readonly terms?: Partial<StampTerms>;
   readonly code?: string;
   readonly data?: Readonly<Record<string, string | number>>;
 }[] = [
   { name: "made now" },
-  { name: "as old as may be", arrival: { now: MADE + 900_000 } },
-  { name: "not yet a second older", arrival: { now: MADE + 900_999 } },
+  { name: "as old as may be", terms: { now: MADE + 900_000 } },
+  { name: "not yet a second older", terms: { now: MADE + 900_999 } },
   {
     name: "a second older",
-    arrival: { now: MADE + 901_000 },
+    terms: { now: MADE + 901_000 },
     code: "stamp-too-old",
     data: { age: 901, most: 900 },
   },
-  { name: "a minute ahead", arrival: { now: MADE - 60_000 } },
+  { name: "a minute ahead", terms: { now: MADE - 60_000 } },
   {
     name: "a millisecond more",
-    arrival: { now: MADE - 60_001 },
+    terms: { now: MADE - 60_001 },
     code: "stamp-from-future",
     data: { seconds: 61 },
   },
   {
     name: "of a day that is none",
     stamp: { time: "2026-02-31T12:00:00Z" },
-    arrival: { now: MADE },
+    terms: { now: MADE },
     code: "stamp-from-future",
   },
   {
@@ -74,7 +74,7 @@ const CASES: readonly {
   },
   {
     name: "for a guest without a UUID",
-    arrival: { uuid: undefined },
+    terms: { uuid: undefined },
     code: "stamp-of-other-guest",
   },
   {
@@ -101,19 +101,19 @@ const CASES: readonly {
   {
     name: "made here, and too old",
     stamp: { host: { uuid: OTHER } },
-    arrival: { now: MADE + 1e9 },
+    terms: { now: MADE + 1e9 },
   },
   { name: "of a host that tells neither", stamp: {} },
   {
     name: "where this host tells neither",
     stamp: { host: { uuid: OTHER, bootId: "b" } },
-    arrival: { host: { name: "hosta" } },
+    terms: { host: { name: "hosta" } },
   },
-  { name: "where neither tells", arrival: { host: { name: "hosta" } } },
+  { name: "where neither tells", terms: { host: { name: "hosta" } } },
   {
     name: "of the devices in another order",
     stamp: { devices: [SECOND, FIRST] },
-    arrival: { devices: [FIRST, SECOND] },
+    terms: { devices: [FIRST, SECOND] },
   },
   {
     name: "of devices that are elsewhere on the source",
@@ -127,7 +127,7 @@ const CASES: readonly {
   },
   {
     name: "of a device less",
-    arrival: { devices: [SECOND, FIRST] },
+    terms: { devices: [SECOND, FIRST] },
     code: "stamp-of-other-devices",
     data: { wanted: "0000:01:00.0 0000:02:00.0", stamped: "0000:01:00.0" },
   },
@@ -145,18 +145,18 @@ const CASES: readonly {
   },
   {
     name: "of a device that the XML does not have",
-    arrival: { devices: [] },
+    terms: { devices: [] },
     code: "stamp-of-other-devices",
     data: { wanted: "none", stamped: "0000:01:00.0" },
   },
-  { name: "of no device, for a guest with none", stamp: { devices: [] }, arrival: { devices: [] } },
+  { name: "of no device, for a guest with none", stamp: { devices: [] }, terms: { devices: [] } },
 ];
 
-for (const { name, stamp, arrival, code, data } of CASES) {
+for (const { name, stamp, terms, code, data } of CASES) {
   // What is made here is that first, however old.
   const wanted = name === "made here, and too old" ? "stamp-of-destination" : code;
   Deno.test(`a stamp ${name} is ${wanted ?? "believed"}`, () => {
-    const doubt = doubtStamp(stampWith(stamp), { ...ARRIVAL, ...arrival });
+    const doubt = doubtStamp(stampWith(stamp), { ...ARRIVAL, ...terms });
     assertEquals(doubt?.code, wanted);
     assertEquals(doubt?.severity, wanted === undefined ? undefined : "undecided");
     if (data !== undefined) assertEquals(doubt?.data, data);

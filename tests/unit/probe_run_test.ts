@@ -137,11 +137,11 @@ const SAYINGS: Readonly<Record<string, Case>> = {
   "bad-config": {
     says: {
       stderr:
-        "/root/.ssh/config: line 3: Bad configuration option: foo\r\n/root/.ssh/config: terminating, 1 bad configuration options\r\n",
+        "/home/ops/.ssh/config: line 3: Bad configuration option: foo\r\n/home/ops/.ssh/config: terminating, 1 bad configuration options\r\n",
       code: 255,
     },
     code: "ssh-failed",
-    found: "/root/.ssh/config: terminating, 1 bad configuration options;",
+    found: "/home/ops/.ssh/config: terminating, 1 bad configuration options;",
   },
   "mute": { says: { code: 255 }, code: "ssh-failed", found: "ssh says nothing;" },
   "nologin": {
