@@ -15,11 +15,8 @@ export const CONFIG_CHECKS: readonly Check[] = [
       if (text === undefined) return ["FAIL", `there is no ${applied}: premigrate config apply`];
       try {
         const { mode } = parseApplied(text);
-        return denoOf(text) === undefined ? ["FAIL", `${applied} names no Deno`] : [
-          ...mode === "observe"
-            ? ["WARN", "mode: observe refuses nothing"] as const
-            : ["PASS"] as const,
-        ];
+        if (denoOf(text) === undefined) return ["FAIL", `${applied} names no Deno`];
+        return mode === "observe" ? ["WARN", "mode: observe refuses nothing"] : ["PASS"];
       } catch (error) {
         return ["FAIL", error instanceof Error ? error.message : String(error)];
       }
@@ -66,7 +63,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
     async run(installation): Promise<Outcome> {
       const { outside, paths, root } = installation;
       const text = await readTextOf(installation, paths.applied);
-      const { enabled, interval } = parseApplied(text ?? "").agent;
+      const { agent: { enabled, interval }, maxAge } = parseApplied(text ?? "");
       const { kind, stdout } = await outside.run("systemctl", ["is-active", "premigrate-agent"]);
       if (!enabled) {
         return stdout.trim() === "active"
@@ -74,7 +71,6 @@ export const CONFIG_CHECKS: readonly Check[] = [
           : ["PASS", "it is not enabled"];
       }
       if (kind !== "ended" || root !== "") return ["WARN", "cannot be checked without systemd"];
-      const { maxAge } = parseApplied(text ?? "");
       if ((parseDuration(interval) ?? 0) >= (parseDuration(maxAge) ?? 0)) {
         return ["WARN", `its stamps get older than maxAge: interval ${interval}, maxAge ${maxAge}`];
       }
