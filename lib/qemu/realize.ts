@@ -82,12 +82,15 @@ export type RealizeFailureReason =
   /** `pci_register_bar` asserts that a BAR's or ROM's size is a power of two. */
   | { readonly code: "bar-size"; readonly bar: number | "rom"; readonly size: number };
 
+const COMMAND = 0x04;
 const STATUS = 0x06;
 const REVISION = 0x08;
+const CACHE_LINE = 0x0c;
 const HEADER_TYPE = 0x0e;
 const BAR0 = 0x10;
 const ROM = 0x30;
 const CAPABILITY_LIST = 0x34;
+const INTERRUPT_LINE = 0x3c;
 const INTERRUPT_PIN = 0x3d;
 const STATUS_CAP_LIST = 0x10;
 
@@ -193,9 +196,14 @@ class Device {
       this.#addCapabilities() ?? this.#checkInterruptPin();
   }
 
-  // pci_do_device_reset: what it leaves matters only where it is compared.
+  // pci_do_device_reset
   reset(): void {
     const { shadow } = this;
+    this.#mask(shadow, COMMAND, ~0x07);
+    this.#mask(shadow, COMMAND + 1, ~0x05);
+    this.#mask(shadow, STATUS + 1, ~0xf9);
+    this.#mask(shadow, CACHE_LINE, 0);
+    this.#mask(shadow, INTERRUPT_LINE, 0);
     for (const [offset, type, is64] of this.#registered) {
       set32(shadow, offset, type);
       if (is64) set32(shadow, offset + 4, 0);
