@@ -1,3 +1,4 @@
+import { get32, set32 } from "../pci/bytes.ts";
 import { realize } from "./realize.ts";
 import type { RealizedDevice, RealizeFacts, RealizeFailureReason } from "./realize.ts";
 import type { RealizeView } from "./view.ts";
@@ -36,6 +37,8 @@ export interface RestoreSide {
   readonly view: RealizeView;
   /** What decides what it makes of that. */
   readonly facts: RealizeFacts;
+  /** What the guest has written since, in order: a register's offset, and 32 bits. */
+  readonly writes?: readonly (readonly [offset: number, value: number])[] | undefined;
 }
 
 /**
@@ -72,7 +75,16 @@ export function predictRestore(source: RestoreSide, destination: RestoreSide): P
   if (!sent.ok) return { result: "realize-failed", side: "source", reason: sent.reason };
   const own = realize(destination.view, destination.facts);
   if (!own.ok) return { result: "realize-failed", side: "destination", reason: own.reason };
+  for (const [offset, value] of source.writes ?? []) writeRegister(sent, offset, value);
   return checkRestore(sent.shadow, own);
+}
+
+// pci_default_write_config: what the guest may write stays, and 1 clears what is write-1-to-clear.
+function writeRegister(device: RealizedDevice, offset: number, value: number): void {
+  const { shadow, wmask, w1cmask } = device;
+  const written = get32(wmask, offset);
+  const kept = (get32(shadow, offset) & ~written) | (value & written);
+  set32(shadow, offset, kept & ~(value & get32(w1cmask, offset)));
 }
 
 /**

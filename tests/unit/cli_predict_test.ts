@@ -87,6 +87,28 @@ const ANSWERED: Record<string, { line: Record<string, unknown>; answer: Predicte
   },
   "no BARs": { line: { ...OTHER_BAR, bars: {} }, answer: { result: "completed" } },
   "other BARs": { line: { ...OTHER_BAR, bars: { 1: 4096 } }, answer: { result: "completed" } },
+  "a bigger BAR, and the guest has put it at an address that is none for it": {
+    line: { ...PAIR, destinationBars: { 0: 16 }, writes: [[0x10, 0xc008]] },
+    answer: {
+      result: "bad-config",
+      bad: { offset: 0x10, read: 9, device: 1, cmask: 0xff, wmask: 0xf0, w1cmask: 0 },
+    },
+  },
+  "a bigger BAR, and the guest has put it elsewhere": {
+    line: { ...PAIR, destinationBars: { 0: 16 }, writes: [[0x10, 0xc008], [0x10, 0xc010]] },
+    answer: { result: "completed" },
+  },
+  "what the guest may not write": {
+    line: { ...PAIR, writes: [[0x00, 0], [0x04, 0xffffffff], [0xb8, 0xffffffff]] },
+    answer: { result: "completed" },
+  },
+  "a ROM of a size that none has": {
+    line: { ...PAIR, rom: 12 },
+    answer: {
+      result: "realize-failed",
+      reason: "source: QEMU aborts: BAR rom of 12 bytes is not a power of two",
+    },
+  },
   "a BAR of a size that none has": {
     line: { ...PAIR, bars: { 5: 12 } },
     answer: {
@@ -177,6 +199,19 @@ const INVALID: Record<
   "a BAR without end": {
     line: JSON.stringify({ ...PAIR, bars: { 0: 8 } }).replace('"0":8', '"0":1e999'),
     reason: "bars.0: ",
+  },
+  "a destination's BAR that is none": {
+    line: { ...PAIR, destinationBars: { "-1": 8 } },
+    reason: "destinationBars.-1: ",
+  },
+  "a write past the end": { line: { ...PAIR, writes: [[256, 0]] }, reason: "writes.0.0: " },
+  "a write of more than 32 bits": {
+    line: { ...PAIR, writes: [[0, 2 ** 32]] },
+    reason: "writes.0.1: ",
+  },
+  "more writes than a guest has reason for": {
+    line: { ...PAIR, writes: Array(65).fill([0, 0]) },
+    reason: "writes: ",
   },
   "BARs in a text": { line: { ...PAIR, bars: "8" }, reason: "bars: " },
 };

@@ -15,7 +15,7 @@ import {
   predictRestore,
   QemuPropertyError,
   QemuVersionError,
-  type RealizeFacts,
+  type RestoreSide,
   splitProperties,
 } from "../../policy/mod.ts";
 import { print, readChunks, readLines } from "../io.ts";
@@ -28,14 +28,24 @@ const Hex = v.pipe(
   v.regex(/^(([0-9a-f]{2}){256}|([0-9a-f]{2}){4096})$/i, "wanted 256 or 4096 bytes in hexadecimal"),
 );
 
-const BarSize = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const BarSizes = v.record(v.pipe(v.string(), v.regex(/^[0-5]$/)), Size);
+
+const Write = v.tuple([
+  v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(252)),
+  v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)),
+]);
 
 const LineSchema = v.object({
   machine: v.string(),
   properties: v.optional(v.string(), ""),
   qemu: v.optional(v.string(), "11.1.3"),
   bus: v.optional(v.picklist(BUS_KINDS)),
-  bars: v.optional(v.record(v.pipe(v.string(), v.regex(/^[0-5]$/)), BarSize), { "0": 8, "1": 8 }),
+  bars: v.optional(BarSizes, { "0": 8, "1": 8 }),
+  destinationBars: v.optional(BarSizes),
+  rom: v.optional(Size),
+  writes: v.optional(v.pipe(v.array(Write), v.maxLength(64))),
   source: Hex,
   destination: Hex,
 });
@@ -44,7 +54,7 @@ const LineSchema = v.object({
 export const predict = new Command<{ json?: true }>()
   .description(
     "Foretell QEMU's restore check for pairs of config spaces, a JSON object a line on standard input.\n" +
-      "Keys: machine, source, destination (hex), properties, qemu, bus, bars.",
+      "Keys: machine, source, destination (hex), properties, qemu, bus, bars, destinationBars, rom, writes.",
   )
   .example("Recorded pairs", "premigrate predict < tests/cases/cli/pairs.jsonl")
   .action(async () => {
@@ -99,19 +109,21 @@ function predictPair(line: v.InferOutput<typeof LineSchema>): PredictedLine {
     return invalid("machine: its name does not tell skip-vsc-check; give it in properties");
   }
   if (bus === undefined) return invalid("machine: its name does not tell the bus; give it in bus");
-  const facts: RealizeFacts = {
-    qemu,
-    skipVscCheck,
-    bus,
-    bars: Array.from({ length: 6 }, (_, bar) => line.bars[bar] ?? 0),
-    properties,
-  };
-  const [source, destination] = [line.source, line.destination].map((hex) => ({
-    view: { kind: "realize", bytes: decodeHex(hex) } as const,
-    facts,
-  }));
-  if (source === undefined || destination === undefined) return invalid("a side is missing");
-  return answer(predictRestore(source, destination));
+  const side = (hex: string, bars: v.InferOutput<typeof BarSizes>): RestoreSide => ({
+    view: { kind: "realize", bytes: decodeHex(hex) },
+    facts: {
+      qemu,
+      skipVscCheck,
+      bus,
+      bars: Array.from({ length: 6 }, (_, bar) => bars[bar] ?? 0),
+      romSize: line.rom,
+      properties,
+    },
+  });
+  return answer(predictRestore(
+    { ...side(line.source, line.bars), writes: line.writes },
+    side(line.destination, line.destinationBars ?? line.bars),
+  ));
 }
 
 function defaultBus(machine: Machine): BusKind | undefined {
