@@ -30,6 +30,17 @@ export function isInstalled([program, ...args]: readonly [string, ...string[]]):
   }
 }
 
+/** Whether a shell runs programs of its own without looking for them, as Debian's busybox-static. */
+export function isStandalone([program, ...args]: Shell): boolean {
+  if (!isInstalled([program, ...args])) return false;
+  const { success } = new Deno.Command(program, {
+    args: [...args, "-c", "PATH=/nowhere; od /dev/null"],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success;
+}
+
 /** The script with another time limit. */
 export function faster(from: string, to: string): string {
   assertStringIncludes(SCRIPT, from);
