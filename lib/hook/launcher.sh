@@ -89,14 +89,20 @@ has_no_device() {
   return 1
 }
 
+at_least() { # SECONDS LEAST: the greater, in $seconds
+  seconds=$(($1 > $2 ? $1 : $2))
+}
+
 if [ "$2" = start ]; then
   {
     # libvirt holds the guest's lock now: nothing here may ask libvirt.
     read_choices
     [ "$record" = yes ] || exit 0
+    at_least $((deadline / 10)) 2
     xml=$(head -c "$most_bytes")
     has_no_device ||
-      printf %s "$xml" | timeout -s KILL 2 "$lib/premigrate" record-start ${root:+--root "$root"}
+      printf %s "$xml" | timeout -s KILL "$seconds" \
+        "$lib/premigrate" record-start --seconds "$seconds" ${root:+--root "$root"}
   } >/dev/null 2>&1
   exit 0
 fi
@@ -161,7 +167,8 @@ region() { # UUID
     '' | */nvidia-*) return ;; # opening it would start the vGPU
   esac
   printf '%s%s\n' "$separator" "$1"
-  run_deno 3 --allow-ffi "$lib/vfio_region_main.js" "$1" "${group##*/}" </dev/null
+  at_least $((deadline / 6)) 3
+  run_deno "$seconds" --allow-ffi "$lib/vfio_region_main.js" "$1" "${group##*/}" </dev/null
 }
 
 run_deno() { # SECONDS OPTION... SCRIPT ARGUMENT...

@@ -360,6 +360,17 @@ Deno.test("start begin records, ends with 0 and prints nothing, whatever the rec
   }
 });
 
+for (
+  const [deadline, wanted] of [["5s", "2"], ["20s", "2"], ["45s", "4"], ["10m", "60"]] as const
+) {
+  Deno.test(`start begin waits ${wanted} seconds where the deadline is ${deadline}`, async () => {
+    using tree = await HookTree.make({ deadline, agent: { enabled: true } });
+    await tree.script(`${LIB}/premigrate`, `echo "$2 $3" >${tree.root}/seen`);
+    await tree.run(["start", "begin"], await tree.xml());
+    assertEquals(await Deno.readTextFile(`${tree.root}/seen`), `--seconds ${wanted}\n`);
+  });
+}
+
 Deno.test("start begin starts nothing where the agent is not configured", async () => {
   using tree = await HookTree.make();
   await tree.script(`${LIB}/premigrate`, `touch ${tree.root}/seen`);

@@ -4,19 +4,20 @@ import { pathsBelow } from "../../hook/paths.ts";
 import { printError, readText } from "../io.ts";
 import { parseRoot } from "../root.ts";
 
-// The hook gives it two seconds. What is still open by then must be closed before QEMU wants it.
-const DEADLINE_MS = 1_500;
+// What is still open by the hook's deadline must be closed before QEMU wants it.
+const CLOSING_MS = 500;
 
 /** `record-start`: what the hook runs when a guest is about to be started. */
 export const recordStart = new Command<{ json?: true }>()
   .description("For the hook: keep what QEMU is about to see of a starting guest's devices.")
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
+  .option("--seconds <seconds:integer>", "The hook's deadline.", { default: 2 })
   .example("As libvirt's hook at `start begin`", "premigrate record-start < vm1.xml")
-  .action(async ({ root: dir }) => {
+  .action(async ({ root: dir, seconds }) => {
     // Whatever happens, the guest is to start.
     try {
       const folders = pathsBelow(parseRoot(dir));
-      const signal = AbortSignal.timeout(DEADLINE_MS);
+      const signal = AbortSignal.timeout(Math.max(0, 1000 * seconds - CLOSING_MS));
       const why = await recordGuestStart(await readText("-"), folders, signal);
       if (why !== undefined) printError(why);
     } catch (error) {
