@@ -12,7 +12,7 @@ import {
   parseQemuVersion,
   realize,
 } from "premigrate/policy";
-import { migration, type Outcome } from "./migrate.ts";
+import { migrateMachine, type Outcome } from "./migrate.ts";
 import { qemuVersion } from "./qemu.ts";
 import { appendResult } from "./results.ts";
 
@@ -108,11 +108,16 @@ async function migrateEmulated(
     ...["-device", [device, "addr=5.0", ...property === "" ? [] : [property]].join(",")],
   ];
   let seen: Omit<Compared, "outcome"> = { source: new Uint8Array(), destination: new Uint8Array() };
-  const outcome = await migration(EMULATOR, args(source), args(destination), async (from, to) => {
-    seen = {
-      source: (await from.readExpressConfig(AT)).subarray(0, 256),
-      destination: (await to.readExpressConfig(AT)).subarray(0, 256),
-    };
-  });
+  const outcome = await migrateMachine(
+    EMULATOR,
+    args(source),
+    args(destination),
+    async (from, to) => {
+      seen = {
+        source: (await from.readExpressConfig(AT)).subarray(0, 256),
+        destination: (await to.readExpressConfig(AT)).subarray(0, 256),
+      };
+    },
+  );
   return { outcome, ...seen };
 }

@@ -52,11 +52,11 @@ const PLACES: Readonly<Record<BusKind, { bridge?: string; at: GuestFunction; dev
 };
 
 /** Migrates a guest with a real VFIO device to another QEMU with another, and says how it went. */
-export async function migrate(emulator: string, pair: Pair): Promise<Outcome> {
+export async function migratePair(emulator: string, pair: Pair): Promise<Outcome> {
   using from = new Mdev(pair.source);
   using to = new Mdev(pair.destination);
   let seen: Pick<Outcome, "guestSource" | "guestDestination"> = {};
-  const outcome = await migration(
+  const outcome = await migrateMachine(
     emulator,
     machineWith(from, pair),
     machineWith(to, pair),
@@ -79,7 +79,7 @@ export async function migrate(emulator: string, pair: Pair): Promise<Outcome> {
  *
  * @param before What is done with both before that.
  */
-export async function migration(
+export async function migrateMachine(
   emulator: string,
   sourceArgs: readonly string[],
   destinationArgs: readonly string[],
@@ -103,7 +103,7 @@ export async function migration(
     await before(source, destination);
     await destination.execute("migrate-incoming", { uri: `unix:${folder}/socket` });
     await source.execute("migrate", { uri: `unix:${folder}/socket` });
-    return await arrival(destination);
+    return await awaitArrival(destination);
   } finally {
     clearTimeout(limit);
     await endAll(running);
@@ -144,7 +144,7 @@ export async function readGuestView(
 }
 
 /** The source may say "completed" where the destination has refused: only the latter is asked. */
-async function arrival(destination: Qemu): Promise<Outcome> {
+async function awaitArrival(destination: Qemu): Promise<Outcome> {
   while (await destination.isMigrating()) await delay(POLL_MS);
   if (await destination.migrationStatus() === "completed") return { result: "completed" };
   const said = await destination.ended;

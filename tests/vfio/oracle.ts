@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { print } from "../../lib/cli/io.ts";
-import { migrate, type Outcome } from "./migrate.ts";
+import { migratePair, type Outcome } from "./migrate.ts";
 import { randomPairs } from "./pairs.ts";
 import { qemuVersion } from "./qemu.ts";
 import { isForetold, recordMigration } from "./recorded.ts";
@@ -48,7 +48,7 @@ async function runShard(shard: number): Promise<string[]> {
   let smallest = "";
   const property = fc.asyncProperty(randomPairs, async (pair) => {
     if (smaller !== undefined && smaller++ >= MOST_SMALLER_PAIRS) return;
-    const outcome = await migrate(emulator, pair).catch((error): Outcome => ({
+    const outcome = await migratePair(emulator, pair).catch((error): Outcome => ({
       result: "failed",
       said: String(error),
     }));
