@@ -53,12 +53,12 @@ Deno.test("randomPairs: every outcome, kind of device and bus is frequent", () =
     realizeFailed: outcome("realize-failed") * 5,
     express: share(({ source }) => source.config.length === 4096),
     conventional: share(({ source }) => source.config.length === 256),
-    extended: share(({ extended }) => extended.length > 0),
+    extended: share(({ extended }) => extended.length > 0) / 2,
     msix: share(({ source }) => (source.msixVectors ?? 0) > 0) * 2,
     written: share(({ writes }) => writes.length > 0),
     ...Object.fromEntries(["root", "port", "pci-under-pcie", "pci"].map((bus) => [
       bus,
-      share((pair) => pair.bus === bus) * 2,
+      share((pair) => pair.bus === bus) * 3,
     ])),
   };
   for (const [what, of] of Object.entries(shares)) assert(of >= 0.25, `${what}: ${of}`);

@@ -191,7 +191,11 @@ const device: fc.Arbitrary<Device> = fc.record({
     { weight: 3, arbitrary: fc.constant("ascending" as const) },
     fc.constantFrom("descending" as const, "rotated" as const),
   ),
-  extended: fc.option(fc.array(extendedCapability, { maxLength: 6 }), { nil: undefined, freq: 2 }),
+  extended: fc.oneof(
+    { weight: 7, arbitrary: fc.array(extendedCapability, { minLength: 1, maxLength: 6 }) },
+    { weight: 4, arbitrary: fc.constant(undefined) },
+    fc.constant([]),
+  ),
   bars: fc.array(bar, { maxLength: 4 }),
   romSize: fc.constantFrom(0, 0, 0x800, 0x10000),
 });
@@ -218,12 +222,12 @@ const CONVENTIONAL = ["pc-i440fx-9.0", "pc-i440fx-9.1", "pc-i440fx-10.0"];
 
 const place: fc.Arbitrary<{ readonly machine: string; readonly bus: BusKind }> = fc.oneof(
   {
-    weight: 3,
+    weight: 4,
     arbitrary: fc.record({
       machine: fc.constantFrom(...MACHINES),
       bus: fc.oneof(
-        { weight: 2, arbitrary: fc.constant("port" as const) },
-        { weight: 2, arbitrary: fc.constant("root" as const) },
+        { weight: 3, arbitrary: fc.constant("port" as const) },
+        { weight: 3, arbitrary: fc.constant("root" as const) },
         fc.constant("pci-under-pcie" as const),
       ),
     }),
@@ -231,7 +235,7 @@ const place: fc.Arbitrary<{ readonly machine: string; readonly bus: BusKind }> =
   fc.record({ machine: fc.constantFrom(...CONVENTIONAL), bus: fc.constant("pci" as const) }),
 );
 
-/** The pairs. Half of them are express devices. */
+/** The pairs. More than half of them have extended capabilities. */
 export const randomPairs: fc.Arbitrary<RandomPair> = fc.record({
   place,
   device,
