@@ -60,12 +60,11 @@ const command = new Command()
     if (options.record !== undefined && !part.includes("oracle")) {
       throw new ValidationError("Cannot record: the oracle is not among the parts");
     }
-    await checkMachine();
+    await checkMachine([PROJECT, options.cache]);
     // Now, and not when all is done, is the time to know that they can be written.
     const kept = { "migrations.jsonl": options.record, "results.jsonl": options.results };
     for (const file of Object.values(kept)) if (file !== undefined) await writeText(file, "");
-    await Deno.mkdir(options.cache, { recursive: true });
-    const cache = await Deno.realPath(options.cache);
+    const cache = await makeCache(options.cache);
     const image = await prepareImage(cache, tell);
     const work = await Deno.makeTempDir({ prefix: "premigrate-vfio-" });
     try {
@@ -91,6 +90,15 @@ const command = new Command()
       await Deno.remove(work, { recursive: true });
     }
   });
+
+async function makeCache(folder: string): Promise<string> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    return await Deno.realPath(folder);
+  } catch (error) {
+    throw new OutputError(folder, error instanceof Error ? error.message : `${error}`);
+  }
+}
 
 /** What the VM runs: part after part, also after one has failed. */
 function script(

@@ -33,12 +33,20 @@ const LONGEST_LINE = 65_536;
 // The VM ends with this process, and what is left to do is done.
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** @throws {NestedVmError} When this machine cannot prepare or run the VM, and what it lacks. */
-export async function checkMachine(): Promise<void> {
+/**
+ * @param folders Those of this machine that the VM is to see.
+ * @throws {NestedVmError} When this machine cannot prepare or run the VM, and what it lacks.
+ */
+export async function checkMachine(folders: readonly string[]): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
     throw new NestedVmError("wanted Linux on x86_64");
   }
   if (Deno.uid() !== 0) throw new NestedVmError("wanted root: the VM's disk holds root's files");
+  // They are on the kernel's command line, and in QEMU's arguments.
+  const unfit = folders.find((path) => !/^[\w/.+-]+$/.test(path));
+  if (unfit !== undefined) {
+    throw new NestedVmError(`found the folder ${unfit}, wanted letters, digits and /._+- alone`);
+  }
   if (!await hasProgram("apt-get")) {
     throw new NestedVmError("found no apt-get, wanted Debian 12 or later");
   }
@@ -91,12 +99,6 @@ export async function runInVm(
   shares: readonly Share[],
   minutes: number,
 ): Promise<number> {
-  for (const { path } of shares) {
-    // Those are on the kernel's command line, and in QEMU's arguments.
-    if (!/^[\w/.+-]+$/.test(path)) {
-      throw new NestedVmError(`found ${path}, wanted a path of letters, digits and /._+-`);
-    }
-  }
   const work = shares.find(({ tag }) => tag === "work")?.path ?? "";
   const names = shares.map(({ tag, path }) => `${tag}:${path}`).join(",");
   const child = new Deno.Command("timeout", {
