@@ -5,14 +5,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import {
-  machineSkipsVscCheck,
-  parseMachine,
-  parseQemuVersion,
-  parseVfioPciProperties,
-  realize,
-  splitProperties,
-} from "premigrate/policy";
 import { recordGuestStart } from "../../lib/facts/record_guest_start.ts";
 import { findStart } from "../../lib/facts/start_records.ts";
 import { readVfioRegion, type VfioRegion } from "../../lib/facts/vfio_region.ts";
@@ -20,6 +12,7 @@ import { type DeviceTemplate, Mdev } from "./mdev.ts";
 import { machineWith, readGuestView } from "./migrate.ts";
 import { type RandomPair, randomPairs } from "./pairs.ts";
 import { delay, Qemu, qemuVersion } from "./qemu.ts";
+import { realizeSide, recordMigration } from "./recorded.ts";
 import { appendResult } from "./results.ts";
 
 const [work = ""] = Deno.args;
@@ -68,17 +61,11 @@ async function read(address: string, group: number): Promise<VfioRegion> {
 }
 
 Deno.test("the reader, the record of a start and the stream tell the same", async (t) => {
-  const qemu = parseQemuVersion(await qemuVersion(EMULATOR));
-  const samples = fc.sample(randomPairs, { seed: SEED, numRuns: DEVICES });
-  const pairs = samples.filter((pair) => realize(...modelOf(pair)).ok);
-  function modelOf(pair: RandomPair): Parameters<typeof realize> {
-    const { machine, bus, properties, source: { config, bars, romSize } } = pair;
-    const parsed = parseVfioPciProperties(splitProperties(properties), qemu);
-    const skipVscCheck = parsed.skipVscCheck ?? machineSkipsVscCheck(parseMachine(machine), qemu);
-    assert(skipVscCheck !== undefined);
-    const facts = { qemu, skipVscCheck, bus, bars, romSize, properties: parsed };
-    return [{ kind: "realize", bytes: config }, facts];
-  }
+  const qemu = await qemuVersion(EMULATOR);
+  const modelOf = (pair: RandomPair): ReturnType<typeof realizeSide> =>
+    realizeSide(recordMigration(pair, { result: "completed" }, qemu), "source");
+  const pairs = fc.sample(randomPairs, { seed: SEED, numRuns: DEVICES })
+    .filter((pair) => modelOf(pair).ok);
 
   await t.step("among the devices is every kind", () => {
     for (const [kind, isOf] of Object.entries(KINDS)) assert(pairs.some(isOf), kind);
@@ -122,12 +109,12 @@ Deno.test("the reader, the record of a start and the stream tell the same", asyn
       const pair = pairs[index];
       assert(pair !== undefined);
       const sent = await configInStream(machineWith(mdev, pair), pair.source.config.length);
-      const model = realize(...modelOf(pair));
+      const model = modelOf(pair);
       assert(model.ok);
       assertEquals(encodeHex(sent), encodeHex(model.shadow), JSON.stringify(pair.capabilities));
     }
   });
-  await appendResult(work, { part: "realize", qemu: `${qemu}`, devices: mdevs.length });
+  await appendResult(work, { part: "realize", qemu, devices: mdevs.length });
 });
 
 /** What `vfio_pci_save_config` puts into the stream. */

@@ -3,7 +3,18 @@
  *
  * @module
  */
-import type { BadConfig } from "premigrate/policy";
+import {
+  type BadConfig,
+  type BusKind,
+  machineSkipsVscCheck,
+  parseMachine,
+  parseQemuVersion,
+  parseVfioPciProperties,
+  realize,
+  type RealizedDevice,
+  type RealizeFailure,
+  splitProperties,
+} from "premigrate/policy";
 import { predictLine } from "../../lib/cli/commands/predict.ts";
 import type { Outcome } from "./migrate.ts";
 import type { RandomPair } from "./pairs.ts";
@@ -12,7 +23,7 @@ import type { RandomPair } from "./pairs.ts";
 export interface RecordedMigration {
   readonly machine: string;
   readonly qemu: string;
-  readonly bus: string;
+  readonly bus: BusKind;
   readonly properties: string;
   readonly bars: Readonly<Record<string, number>>;
   readonly destinationBars: Readonly<Record<string, number>>;
@@ -79,6 +90,27 @@ export function isForetold(migration: RecordedMigration): boolean {
   const [, where, reason = ""] = /^(\w+): (.*)$/.exec(predicted.reason) ?? [];
   const why = reason.startsWith("QEMU aborts") ? "SIGABRT" : reason;
   return where === side && said.includes(why);
+}
+
+/** What the model makes of one side's device. */
+export function realizeSide(
+  migration: RecordedMigration,
+  side: "source" | "destination",
+): RealizedDevice | RealizeFailure {
+  const { machine, bus, rom, bars, destinationBars } = migration;
+  const qemu = parseQemuVersion(migration.qemu);
+  const properties = parseVfioPciProperties(splitProperties(migration.properties), qemu);
+  const skipVscCheck = properties.skipVscCheck ?? machineSkipsVscCheck(parseMachine(machine), qemu);
+  if (skipVscCheck === undefined) throw new Error(`${machine} does not tell skip-vsc-check`);
+  const sizes = side === "source" ? bars : destinationBars;
+  return realize({ kind: "realize", bytes: Uint8Array.fromHex(migration[side]) }, {
+    qemu,
+    skipVscCheck,
+    bus,
+    bars: [0, 1, 2, 3, 4, 5].map((bar) => sizes[bar] ?? 0),
+    romSize: rom,
+    properties,
+  });
 }
 
 function sizes({ bars = [] }: RandomPair["source"]): Record<string, number> {
