@@ -40,7 +40,7 @@ testRuns([
       "i=0xbc read: 33 device: 35",
       "policies applied: nvidia/vsc, qemu/restore-check",
       "\nconfig space: ",
-      "  000 de: 10: b8: 1e: 06  05  10: 00  a1: 00: 00: 03: 00  00  00: 00\n",
+      "  000 de: 10: b8: 1e: 00  00  10: 00  a1: 00: 00: 03: 00  00  00: 00\n",
       "  60 MSI\n",
       "  78 PCI Express\n",
       "56: 46: 00: 16: 35: 33! 35! 2e: 31!  b4 Vendor Specific\n",
