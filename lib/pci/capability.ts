@@ -1,7 +1,7 @@
 import { get32 } from "./bytes.ts";
 import { EXTENDED_LAYOUTS } from "./decode_extended.ts";
 import { STANDARD_LAYOUTS } from "./decode_standard.ts";
-import type { Fields, FieldValue, LayoutOf } from "./layout.ts";
+import type { Fields, LayoutOf } from "./layout.ts";
 import { capabilityName, extendedCapabilityName } from "./names.ts";
 import type { ListedCapability, ListedExtendedCapability, Problem } from "./walk.ts";
 
@@ -15,6 +15,8 @@ export interface Register {
   readonly name: string;
   /** Set on a run of bytes that is no single register, such as a vendor's body. */
   readonly bytewise?: true;
+  /** Its decoded values; absent when it is not one of those that are decoded. */
+  readonly fields?: Fields;
 }
 
 /** What the bytes of a capability say, apart from its place in the list. */
@@ -92,23 +94,26 @@ export function describeCapabilities<Listed extends ListedCapability>(
     const length = declared === undefined
       ? toNext
       : Math.min(Math.max(declared, minimum), own.length);
-    const registers = layout.registers.filter(({ at, size }) => size > 0 && at + size <= length);
-    const decoded = registers.flatMap(({ at, size, decode }): [string, FieldValue][] => {
-      const register = own.subarray(at, at + size);
-      return Object.entries(decode?.(get32(register, 0), register) ?? {});
-    });
+    const registers = layout.registers
+      .filter(({ at, size }) => size > 0 && at + size <= length)
+      .map(({ at, size, name, bytewise, decode }): Register => {
+        const register = own.subarray(at, at + size);
+        return {
+          offset: offset + at,
+          size,
+          name,
+          ...(bytewise && { bytewise }),
+          ...(decode && { fields: decode(get32(register, 0), register) }),
+        };
+      });
+    const decoded = registers.flatMap(({ fields }) => Object.entries(fields ?? {}));
     return {
       ...capability,
       name: nameOf(id),
       length,
       lengthKnown: declared !== undefined,
       fields: { ...Object.fromEntries(decoded), ...layout.fields },
-      registers: registers.map(({ at, size, name, bytewise }) => ({
-        offset: offset + at,
-        size,
-        name,
-        ...(bytewise && { bytewise }),
-      })),
+      registers,
     };
   });
   return { capabilities, problems };

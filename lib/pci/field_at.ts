@@ -1,5 +1,5 @@
 import { hex } from "./bits.ts";
-import type { Capability, ExtendedCapability } from "./capability.ts";
+import type { Capability, ExtendedCapability, Register } from "./capability.ts";
 import type { ConfigSpace } from "./config_space.ts";
 import { headerRegisters } from "./header.ts";
 
@@ -9,6 +9,8 @@ export interface FieldName {
   readonly name: string;
   /** The capability the byte is in, if it is in one. */
   readonly capability?: Capability | ExtendedCapability;
+  /** The register that the byte is part of, if it is in a named one. */
+  readonly register?: Register;
 }
 
 /**
@@ -35,15 +37,29 @@ export function fieldAt(space: ConfigSpace, offset: number): FieldName {
   if (!Number.isInteger(offset) || offset < 0 || offset >= space.size) {
     return { name: `byte ${hex(offset, 2)}, not among the ${space.size} bytes known` };
   }
-  const register = headerRegisters(space.header.headerType)
-    .find(([start, size]) => offset >= start && offset < start + size);
-  if (register) return { name: register[2] };
+  const header = headerRegisters(space.header.headerType)
+    .map(([offset, size, name]): Register => ({ offset, size, name }));
+  const register = registerAt(header, offset);
+  if (register) return { name: register.name, register };
   const [standard] = covering(space.capabilities, offset);
-  if (standard) return { name: nameInStandard(standard, offset), capability: standard };
+  if (standard) return inCapability(standard, offset, nameInStandard);
   const [extended] = covering(space.extended, offset);
-  if (extended) return { name: nameInExtended(extended, offset), capability: extended };
+  if (extended) return inCapability(extended, offset, nameInExtended);
   const where = offset < 0x40 ? "reserved in the header" : "in no capability";
   return { name: `byte ${hex(offset, 2)}, ${where}` };
+}
+
+function registerAt(registers: readonly Register[], at: number): Register | undefined {
+  return registers.find(({ offset, size }) => at >= offset && at < offset + size);
+}
+
+function inCapability<Found extends Capability | ExtendedCapability>(
+  capability: Found,
+  offset: number,
+  nameIn: (capability: Found, offset: number) => string,
+): FieldName {
+  const register = registerAt(capability.registers, offset);
+  return { name: nameIn(capability, offset), capability, ...(register && { register }) };
 }
 
 /**
@@ -82,8 +98,7 @@ function nameInExtended(capability: ExtendedCapability, offset: number): string 
 }
 
 function nameInBody(capability: Capability, offset: number): string {
-  const register = capability.registers
-    .find((register) => offset >= register.offset && offset < register.offset + register.size);
+  const register = registerAt(capability.registers, offset);
   if (register && !register.bytewise) return `${title(capability)}: ${register.name}`;
   const byte = `${title(capability)}, byte +${hex(offset - capability.offset, 2)}`;
   return register ? `${byte} (${register.name})` : byte;

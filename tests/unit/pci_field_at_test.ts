@@ -123,3 +123,22 @@ Deno.test("fieldAt: hands out the capability", () => {
   assertEquals(fieldAt(space, 0x1c1).capability, space.extended[3]);
   assertEquals("capability" in fieldAt(space, 0x08), false);
 });
+
+Deno.test("fieldAt: hands out the register, with its decoded values", () => {
+  const space = decodeConfigSpace(ENDPOINT);
+  assertEquals(fieldAt(space, 0x01).register, { offset: 0, size: 2, name: "Vendor ID" });
+  const { register } = fieldAt(space, 0x73);
+  assertEquals([register?.offset, register?.size, register?.name], [0x72, 2, "Link Status"]);
+  assertEquals(register?.fields, {
+    linkStatus: {
+      autonomousBandwidth: false,
+      bandwidthManagement: false,
+      dataLinkLayerActive: false,
+      slotClock: true,
+      speed: "16.0 GT/s",
+      training: false,
+      width: 16,
+    },
+  });
+  assertEquals("register" in fieldAt(space, 0x60), false);
+});
