@@ -6,6 +6,7 @@
 export * from "./answer.ts";
 export * from "./choices.ts";
 export * from "./config_grid.ts";
+export * from "./config_picture.ts";
 export * from "./config_space_text.ts";
 export * from "./explain.ts";
 export * from "./json.ts";

@@ -6,7 +6,7 @@ import {
   type RealizedDevice,
   type RealizeFacts,
 } from "../../lib/policy/mod.ts";
-import { drawConfigGrid } from "../../lib/report/mod.ts";
+import { drawConfigGrid, pictureConfig } from "../../lib/report/mod.ts";
 import { spaceOf } from "../cases/pci/space.ts";
 
 const LEGEND = `config space: the source's bytes, and below them the destination's where they differ
@@ -105,6 +105,7 @@ Deno.test("drawConfigGrid: 256 bytes on the source, 4096 on the destination", ()
     extended,
     `  100 --  --  --  --  --  --  --  --  --  --  --  --  --  --  --  --   100 Device Serial Number
       03!     01!     de! ad! be! ef!             01!
+  110 --  --  --  --  --  --  --  --  --  --  --  --  --  --  --  --
   ...
 `,
   );
@@ -114,4 +115,10 @@ Deno.test("drawConfigGrid: a row that differs is never left out", () => {
   const bytes = Object.fromEntries([0x60, 0x70, 0x80].map((at) => [at, "01".repeat(16)]));
   const drawn = draw(hold({}), hold(bytes));
   assertEquals(drawn.match(/^ {6}(01\?\s+){16}/gm)?.length, 3);
+});
+
+Deno.test("pictureConfig: no row repeats one that it differs from in a mark", () => {
+  const repeated = pictureConfig({ source: hold({}).shadow, destination: hold({}) })
+    .map(({ repeats }) => repeats);
+  assertEquals(repeated.slice(0, 7), [false, false, false, false, false, false, true]);
 });
