@@ -20,7 +20,7 @@ import {
   type Finding,
   wantDevices,
 } from "../policy/mod.ts";
-import type { Answer } from "../report/mod.ts";
+import type { Answer } from "../report/answer.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
 import { type Config, parseDuration } from "./config.ts";
 import type { Rewritten } from "./decision.ts";

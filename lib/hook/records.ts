@@ -1,7 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
-import { reportJson } from "../report/mod.ts";
+import { reportJson } from "../report/json.ts";
 import { type Decision, nameOf } from "./decision.ts";
 import type { Paths } from "./paths.ts";
 import { writeAll } from "./write_all.ts";

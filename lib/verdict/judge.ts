@@ -13,7 +13,7 @@ import {
   type Registry,
   wantDevices,
 } from "../policy/mod.ts";
-import type { Answer } from "../report/mod.ts";
+import type { Answer } from "../report/answer.ts";
 
 /** All that a verdict on a guest rests on. */
 export interface Question {

@@ -30,6 +30,10 @@ Deno.test("the hook is made of lib, plugins and a few packages", async () => {
   });
   assertEquals(wrong, []);
   assert(modules.length > 30);
+  const reports = modules.flatMap(({ specifier }) =>
+    /lib\/report\/(.*)/.exec(specifier)?.[1] ?? []
+  );
+  assertEquals(reports.sort(), ["answer.ts", "json.ts", "printable.ts"]);
 });
 
 Deno.test("what the hook is bundled to imports nothing, and nothing in it is CommonJS", async () => {
