@@ -1,5 +1,6 @@
 import { bold, dim, yellow } from "@std/fmt/colors";
-import type { Capability, ConfigSpace, ExtendedCapability, Fields } from "../policy/mod.ts";
+import type { Capability, ConfigSpace, ExtendedCapability } from "../policy/mod.ts";
+import { fieldTexts } from "./field_texts.ts";
 import { printable, wrap } from "./printable.ts";
 
 /** A decoded function, with what the dump says of it. */
@@ -54,20 +55,6 @@ function capabilityLines(capability: Capability | ExtendedCapability): string[] 
     `  ${bold(hex(offset, 2))} ${name}${version} ${dim(`(${size})`)}`,
     ...values === "" ? [] : wrap(values, 7),
   ];
-}
-
-function fieldTexts(fields: Fields, prefix = ""): string[] {
-  return Object.entries(fields).flatMap(([name, value]) => {
-    // Flags that are not set would bury those that are.
-    if (typeof value === "boolean") return value ? [`${prefix}${name}`] : [];
-    if (typeof value !== "object") return [`${prefix}${name} ${printable(String(value))}`];
-    if (isList(value)) return [`${prefix}${name} ${printable(JSON.stringify(value))}`];
-    return fieldTexts(value, `${prefix}${name}.`);
-  });
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
 }
 
 function hex(value: number, digits: number): string {

@@ -8,6 +8,7 @@ export * from "./choices.ts";
 export * from "./config_grid.ts";
 export * from "./config_picture.ts";
 export * from "./config_space_text.ts";
+export * from "./evidence.ts";
 export * from "./explain.ts";
 export * from "./json.ts";
 export * from "./text.ts";

@@ -1,26 +1,19 @@
 import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
-import type { Decision, NotRun, Severity, Verdict } from "../policy/mod.ts";
-import { type Answer, type ReportedFinding, reportFindings } from "./answer.ts";
+import type { Decision, RegisteredPolicy, Severity } from "../policy/mod.ts";
+import type { Answer, ReportedDevice, ReportedFinding } from "./answer.ts";
+import { evidenceOf } from "./evidence.ts";
+import { outline } from "./outline.ts";
 import { printable, wrap } from "./printable.ts";
+import { DECISIONS, notRunText } from "./words.ts";
 
 type Paint = (text: string) => string;
 
-const DECISIONS: Readonly<Record<Decision, { paint: Paint; text: string }>> = {
-  allow: { paint: green, text: "ALLOW: nothing was found that stops this migration" },
-  veto: { paint: red, text: "VETO: this migration will fail or harm the guest" },
-  undecided: { paint: yellow, text: "UNDECIDED: facts are missing" },
-};
-
-const SEVERITIES: Readonly<Record<Severity, Paint>> = {
+const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
+  allow: green,
   veto: red,
   undecided: yellow,
   warn: cyan,
   info: dim,
-};
-
-const REASONS: Readonly<Record<NotRun["reason"], string>> = {
-  "needs-facts": "needs more than config bytes",
-  "unknown-device": "the device's ids are not known",
 };
 
 /**
@@ -37,49 +30,44 @@ const REASONS: Readonly<Record<NotRun["reason"], string>> = {
  * ```
  */
 export function reportText(answer: Answer): string {
-  const { verdict, devices, assumptions } = answer;
-  const { paint, text } = DECISIONS[verdict.decision];
-  const findings = reportFindings(answer);
+  const { verdict: { decision, notRun }, assumptions, policies } = answer;
+  const { general, devices, applied } = outline(answer);
   const lines = [
-    bold(paint(text)),
+    bold(PAINTS[decision](DECISIONS[decision])),
     ...assumptions.map((line) => dim(`assumed: ${printable(line)}`)),
   ];
-  const general = findings.filter(({ device }) => device === undefined);
-  if (general.length > 0) lines.push("", ...general.flatMap(findingLines));
-  for (const { name, source, destination } of devices) {
-    lines.push("", bold(printable(name)) + printable(addresses(name, source, destination)));
-    lines.push(...findings.filter(({ device }) => device === name).flatMap(findingLines));
+  const add = (finding: ReportedFinding): void => {
+    lines.push(...findingLines(finding, policies));
+  };
+  if (general.length > 0) lines.push("");
+  general.forEach(add);
+  for (const { name, device, findings } of devices) {
+    lines.push("", bold(printable(name)) + printable(addresses(device)));
+    findings.forEach(add);
   }
-  const listed = new Set(devices.map(({ name }) => name));
-  const others = findings.filter(({ device }) => device !== undefined && !listed.has(device));
-  for (const finding of others) {
-    lines.push("", bold(printable(finding.device ?? "")), ...findingLines(finding));
-  }
-  lines.push("", ...policyLines(verdict));
+  lines.push(
+    "",
+    dim(`policies applied: ${applied.join(", ") || "none"}`),
+    ...notRun.map((policy) => dim(printable(`policy not run: ${notRunText(policy)}`))),
+  );
   return lines.join("\n") + "\n";
 }
 
-function findingLines(finding: ReportedFinding): string[] {
+function findingLines(finding: ReportedFinding, policies: readonly RegisteredPolicy[]): string[] {
   const { severity, policy, code, message, remedy } = finding;
-  const lines = [
-    `  ${SEVERITIES[severity](severity.padEnd(9))} ${policy} ${code}`,
-    ...wrap(printable(message), 12),
-  ];
-  if (severity !== "info") lines.push(...wrap(printable(`-> ${remedy}`), 12).map(dim));
-  return lines;
-}
-
-function policyLines({ ran, notRun }: Verdict): string[] {
-  const applied = [...new Set(ran.map(({ policy }) => policy))];
+  const evidence = evidenceOf(finding, policies).filter(({ told }) => !told)
+    .map(({ name, value }) => `${name} ${value}`).join(", ");
   return [
-    dim(`policies applied: ${applied.join(", ") || "none"}`),
-    ...notRun.map(({ policy, device, reason }) =>
-      dim(printable(`policy not run: ${policy} for ${device}: ${REASONS[reason]}`))
-    ),
+    `  ${PAINTS[severity](severity.padEnd(9))} ${policy} ${code}`,
+    ...wrap(printable(message), 12),
+    ...evidence === "" ? [] : wrap(printable(`(${evidence})`), 12).map(dim),
+    ...wrap(printable(`-> ${remedy}`), 12).map(dim),
   ];
 }
 
-function addresses(name: string, source: string, destination: string): string {
+function addresses(device: ReportedDevice | undefined): string {
+  if (device === undefined) return "";
+  const { name, source, destination } = device;
   if (source !== destination) return ` (${source} -> ${destination})`;
   return source === name ? "" : ` (${source})`;
 }

@@ -92,6 +92,7 @@ assumed: machine type pc-q35-9.0\u{a}(--machine)
 
   info      test/policy noted
             noted
+            -> Do something.
 
 hostdev0 (0000:3b:00.4 -> 0000:af:00.4)
   veto      test/policy differs
@@ -99,6 +100,7 @@ hostdev0 (0000:3b:00.4 -> 0000:af:00.4)
             -> Do something.
   info      test/policy noted
             noted
+            -> Do something.
 
 hostdev2 (0000:3b:00.5)
 

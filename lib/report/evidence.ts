@@ -1,0 +1,63 @@
+import {
+  fillMessage,
+  type Finding,
+  type FindingValue,
+  type RegisteredPolicy,
+} from "../policy/mod.ts";
+import { findPage } from "./answer.ts";
+
+/** A value that a finding rests on. */
+export interface Evidence {
+  /** What the policy calls it. */
+  readonly name: string;
+  /** The value; numbers above 9 in hexadecimal too. */
+  readonly value: string;
+  /** Whether the finding's message says it. */
+  readonly told: boolean;
+}
+
+/**
+ * What a finding rests on: its place in config space and its data.
+ *
+ * @example
+ * ```ts
+ * import { evidenceOf } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const finding = {
+ *   policy: "premigrate",
+ *   code: "not-looked-at",
+ *   severity: "info",
+ *   data: { type: "usb", count: 12 },
+ * } as const;
+ * assertEquals(evidenceOf(finding, []), [
+ *   { name: "type", value: "usb", told: true },
+ *   { name: "count", value: "12 (0xc)", told: false },
+ * ]);
+ * ```
+ */
+export function evidenceOf(finding: Finding, policies: readonly RegisteredPolicy[]): Evidence[] {
+  const { policy, code, offset, data } = finding;
+  const message = findPage(policies, policy, code)?.message ?? "";
+  const place: Evidence[] = offset === undefined
+    ? []
+    : [{ name: "offset", value: `0x${offset.toString(16)}`, told: tells(message, "offset") }];
+  return [
+    ...place,
+    ...Object.entries(data).map(([name, value]) => ({
+      name,
+      value: valueText(value),
+      told: tells(message, name),
+    })),
+  ];
+}
+
+function tells(message: string, name: string): boolean {
+  return fillMessage(message, { [name]: "" }) !== message;
+}
+
+function valueText(value: FindingValue): string {
+  return typeof value === "number" && Number.isInteger(value) && value > 9
+    ? `${value} (0x${value.toString(16)})`
+    : `${value}`;
+}

@@ -1,0 +1,45 @@
+import {
+  type Answer,
+  type ReportedDevice,
+  type ReportedFinding,
+  reportFindings,
+} from "./answer.ts";
+
+/** A device and what was found of it. */
+export interface OutlinedDevice {
+  /** The pair's name. */
+  readonly name: string;
+  /** Where it is on both hosts; `undefined` when it has no pair. */
+  readonly device: ReportedDevice | undefined;
+  /** What was found of it, in the verdict's order. */
+  readonly findings: readonly ReportedFinding[];
+}
+
+/** An answer in the order in which people read it. */
+export interface Outline {
+  /** What was found of the whole migration. */
+  readonly general: readonly ReportedFinding[];
+  /** The devices that were compared, then those that could not be. */
+  readonly devices: readonly OutlinedDevice[];
+  /** The policies that were applied. */
+  readonly applied: readonly string[];
+}
+
+/** Puts an answer's findings to their devices. */
+export function outline(answer: Answer): Outline {
+  const { verdict, devices } = answer;
+  const findings = reportFindings(answer);
+  const names = new Set([
+    ...devices.map(({ name }) => name),
+    ...findings.flatMap(({ device }) => device ?? []),
+  ]);
+  return {
+    general: findings.filter(({ device }) => device === undefined),
+    devices: [...names].map((name) => ({
+      name,
+      device: devices.find((device) => device.name === name),
+      findings: findings.filter(({ device }) => device === name),
+    })),
+    applied: [...new Set(verdict.ran.map(({ policy }) => policy))],
+  };
+}

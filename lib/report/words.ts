@@ -1,0 +1,18 @@
+import type { Decision, NotRun } from "../policy/mod.ts";
+
+/** What a decision means. */
+export const DECISIONS: Readonly<Record<Decision, string>> = {
+  allow: "ALLOW: nothing was found that stops this migration",
+  veto: "VETO: this migration will fail or harm the guest",
+  undecided: "UNDECIDED: facts are missing",
+};
+
+const REASONS: Readonly<Record<NotRun["reason"], string>> = {
+  "needs-facts": "needs more than config bytes",
+  "unknown-device": "the device's ids are not known",
+};
+
+/** Which policy was not applied to which device, and why. */
+export function notRunText({ policy, device, reason }: NotRun): string {
+  return `${policy} for ${device}: ${REASONS[reason]}`;
+}
