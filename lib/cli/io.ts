@@ -1,3 +1,4 @@
+import { jsonText } from "../report/json.ts";
 import { printable } from "../report/printable.ts";
 
 /** An input that cannot be read. */
@@ -168,5 +169,5 @@ function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): v
 
 /** Writes data as JSON. */
 export function printJson(data: unknown): void {
-  print(JSON.stringify(data, null, 2) + "\n");
+  print(jsonText(data) + "\n");
 }

@@ -13,7 +13,7 @@ import {
   type Finding,
   type QemuVersion,
 } from "../policy/mod.ts";
-import type { Answer } from "../report/mod.ts";
+import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
 import { builtInRegistry } from "./policies.ts";
@@ -41,7 +41,7 @@ export interface LiveQuestion {
 }
 
 /** The answer for one guest and one destination. */
-export interface LiveAnswer extends Answer {
+export interface LiveAnswer extends DetailedAnswer {
   readonly guest: string;
   readonly destination: string;
   /** With `choose`: what was chosen for each device, and among what. */

@@ -1,6 +1,13 @@
 import { decide } from "../policy/mod.ts";
-import { reportChoices, reportJson, reportText } from "../report/mod.ts";
+import {
+  reportChoices,
+  reportHtml,
+  reportJson,
+  reportMarkdown,
+  reportText,
+} from "../report/mod.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
+import type { Format } from "./format.ts";
 import { print, printJson } from "./io.ts";
 import { printable } from "../report/printable.ts";
 import type { LiveAnswer } from "./live.ts";
@@ -9,11 +16,11 @@ import type { LiveAnswer } from "./live.ts";
 export function showLiveAnswers(
   answers: readonly LiveAnswer[],
   isOne: boolean,
-  json: boolean | undefined,
+  format: Format,
 ): void {
   Deno.exitCode = EXIT_CODES[decide(answers.flatMap(({ verdict }) => verdict.findings))];
   const [only] = answers;
-  if (json === true) {
+  if (format === "json") {
     const reports = answers.map((answer) => ({
       guest: answer.guest,
       destination: answer.destination,
@@ -21,6 +28,10 @@ export function showLiveAnswers(
       ...answer.choices === undefined ? {} : { choices: reportChoices(answer.choices) },
     }));
     printJson(isOne ? reports[0] : reports);
+  } else if (format === "markdown") {
+    print(reportMarkdown(answers));
+  } else if (format === "html") {
+    print(reportHtml(answers));
   } else if (isOne && only !== undefined) {
     print(reportText(only) + choiceText(only));
   } else {

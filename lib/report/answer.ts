@@ -1,9 +1,12 @@
 import {
+  type Choice,
   type CodePage,
+  type DevicePair,
   ENGINE_CODES,
   ENGINE_ID,
   fillMessage,
   type Finding,
+  type Migration,
   type RegisteredPolicy,
   type Verdict,
 } from "../policy/mod.ts";
@@ -28,6 +31,18 @@ export interface Answer {
   readonly assumptions: readonly string[];
   /** The policies that could be run: their codes' pages hold the sentences. */
   readonly policies: readonly RegisteredPolicy[];
+}
+
+/** An answer with the facts it rests on, for reports that show the devices themselves. */
+export interface DetailedAnswer extends Answer {
+  /** The devices that were compared, with what is known of them. */
+  readonly pairs: readonly DevicePair[];
+  /** The migration that was asked about. */
+  readonly migration: Migration;
+  /** The guest's name, if one was asked about by name. */
+  readonly guest?: string;
+  /** What was chosen for each device, if that was asked. */
+  readonly choices?: readonly Choice[] | undefined;
 }
 
 /** A finding with its sentences. */

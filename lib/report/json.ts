@@ -17,3 +17,24 @@ export function reportJson(answer: Answer): Record<string, unknown> {
   const { verdict: { decision, ran, notRun }, devices, assumptions } = answer;
   return { decision, devices, assumptions, findings: reportFindings(answer), ran, notRun };
 }
+
+/**
+ * Data as JSON text that is harmless for a terminal: control, format and direction characters are
+ * escapes, which read as the same data.
+ *
+ * @example
+ * ```ts
+ * import { jsonText } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(jsonText({ name: "\u202evm1" }), '{\n  "name": "\\u202evm1"\n}');
+ * ```
+ */
+export function jsonText(data: unknown): string {
+  return JSON.stringify(data, null, 2).replace(
+    /[^\P{Cc}\n]|[\p{Cf}\u2028\u2029]/gu,
+    (character) =>
+      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        .join(""),
+  );
+}

@@ -4,7 +4,7 @@ import type { Answer, ReportedDevice, ReportedFinding } from "./answer.ts";
 import { evidenceOf } from "./evidence.ts";
 import { outline } from "./outline.ts";
 import { printable, wrap } from "./printable.ts";
-import { DECISIONS, notRunText } from "./words.ts";
+import { addressText, DECISIONS, notRunText } from "./words.ts";
 
 type Paint = (text: string) => string;
 
@@ -66,8 +66,6 @@ function findingLines(finding: ReportedFinding, policies: readonly RegisteredPol
 }
 
 function addresses(device: ReportedDevice | undefined): string {
-  if (device === undefined) return "";
-  const { name, source, destination } = device;
-  if (source !== destination) return ` (${source} -> ${destination})`;
-  return source === name ? "" : ` (${source})`;
+  const text = device && addressText(device);
+  return text === undefined || text === device?.name ? "" : ` (${text})`;
 }

@@ -1,4 +1,5 @@
 import type { Decision, NotRun } from "../policy/mod.ts";
+import type { ReportedDevice } from "./answer.ts";
 
 /** What a decision means. */
 export const DECISIONS: Readonly<Record<Decision, string>> = {
@@ -15,4 +16,9 @@ const REASONS: Readonly<Record<NotRun["reason"], string>> = {
 /** Which policy was not applied to which device, and why. */
 export function notRunText({ policy, device, reason }: NotRun): string {
   return `${policy} for ${device}: ${REASONS[reason]}`;
+}
+
+/** Where a device is, and where it goes if that is another address. */
+export function addressText({ source, destination }: ReportedDevice): string {
+  return source === destination ? source : `${source} -> ${destination}`;
 }

@@ -13,7 +13,7 @@ import {
   type Registry,
   wantDevices,
 } from "../policy/mod.ts";
-import type { Answer } from "../report/answer.ts";
+import type { DetailedAnswer } from "../report/answer.ts";
 
 /** All that a verdict on a guest rests on. */
 export interface Question {
@@ -34,7 +34,7 @@ export interface Question {
 }
 
 /** Judges a guest. */
-export function judge(question: Question): Answer {
+export function judge(question: Question): DetailedAnswer {
   const { registry, source, destination, targets } = question;
   const devices = wantedBy(question);
   const { pairs, findings } = pairDevices(
@@ -48,8 +48,9 @@ export function judge(question: Question): Answer {
     ? [engineFinding("same-host", undefined, { uuid })]
     : [];
   const earlier = [...sameHost, ...devices.findings, ...findings, ...question.findings ?? []];
+  const migration = migrationOf(question);
   return {
-    verdict: evaluate(pairs, migrationOf(question), registry, earlier),
+    verdict: evaluate(pairs, migration, registry, earlier),
     devices: pairs.map(({ name, source, destination }) => ({
       name,
       source: source.address,
@@ -57,6 +58,9 @@ export function judge(question: Question): Answer {
     })),
     assumptions: assumptionsOf(question),
     policies: registry.policies,
+    pairs,
+    migration,
+    ...question.guest && { guest: question.guest.name },
   };
 }
 

@@ -218,6 +218,36 @@ testRuns([
     stdout: ["\\u{1b}[31m\\u{9b}2J\\u{a}q35", "\\u{202e}ho\\u{9b}31mst\\u{e0041}"],
   },
   {
+    name: "check: as Markdown",
+    words: `${GUEST} --format markdown`,
+    code: 1,
+    stdout: [
+      "# VETO: ",
+      "## render1: hosta -\\> hostb",
+      "### hostdev0",
+      "| Host driver | ",
+      "#### veto: ",
+    ],
+  },
+  {
+    name: "check: as HTML",
+    words: `${GUEST} --format html --machine pc-q35-9.1`,
+    code: 0,
+    stdout: ["<!doctype html>", "ALLOW: ", "Config space of hostdev0", "</html>\n"],
+  },
+  {
+    name: "check: --json and another form",
+    words: `${GUEST} --json --format html`,
+    code: 2,
+    error: "Cannot use --json with --format html",
+  },
+  {
+    name: "check: a form that is none",
+    words: `${GUEST} --format pdf`,
+    code: 2,
+    error: "pdf",
+  },
+  {
     name: "check: a file that is not there",
     words: `check --source nope.json --destination ${DESTINATION}`,
     code: 2,

@@ -72,6 +72,25 @@ testRuns([
     stdout: ["body-compared", "!assumed: QEMU"],
   },
   {
+    name: "compare: as Markdown",
+    words: `compare ${TEXTS} ${OLD} --format markdown`,
+    code: 1,
+    stdout: ["# VETO: ", "- QEMU 11.1 on both hosts (--qemu)", "### 0000:3b:00.4"],
+  },
+  {
+    name: "compare: as HTML",
+    words: `compare ${TEXTS} ${OLD} --format html`,
+    code: 1,
+    stdout: ["<!doctype html>", "VETO: ", "Bytes that differ: ", "</html>\n"],
+  },
+  {
+    name: "compare: as HTML, where there is no picture of what cannot be",
+    words:
+      `compare ${HEX} ${RAW} --machine pc-q35-9.0 --qemu 9.0 --property skip-vsc-check=on --format html`,
+    code: 1,
+    stdout: ["property-refused", "side by side", "!<h4>Config space"],
+  },
+  {
     name: "compare: equal dumps, hexadecimal and raw",
     words: `compare ${HEX} ${RAW} ${OLD}`,
     code: 0,
@@ -280,6 +299,13 @@ testRuns([
     error: "0 hexadecimal digits",
   },
 ]);
+
+Deno.test("compare --format json: the same as --json", async () => {
+  const runs = await Promise.all(
+    ["--json", "--format json"].map((option) => runCli(`compare ${TEXTS} ${OLD} ${option}`)),
+  );
+  assertEquals(runs[0], runs[1]);
+});
 
 Deno.test("compare --json: what check gives, from bytes alone", async () => {
   const { code, stdout } = await runCli(`compare ${TEXTS} ${OLD} --json`);

@@ -4,6 +4,7 @@ import type { HostAccess } from "../../facts/capture.ts";
 import { parseFacts } from "../../facts/mod.ts";
 import { parseQemuVersion } from "../../policy/mod.ts";
 import { showAnswer } from "../answer.ts";
+import { formatOf, formatType } from "../format.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../../verdict/judge.ts";
@@ -17,6 +18,7 @@ export const check = new Command<{ json?: true }>()
   .description(
     "Judge the migration of a running guest between two libvirt hosts, or one from facts files.",
   )
+  .type("format", formatType)
   .arguments("[guest:string]", ["Name or UUID of a guest that runs on --from."])
   .option("--from <uri:string>", "Libvirt URI of the source host, as qemu+ssh://hosta/system.")
   .option("--to <uri:string>", "Libvirt URI of the destination host; several are compared.", {
@@ -48,6 +50,7 @@ export const check = new Command<{ json?: true }>()
   .option("--domain <xml:file>", "The guest's domain XML. Without it, all devices of the source.")
   .option("--qemu <version:string>", "QEMU version of both hosts, in place of the facts'.")
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
+  .option("--format <format:format>", "How to write the verdict (default: text).")
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
@@ -58,7 +61,8 @@ export const check = new Command<{ json?: true }>()
   )
   .action(async (options, guest) => {
     const qemu = options.qemu === undefined ? undefined : parseQemuVersion(options.qemu);
-    const { machine, json } = options;
+    const { machine } = options;
+    const format = formatOf(options);
     if (options.from === undefined && options.to === undefined) {
       const { source, destination, domain } = options;
       if (source === undefined || destination === undefined) {
@@ -78,7 +82,7 @@ export const check = new Command<{ json?: true }>()
         machine,
         qemu,
       };
-      showAnswer(judge({ ...question, source: from, destination: to }), json);
+      showAnswer(judge({ ...question, source: from, destination: to }), format);
       return;
     }
 
@@ -137,7 +141,7 @@ export const check = new Command<{ json?: true }>()
       signal,
     });
     const [answer] = answers;
-    showLiveAnswers(answers, isOne, json);
+    showLiveAnswers(answers, isOne, format);
     if (options.writeXml === undefined || answer === undefined) return;
     const { verdict: { decision }, domain, targets } = answer;
     if (decision !== "allow") return printError(`${options.writeXml} was not written: ${decision}`);

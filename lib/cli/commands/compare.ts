@@ -10,14 +10,10 @@ import {
   type Migration,
   parseMachine,
   parseQemuVersion,
-  parseVfioPciProperties,
-  QemuPropertyError,
-  readRegions,
-  realize,
-  skipsVscCheck,
 } from "../../policy/mod.ts";
-import { drawConfigGrid } from "../../report/mod.ts";
+import { drawConfigGrid, shadowsOf } from "../../report/mod.ts";
 import { showAnswer } from "../answer.ts";
+import { formatOf, formatType } from "../format.ts";
 import { readFunction } from "../dump.ts";
 import { builtInRegistry } from "../policies.ts";
 import { parseBars, parsePropertyOptions } from "../values.ts";
@@ -30,6 +26,7 @@ const VIEWS = { region: "realize", sysfs: "sysfs", guest: "guest" } as const;
 /** `compare`: two dumps of config space, and nothing else. */
 export const compare = new Command<{ json?: true }>()
   .description("Judge two dumps of config space: lspci -xxx(x) text, raw bytes or plain hex.")
+  .type("format", formatType)
   .type("bus", new EnumType(BUS_KINDS))
   .type("view", new EnumType(["region", "sysfs", "guest"] as const))
   .arguments("<source:file> <destination:file>")
@@ -48,6 +45,7 @@ export const compare = new Command<{ json?: true }>()
     { collect: true },
   )
   .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
+  .option("--format <format:format>", "How to write the verdict (default: text).")
   .example(
     "Two dumps of the same vGPU type",
     "premigrate compare source.txt destination.txt --machine pc-q35-9.0",
@@ -60,6 +58,7 @@ export const compare = new Command<{ json?: true }>()
     if (source === "-" && destination === "-") {
       throw new ValidationError('Cannot read standard input ("-") twice');
     }
+    const format = formatOf(options);
     const qemu = parseQemuVersion(options.qemu ?? DEFAULT_QEMU);
     const machine = parseMachine(options.machine);
     const bars = parseBars(options.bar ?? []);
@@ -90,8 +89,12 @@ export const compare = new Command<{ json?: true }>()
       source: pair.source.address,
       destination: pair.destination.address,
     }];
-    const answer = { verdict, devices, assumptions, policies: registry.policies };
-    showAnswer(answer, options.json, () => draw(pair, migration));
+    const { policies } = registry;
+    const answer = { verdict, devices, assumptions, policies, pairs: [pair], migration };
+    showAnswer(answer, format, () => {
+      const shadows = shadowsOf(pair, migration);
+      return shadows === undefined ? "" : drawConfigGrid(shadows);
+    });
   });
 
 function defaultBus(machine: Machine, sides: readonly Uint8Array[]): BusKind {
@@ -100,30 +103,4 @@ function defaultBus(machine: Machine, sides: readonly Uint8Array[]): BusKind {
     bytes.length === 4096 || decodeConfigSpace(bytes).capabilities.some(({ id }) => id === 0x10)
   );
   return isExpress ? "port" : "root";
-}
-
-/** The picture of the config space; empty when QEMU would not hold the device. */
-function draw(pair: DevicePair, migration: Migration): string {
-  const { bus = "port", properties } = pair.guest;
-  const { qemu } = migration.destination;
-  if (qemu === undefined) return "";
-  try {
-    const facts = {
-      qemu,
-      skipVscCheck: skipsVscCheck(pair, migration) ?? true,
-      bus,
-      properties: parseVfioPciProperties(properties, qemu),
-    };
-    const [source, destination] = [pair.source, pair.destination].map(({ config, bars }) => {
-      const view = config === undefined ? undefined : readRegions(config).at(-1);
-      return view === undefined ? undefined : realize(view, { ...facts, bars });
-    });
-    return source?.ok && destination?.ok
-      ? drawConfigGrid({ source: source.shadow, destination })
-      : "";
-  } catch (error) {
-    // A finding says so.
-    if (error instanceof QemuPropertyError) return "";
-    throw error;
-  }
 }

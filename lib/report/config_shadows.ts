@@ -1,0 +1,76 @@
+import {
+  type DeviceFacts,
+  type DevicePair,
+  type HostFacts,
+  type Migration,
+  parseVfioPciProperties,
+  QemuPropertyError,
+  readRegions,
+  realize,
+  type RealizedDevice,
+  skipsVscCheck,
+} from "../policy/mod.ts";
+import type { GridSides } from "./config_picture.ts";
+
+/** What a picture shows of a device pair. */
+export interface ConfigShadows extends GridSides {
+  /** Facts that are not known, and drawn with the value that they most likely have. */
+  readonly assumed: readonly ("bus" | "skip-vsc-check")[];
+}
+
+/**
+ * The shadows that both hosts' QEMU would hold, for a picture; `undefined` where a needed fact is
+ * missing or QEMU would not hold the device: then a finding says so.
+ *
+ * @example
+ * ```ts
+ * import { parseMachine, parseQemuVersion, shadowsOf } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = { kind: "realize", bytes: new Uint8Array(256) } as const;
+ * const device = { address: "0000:3b:00.4", config };
+ * const host = { name: "a", qemu: parseQemuVersion("9.1") };
+ * const shadows = shadowsOf(
+ *   { name: "hostdev0", guest: { properties: {} }, source: device, destination: device },
+ *   { machine: parseMachine("pc-q35-9.1"), source: host, destination: host, bytesOnly: true },
+ * );
+ * assertEquals(shadows?.source.length, 256);
+ * assertEquals(shadows?.assumed, ["bus"]);
+ * ```
+ */
+export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows | undefined {
+  const { bus } = pair.guest;
+  const skips = skipsVscCheck(pair, migration);
+  const shadow = (facts: DeviceFacts, { qemu }: HostFacts): RealizedDevice | undefined => {
+    // What a sysfs view most likely stands for comes last.
+    const view = facts.config && readRegions(facts.config, facts).at(-1);
+    if (view === undefined || qemu === undefined) return undefined;
+    const properties = parseVfioPciProperties(pair.guest.properties, qemu);
+    const { bars, romSize } = facts;
+    const device = realize(view, {
+      qemu,
+      skipVscCheck: skips ?? true,
+      bus: bus ?? "port",
+      bars,
+      romSize,
+      properties,
+    });
+    return device.ok ? device : undefined;
+  };
+  try {
+    const source = shadow(pair.source, migration.source);
+    const destination = shadow(pair.destination, migration.destination);
+    if (source === undefined || destination === undefined) return undefined;
+    return {
+      source: source.shadow,
+      destination,
+      assumed: [
+        ...bus === undefined ? ["bus"] as const : [],
+        ...skips === undefined ? ["skip-vsc-check"] as const : [],
+      ],
+    };
+  } catch (error) {
+    if (error instanceof QemuPropertyError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  type ConfigView,
+  decodeConfigSpace,
+  type DeviceFacts,
+  type DevicePair,
+  type HostFacts,
+  identify,
+  type Migration,
+} from "../policy/mod.ts";
+
+/** A fact of both sides in words. */
+export interface ComparedFact {
+  /** What it is. */
+  readonly name: string;
+  /** What is known of the source. */
+  readonly source: string;
+  /** What is known of the destination. */
+  readonly destination: string;
+}
+
+const NOT_KNOWN = "not known";
+
+/** The facts of a pair of devices, side by side. */
+export function deviceFacts({ source, destination }: DevicePair): ComparedFact[] {
+  return sideBySide(DEVICE_FACTS, source, destination);
+}
+
+/** The facts of both hosts, side by side. */
+export function hostFacts({ source, destination }: Migration): ComparedFact[] {
+  return sideBySide(HOST_FACTS, source, destination);
+}
+
+type Describe<Side> = (side: Side) => string | undefined;
+
+function sideBySide<Side>(
+  facts: Readonly<Record<string, Describe<Side>>>,
+  source: Side,
+  destination: Side,
+): ComparedFact[] {
+  return Object.entries(facts).map(([name, describe]) => ({
+    name,
+    source: describe(source) ?? NOT_KNOWN,
+    destination: describe(destination) ?? NOT_KNOWN,
+  }));
+}
+
+const HOST_FACTS: Readonly<Record<string, Describe<HostFacts>>> = {
+  "Host": ({ name }) => name,
+  "QEMU": ({ qemu }) => qemu?.toString(),
+};
+
+const VIEWS: Readonly<Record<ConfigView["kind"], string>> = {
+  realize: "as QEMU reads them",
+  sysfs: "as sysfs shows them",
+  guest: "as the guest sees them",
+};
+
+const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
+  "Address": ({ address }) => address,
+  "Vendor and device": (facts) => {
+    const { vendor, device } = identify(facts);
+    return vendor === undefined || device === undefined
+      ? undefined
+      : `${hex(vendor, 4)}:${hex(device, 4)}`;
+  },
+  "Subsystem": ({ config }) => {
+    const { subsystemVendor, subsystemDevice = 0 } = config === undefined
+      ? {}
+      : decodeConfigSpace(config.bytes).header;
+    return subsystemVendor === undefined
+      ? undefined
+      : `${hex(subsystemVendor, 4)}:${hex(subsystemDevice, 4)}`;
+  },
+  "Class": (facts) => {
+    const { class: code } = identify(facts);
+    return code === undefined ? undefined : hex(code, 6);
+  },
+  "Revision": ({ config }) =>
+    config === undefined ? undefined : hex(decodeConfigSpace(config.bytes).header.revision, 2),
+  "BARs": ({ bars }) =>
+    bars?.flatMap((size, index) => size === 0 ? [] : [`${index}: ${bytesText(size)}`])
+      .join(", "),
+  "Expansion ROM": ({ romSize }) => romSize === undefined ? undefined : bytesText(romSize),
+  "Host driver": ({ driver }) => driver && [driver.name, driver.version].join(" ").trim(),
+  "VFIO driver when managed": ({ managedDriver }) => managedDriver,
+  "mdev type": ({ mdevType }) =>
+    mdevType &&
+    [mdevType.id, mdevType.name, mdevType.description].filter((text) => text !== undefined)
+      .join(", "),
+  "NUMA node": ({ numaNode }) => numaNode?.toString(),
+  "In use": ({ inUse }) => inUse === undefined ? undefined : inUse ? "yes" : "no",
+  "Config space": ({ config }) => config && `${config.bytes.length} bytes, ${VIEWS[config.kind]}`,
+};
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
+
+function bytesText(size: number): string {
+  const exponent = size === 0 ? 0 : Math.floor(Math.log2(size) / 10);
+  const unit = ["bytes", "KiB", "MiB", "GiB", "TiB"][exponent];
+  return unit !== undefined && Number.isInteger(size / 1024 ** exponent)
+    ? `${size / 1024 ** exponent} ${unit}`
+    : `${size} bytes`;
+}
