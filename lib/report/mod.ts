@@ -14,4 +14,5 @@ export * from "./explain.ts";
 export * from "./html/page.ts";
 export * from "./json.ts";
 export * from "./markdown.ts";
+export * from "./policies_page.ts";
 export * from "./text.ts";

@@ -1,14 +1,18 @@
 import { Command } from "@cliffy/command";
 import { toJsonSchema } from "@valibot/to-json-schema";
+import { policiesPage } from "../../report/mod.ts";
 import { print, printJson } from "../io.ts";
 import { builtInRegistry } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()
   .description("List the policies that are applied.")
+  .option("--markdown", "Write the page of all policies and their codes.")
   .example("With their options and codes", "premigrate policies --json")
-  .action(({ json }) => {
-    const registered = builtInRegistry().policies.map(({ policy }) => policy);
+  .action(({ json, markdown }) => {
+    const { policies } = builtInRegistry();
+    if (markdown === true) return print(policiesPage(policies));
+    const registered = policies.map(({ policy }) => policy);
     if (json !== true) {
       print(registered.map(({ id, title }) => `${id.padEnd(24)} ${title}\n`).join(""));
       return;

@@ -1,0 +1,53 @@
+import { type CodePage, ENGINE_CODES, ENGINE_ID, type RegisteredPolicy } from "../policy/mod.ts";
+
+/**
+ * Policies with all their codes as one Markdown page: each policy's own page, and what `explain`
+ * says of its codes.
+ *
+ * @example
+ * ```ts
+ * import { BUILT_IN, policiesPage, Registry } from "premigrate";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const registry = new Registry();
+ * for (const policy of BUILT_IN) registry.use(policy);
+ * assertStringIncludes(policiesPage(registry.policies), "\n## nvidia/vsc\n");
+ * ```
+ */
+export function policiesPage(policies: readonly RegisteredPolicy[]): string {
+  return [
+    "# Policies",
+    "The policies that come with premigrate, with every code that their findings can have. This page " +
+    "is made of the registry (`deno task docs`); `premigrate explain` shows the same.",
+    ...policies.flatMap(({ policy: { id, title, documentation, codes } }) => [
+      `## ${id}`,
+      `**${title}**`,
+      documentation.trim().replace(/^# .*\n+/, "").replaceAll(
+        // In a block of code a number sign is no heading.
+        /^```[^]*?^```$|^#(?=#* )/gm,
+        (found) => found === "#" ? "##" : found,
+      ),
+      ...codeBlocks(codes),
+    ]),
+    `## ${ENGINE_ID}`,
+    "**What kept a policy from being applied**",
+    ...codeBlocks(ENGINE_CODES),
+  ].join("\n\n") + "\n";
+}
+
+function codeBlocks(codes: Readonly<Record<string, CodePage>>): string[] {
+  return Object.entries(codes).flatMap(([code, { severity, title, about, remedy }]) => [
+    `### \`${code}\` (${severity})`,
+    `${title}.`,
+    prose(about),
+    `What to do: ${prose(remedy)}`,
+  ]);
+}
+
+/** The sentences of a code are plain text, but for code between backquotes. */
+function prose(text: string): string {
+  return text.replaceAll(
+    /`[^`]*`|[\\*_[\]<>&|~]/g,
+    (found) => found.startsWith("`") ? found : `\\${found}`,
+  );
+}
