@@ -84,6 +84,12 @@ testRuns([
     stdout: ["<!doctype html>", "VETO: ", "Bytes that differ: ", "</html>\n"],
   },
   {
+    name: "compare: as HTML, with what is drawn though it is not known",
+    words: `compare ${TEXTS} --machine pc-q35-noble --format html`,
+    code: 3,
+    stdout: ["UNDECIDED: ", "is not known: drawn as exempt", "Bytes that differ: "],
+  },
+  {
     name: "compare: as HTML, where there is no picture of what cannot be",
     words:
       `compare ${HEX} ${RAW} --machine pc-q35-9.0 --qemu 9.0 --property skip-vsc-check=on --format html`,

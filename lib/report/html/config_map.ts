@@ -34,7 +34,7 @@ export function configMap(name: string, shadows: ConfigShadows): Markup {
   return markup`
 <h4>Config space</h4>
 <p>What QEMU holds of the device: the source's bytes, and below them the destination's where they
-differ. Point at a byte, or walk with the arrow keys, to see its field.</p>
+differ. <span class="screen">Point at a byte, or walk with the arrow keys, to see its field.</span></p>
 ${shadows.assumed.map((fact) => markup`<p>${ASSUMED[fact]}</p>`)}
 <ul class="legend">${
     Object.entries(KINDS).map(([kind, { mark, text }]) =>
