@@ -37,6 +37,8 @@ export interface LiveQuestion {
   readonly monitor: boolean;
   readonly machine?: string | undefined;
   readonly qemu?: QemuVersion | undefined;
+  /** The migration may go over to post-copy. */
+  readonly postCopy: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -159,6 +161,7 @@ function judgeGuest(
     guest: known,
     machine: live.machine,
     qemu: live.qemu,
+    postCopy: live.postCopy,
   };
   const targets = targetsFor(live, domain);
   const choices = live.choose

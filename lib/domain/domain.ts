@@ -24,6 +24,8 @@ export interface Domain {
   readonly machine: string | undefined;
   /** Path of the QEMU binary. */
   readonly emulator: string | undefined;
+  /** Whether the guest has an IOMMU of its own (`<iommu>`). */
+  readonly viommu: boolean;
   /** Arguments that `<qemu:commandline>` adds to QEMU's, in order. */
   readonly qemuArguments: readonly string[];
   /** Every host device, in document order. Two may name the same source. */
@@ -106,6 +108,7 @@ export function parseDomain(xml: string): Domain {
     arch,
     machine,
     emulator: devices.find(({ name }) => name === "emulator")?.text,
+    viommu: devices.some(({ name }) => name === "iommu"),
     qemuArguments: qemu.arguments,
     hostDevices: readHostDevices(document, devices, machine, qemu),
     networks: readOpenNetworks(document, devices),

@@ -290,6 +290,17 @@ mediated_device() {
   parent ..
 }
 
+# debugfs has a directory for each VFIO device, and in it one for what its driver offers.
+migration_support() {
+  if enter "$sysfs/kernel/debug/vfio/$address/migration"; then
+    value migration yes
+    [ ! -e features ] || files migration/ features
+  elif [ -d "$sysfs/kernel/debug/vfio/$address" ]; then
+    value migration no
+  fi
+  enter "$directory"
+}
+
 device() { # ADDRESS
   address=$1
   case $address in
@@ -306,6 +317,7 @@ device() { # ADDRESS
       [ ! -d "$vfio" ] || value vfio-dev "${vfio#*/}"
     done
     [ -d "$vfio" ] || unknown vfio-dev vfio-dev
+    migration_support
     case $address in
       *-*) mediated_device ;;
       *) pci_function ;;

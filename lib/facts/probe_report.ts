@@ -1,4 +1,5 @@
 import { decodeHex } from "@std/encoding/hex";
+import type { MigrationSupport } from "../policy/migration.ts";
 
 /** What the probe read of one host. */
 export interface ProbeReport {
@@ -146,6 +147,8 @@ export interface ProbedDevice extends ProbedFunction {
   readonly d3coldAllowed: boolean | undefined;
   /** How the kernel would reset it, as `flr`; the first is tried first. */
   readonly resetMethods: readonly string[] | undefined;
+  /** What its driver offers VFIO for migration; `undefined` where debugfs does not tell. */
+  readonly migration: MigrationSupport | undefined;
   /** What kind of mdev it is. */
   readonly mdevType: ProbedMdevType | undefined;
   /** What NVIDIA's driver tells of it. */
@@ -576,6 +579,7 @@ function readDevice({ argument, attributes }: Section): ProbedDevice {
     powerState,
     d3coldAllowed: d3coldAllowed === undefined ? undefined : d3coldAllowed === "1",
     resetMethods: attributes.text("reset_method")?.split(" ").filter((method) => method !== ""),
+    migration: readMigration(attributes),
     mdevType: readMdevType(attributes),
     nvidia: readVgpu(attributes),
     missing: attributes.missing,
@@ -609,6 +613,15 @@ function readResources(attributes: Attributes): number[] | undefined {
   if (sizes?.every((size) => Number.isSafeInteger(size) && size >= 0)) return sizes;
   if (sizes !== undefined) attributes.refuse("resource", "found no size in it");
   return undefined;
+}
+
+function readMigration(attributes: Attributes): MigrationSupport | undefined {
+  if (!attributes.has("migration")) return undefined;
+  const offered = attributes.matching("migration", /^(yes|no)$/, "yes or no");
+  const features = attributes.has("migration/features")
+    ? attributes.text("migration/features")?.split("\n").filter((feature) => feature !== "")
+    : undefined;
+  return offered === undefined ? undefined : { offered: offered === "yes", features };
 }
 
 function readMdevType(attributes: Attributes): ProbedMdevType | undefined {

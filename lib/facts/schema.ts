@@ -20,18 +20,12 @@ export interface Facts {
 export interface CapturedHost extends HostFacts {
   /** By which libvirt tells hosts apart. */
   readonly uuid?: string | undefined;
-  /** Version of its libvirt daemon. */
-  readonly libvirt?: string | undefined;
   /** The QEMU binary that was asked. */
   readonly emulator?: string | undefined;
-  /** `uname -r`. */
-  readonly kernel?: string | undefined;
   /** Another one after each boot. */
   readonly bootId?: string | undefined;
   /** `/etc/machine-id`. */
   readonly machineId?: string | undefined;
-  /** Version of NVIDIA's driver. */
-  readonly nvidiaDriver?: string | undefined;
   /** Versions of the kernel modules with a part in migration; empty where a module tells none. */
   readonly modules?: Readonly<Record<string, string>> | undefined;
   /** Why a fact is not known, by its name. */
@@ -56,16 +50,6 @@ export interface CapturedDevice extends DeviceFacts {
   readonly powerState?: string | undefined;
   /** How the kernel would reset it; the first is tried first. */
   readonly resetMethods?: readonly string[] | undefined;
-  /** The number of the vGPU type that NVIDIA's driver made of a VF. */
-  readonly vgpuType?: number | undefined;
-  /** Plugin parameters of NVIDIA's driver. */
-  readonly vgpuParams?: string | undefined;
-  /** Firmware of the device or its parent. */
-  readonly firmware?:
-    | { readonly version?: string | undefined; readonly psid?: string | undefined }
-    | undefined;
-  /** What a QAT device is set up for, as `sym;asym;dc`. */
-  readonly qatServices?: string | undefined;
   /** Vital Product Data, in hexadecimal. */
   readonly vpd?: string | undefined;
   /** Why a fact is not known, by its name. */
@@ -102,6 +86,7 @@ const Hex16 = v.pipe(
   v.regex(/^0x[0-9a-f]{1,4}$/, "wanted 16 bits like 0x10de"),
   v.transform(Number),
 );
+const Uint32 = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff));
 const Hex24 = v.pipe(
   v.string(),
   v.regex(/^0x[0-9a-f]{1,6}$/, "wanted 24 bits like 0x030200"),
@@ -186,7 +171,37 @@ const Device = v.strictObject({
   powerState: v.optional(Text),
   resetMethods: v.optional(v.array(Text)),
   vgpuType: v.optional(v.pipe(Size, v.description("NVIDIA: number of the vGPU type of a VF"))),
+  vgpuCreatable: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ id: Size, name: Text })),
+      v.description("NVIDIA: vGPU types that could be made of a VF now"),
+    ),
+  ),
   vgpuParams: v.optional(Text),
+  nvml: v.optional(
+    v.pipe(
+      v.strictObject({
+        guestDriver: v.optional(Text),
+        guestVgpuVersion: v.optional(Uint32),
+        hostVgpuRange: v.optional(v.strictObject({ min: Uint32, max: Uint32 })),
+        ecc: v.optional(v.boolean()),
+        mig: v.optional(v.boolean()),
+        compatibility: v.optional(
+          v.pipe(
+            v.strictObject({ source: Address, vm: Uint32, limit: Uint32 }),
+            v.description("nvmlGetVgpuCompatibility's answer for the source's vGPU"),
+          ),
+        ),
+      }),
+      v.description("NVIDIA: what its management library says; capture does not ask it"),
+    ),
+  ),
+  migration: v.optional(
+    v.pipe(
+      v.strictObject({ offered: v.boolean(), features: v.optional(v.array(Text)) }),
+      v.description("What its VFIO driver offers, as the kernel's debugfs tells"),
+    ),
+  ),
   firmware: v.optional(v.strictObject({ version: v.optional(Text), psid: v.optional(Text) })),
   qatServices: v.optional(Text),
   vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,65536}$/))),

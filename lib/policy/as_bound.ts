@@ -5,5 +5,5 @@ import type { WantedDevice } from "./pair.ts";
 export function asBound(facts: DeviceFacts, managed: WantedDevice["managed"]): DeviceFacts {
   if (managed === undefined) return facts;
   const name = managed.model ?? facts.managedDriver;
-  return { ...facts, driver: name === undefined ? undefined : { name } };
+  return { ...facts, driver: name === undefined ? undefined : { name }, migration: undefined };
 }

@@ -12,9 +12,7 @@ import { Registry } from "./registry.ts";
 
 /** What is known of one side: host and device, as data. What is absent is not known. */
 export interface CaseSide
-  extends
-    Omit<DeviceFacts, "address" | "config">,
-    Pick<HostFacts, "skipVscCheck" | "machineTypes"> {
+  extends Omit<DeviceFacts, "address" | "config">, Omit<HostFacts, "name" | "qemu"> {
   /** The host's QEMU, as in `9.1`. */
   readonly qemu?: string | undefined;
   /** Config space: hexadecimal by offset, zero elsewhere; of two that overlap the later offset wins. */
@@ -47,6 +45,12 @@ export interface PolicyCase<Code extends string = string> {
   readonly bus?: BusKind | undefined;
   /** Properties of the device on QEMU's command line. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** How many VFIO devices the guest takes along. */
+  readonly vfioDevices?: number | undefined;
+  /** Whether the guest has an IOMMU of its own. */
+  readonly viommu?: boolean | undefined;
+  /** Whether it may go over to post-copy. */
+  readonly postCopy?: boolean | undefined;
   /** Whether nothing but config bytes was asked about; `false` where it does not say. */
   readonly bytesOnly?: boolean | undefined;
   /** The site's options for the policy. */
@@ -83,7 +87,8 @@ export interface PolicyCase<Code extends string = string> {
  * ```
  */
 export function runCase(policy: Policy, given: PolicyCase): Verdict {
-  const { machine, bus, properties = {}, bytesOnly = false, source, destination } = given;
+  const { machine, bus, properties = {}, source, destination } = given;
+  const { vfioDevices, viommu, postCopy, bytesOnly = false } = given;
   const pair = {
     name: "device",
     guest: { bus, properties },
@@ -94,6 +99,9 @@ export function runCase(policy: Policy, given: PolicyCase): Verdict {
     machine: machine === undefined ? undefined : parseMachine(machine),
     source: hostOf("source", source),
     destination: hostOf("destination", destination),
+    vfioDevices,
+    viommu,
+    postCopy,
     bytesOnly,
   };
   return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
@@ -105,9 +113,10 @@ function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): Devic
   return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size) } };
 }
 
-function hostOf(name: string, { qemu, skipVscCheck, machineTypes }: CaseSide): HostFacts {
+function hostOf(name: string, { qemu, ...facts }: CaseSide): HostFacts {
+  const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver } = facts;
   const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
-  return { name, qemu: version, skipVscCheck, machineTypes };
+  return { name, qemu: version, skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver };
 }
 
 // Numeric keys come in ascending order, however they were written.

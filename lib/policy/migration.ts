@@ -32,6 +32,70 @@ export interface DeviceFacts {
   readonly numaNode?: number | undefined;
   /** Whether a guest or a host driver has it now. */
   readonly inUse?: boolean | undefined;
+  /** What its driver offers VFIO for migration, as the kernel itself tells. */
+  readonly migration?: MigrationSupport | undefined;
+  /** Firmware of the device or its parent. */
+  readonly firmware?: Firmware | undefined;
+  /** What a QAT device is set up for, as `sym;asym;dc`. */
+  readonly qatServices?: string | undefined;
+  /** The number of the vGPU type that NVIDIA's driver made of a VF; 0 for none. */
+  readonly vgpuType?: number | undefined;
+  /** The vGPU types that NVIDIA's driver could make of a VF now. */
+  readonly vgpuCreatable?: readonly VgpuType[] | undefined;
+  /** Plugin parameters of NVIDIA's driver. */
+  readonly vgpuParams?: string | undefined;
+  /** What NVIDIA's management library (NVML) says of it; nothing here asks it. */
+  readonly nvml?: NvmlFacts | undefined;
+}
+
+/** What a VFIO driver offers for a device (the kernel's `vfio_device_debugfs_init`). */
+export interface MigrationSupport {
+  /** Whether it can migrate at all. */
+  readonly offered: boolean;
+  /** As `stop-copy`, `p2p`, `pre-copy`, `dirty-tracking`; older kernels do not tell. */
+  readonly features?: readonly string[] | undefined;
+}
+
+/** Firmware of a device, as devlink tells. */
+export interface Firmware {
+  /** The version that runs. */
+  readonly version?: string | undefined;
+  /** The board, as `MT_0000000359`. */
+  readonly psid?: string | undefined;
+}
+
+/** A vGPU type by the number it has in one version of NVIDIA's driver. */
+export interface VgpuType {
+  /** The number. */
+  readonly id: number;
+  /** As `NVIDIA H200X-141C`. */
+  readonly name: string;
+}
+
+/** What NVML says of a vGPU or of the GPU it is on (`nvmlVgpuInstanceGetMetadata` and others). */
+export interface NvmlFacts {
+  /** Version of the guest's driver. */
+  readonly guestDriver?: string | undefined;
+  /** The vGPU version that guest and host agreed on (`guestVgpuVersion`). */
+  readonly guestVgpuVersion?: number | undefined;
+  /** The vGPU versions that the host takes now (`hostSupportedVgpuRange`). */
+  readonly hostVgpuRange?: { readonly min: number; readonly max: number } | undefined;
+  /** Whether the GPU's ECC is on. */
+  readonly ecc?: boolean | undefined;
+  /** Whether the GPU is in MIG mode. */
+  readonly mig?: boolean | undefined;
+  /** Of a destination: what `nvmlGetVgpuCompatibility` answered for one vGPU of the source. */
+  readonly compatibility?: NvmlCompatibility | undefined;
+}
+
+/** An answer of `nvmlGetVgpuCompatibility`. */
+export interface NvmlCompatibility {
+  /** The address of the source's vGPU on its host. */
+  readonly source: string;
+  /** `vgpuVmCompatibility`: 1 cold, 2 hibernate, 4 sleep, 8 live. */
+  readonly vm: number;
+  /** `compatibilityLimitCode`: 1 host driver, 2 guest driver, 4 GPU, 0x80000000 other. */
+  readonly limit: number;
 }
 
 /** What an mdev is, in the words of its vendor's driver. */
@@ -59,6 +123,12 @@ export interface HostFacts {
   readonly skipVscCheck?: Readonly<Record<string, boolean>> | undefined;
   /** All machine types that the host's QEMU has, aliases too. */
   readonly machineTypes?: readonly string[] | undefined;
+  /** Version of its libvirt daemon. */
+  readonly libvirt?: string | undefined;
+  /** `uname -r`. */
+  readonly kernel?: string | undefined;
+  /** Version of NVIDIA's driver. */
+  readonly nvidiaDriver?: string | undefined;
 }
 
 /** How the guest holds a device. */
@@ -89,6 +159,12 @@ export interface Migration {
   readonly source: HostFacts;
   /** The host that the guest goes to. */
   readonly destination: HostFacts;
+  /** How many VFIO devices the guest takes along. Absent: not known. */
+  readonly vfioDevices?: number | undefined;
+  /** Whether the guest has an IOMMU of its own. Absent: not known. */
+  readonly viommu?: boolean | undefined;
+  /** Whether it may go over to post-copy. Absent: not known. */
+  readonly postCopy?: boolean | undefined;
   /** Only config bytes were asked about: other facts are not missing, they are not the question. */
   readonly bytesOnly: boolean;
 }

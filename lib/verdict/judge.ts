@@ -27,6 +27,8 @@ export interface Question {
   readonly machine?: string | undefined;
   /** In place of both hosts'. */
   readonly qemu?: QemuVersion | undefined;
+  /** Whether the migration may go over to post-copy; absent: not known. */
+  readonly postCopy?: boolean | undefined;
   /** Which destination device a device of the guest will have, by the latter's name. */
   readonly targets?: ReadonlyMap<string, string> | undefined;
   /** What else there is to say of its devices. */
@@ -86,6 +88,9 @@ export function migrationOf(
     machine: machine === undefined ? undefined : parseMachine(machine),
     source: host(source.host),
     destination: host(destination.host),
+    vfioDevices: wantedBy({ guest, source }).wanted.length,
+    viommu: guest?.viommu,
+    postCopy: given.postCopy,
     bytesOnly: false,
   };
 }

@@ -77,6 +77,38 @@ Deno.test("assembleFacts: an mdev has no bytes, and it is said why", () => {
   );
 });
 
+Deno.test("assembleFacts: an mdev is of its parent's vendor", () => {
+  const parent = ["attr parent s 0000:3b:00.0", "attr parent/vendor s 0x10de"];
+  const [mdev] = assembleFacts(
+    report(`device ${MDEV}`, "attr mdev_type s nvidia-558", ...parent),
+  ).devices;
+  assertEquals([mdev?.vendor, mdev?.device], [0x10de, undefined]);
+  const [vf] = assembleFacts(report(`device ${ADDRESS}`, ...parent)).devices;
+  assertEquals(vf?.vendor, undefined);
+});
+
+const MIGRATION: Readonly<Record<string, [records: string[], wanted: unknown]>> = {
+  "not told": [[], undefined],
+  "none": [["attr migration s no"], { offered: false, features: undefined }],
+  "some": [["attr migration s yes"], { offered: true, features: undefined }],
+  "with what it can": [
+    [
+      "attr migration s yes",
+      "attr migration/features s stop-copy",
+      "attr migration/features s p2p",
+    ],
+    { offered: true, features: ["stop-copy", "p2p"] },
+  ],
+  "something else": [["attr migration s maybe"], undefined],
+};
+for (const [name, [records, wanted]] of Object.entries(MIGRATION)) {
+  Deno.test(`assembleFacts, migration: ${name}`, () => {
+    const facts = assembleFacts(report(`device ${ADDRESS}`, ...records));
+    assertEquals<unknown>(facts.devices[0]?.migration, wanted);
+    assertEquals(writeFacts(parseFacts(writeFacts(facts))), writeFacts(facts));
+  });
+}
+
 const IN_USE: Readonly<Record<string, [ReadonlySet<string> | undefined, boolean | undefined]>> = {
   "a guest has it": [new Set([ADDRESS]), true],
   "a guest has another": [new Set([MDEV]), false],

@@ -178,7 +178,8 @@ const MANAGED: readonly (readonly [
 
 for (const [name, managed, driver, managedDriver] of MANAGED) {
   Deno.test(`pairDevices: a device ${name}`, () => {
-    const there = device("a", 1, { driver: { name: "nvidia" }, managedDriver });
+    const migration = { offered: true };
+    const there = device("a", 1, { driver: { name: "nvidia" }, managedDriver, migration });
     const [asked] = wanted("a");
     const { pairs } = pairDevices(
       asked === undefined ? [] : [{ ...asked, managed }],
@@ -186,6 +187,11 @@ for (const [name, managed, driver, managedDriver] of MANAGED) {
       [there],
     );
     assertEquals(pairs.map(({ destination }) => destination.driver), [driver]);
+    // What the driver of now offers says nothing of another one.
+    assertEquals(
+      pairs.map(({ destination }) => destination.migration),
+      [managed === undefined ? migration : undefined],
+    );
   });
 }
 

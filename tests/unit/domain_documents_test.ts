@@ -149,6 +149,7 @@ Deno.test("parseDomain() reads what is said about the guest itself", () => {
     arch: "x86_64",
     machine: "pc-q35-9.0",
     emulator: "/usr/bin/qemu-system-x86_64",
+    viommu: false,
     qemuArguments: [],
     networks: [],
   });

@@ -42,6 +42,12 @@ function propertiesOf(device: HostDevice): Readonly<Record<string, string>> {
   return device.properties;
 }
 
+Deno.test("a guest with an IOMMU of its own", () => {
+  const iommu = "<iommu model='intel'><driver intremap='on' caching_mode='on'/></iommu>";
+  const found = [iommu, ""].map((devices) => parseDomain(domainXml(devices)).viommu);
+  assertEquals(found, [true, false]);
+});
+
 const SOURCES: [name: string, attributes: string, bdf: string][] = [
   ["hexadecimal", "domain='0x0000' bus='0x3b' slot='0x00' function='0x4'", "0000:3b:00.4"],
   ["upper case", "domain='0X0' bus='0xAF' slot='0x1F' function='0x7'", "0000:af:1f.7"],

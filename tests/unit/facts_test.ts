@@ -68,7 +68,19 @@ for (const name of ["source", "destination"]) {
   });
 }
 
+const NVML = {
+  guestDriver: "535.161.05",
+  guestVgpuVersion: 16,
+  hostVgpuRange: { min: 9, max: 17 },
+  ecc: true,
+  mig: false,
+  compatibility: { source: "0000:3b:00.4", vm: 8, limit: 0x80000000 },
+};
+
 const ACCEPTED: Record<string, string> = {
+  "what NVML says": factsWith({ nvml: NVML }),
+  "what a driver offers": factsWith({ migration: { offered: true, features: ["p2p"] } }),
+  "vGPU types to be made": factsWith({ vgpuCreatable: [{ id: 558, name: "NVIDIA A40-2Q" }] }),
   "an mdev": factsWith({ address: "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01" }),
   "a PCI domain of five digits": factsWith({ address: "10000:e1:00.0" }),
   "a PCI domain of eight digits": factsWith({ address: "deadbeef:ff:1f.7" }),
@@ -110,6 +122,18 @@ const REFUSED: Record<string, { text: string; path: string | undefined }> = {
   "an unknown member of a device": { text: factsWith({ bus: 1 }), path: "devices.0.bus" },
   "an unknown member of the config": { text: config({ size: 64 }), path: "devices.0.config.size" },
   "a note that is no text": { text: factsWith({}, {}, { note: 1 }), path: "note" },
+  "an answer of NVML for no address": {
+    text: factsWith({ nvml: { compatibility: { ...NVML.compatibility, source: "vm1" } } }),
+    path: "devices.0.nvml.compatibility.source",
+  },
+  "a vGPU version below 0": {
+    text: factsWith({ nvml: { guestVgpuVersion: -1 } }),
+    path: "devices.0.nvml.guestVgpuVersion",
+  },
+  "features of a driver that may offer nothing": {
+    text: factsWith({ migration: { features: [] } }),
+    path: "devices.0.migration.offered",
+  },
   "no name": { text: factsWith({}, { name: undefined }), path: "host.name" },
   "an empty name": { text: factsWith({}, { name: "" }), path: "host.name" },
   "an endless name": { text: factsWith({}, { name: "a".repeat(1025) }), path: "host.name" },

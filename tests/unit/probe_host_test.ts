@@ -87,6 +87,7 @@ Deno.test("what a report tells of a host and its devices", () =>
     assertEquals(connectx?.parent?.numaNode, 0);
     assertEquals(connectx?.parent?.firmware, { version: "22.36.1010", psid: "MT_0000000359" });
     assertEquals(connectx?.firmware, undefined);
+    assertEquals(connectx?.migration, { offered: true, features: ["stop-copy", "p2p"] });
 
     const qat = byAddress.get("0000:6b:00.1");
     assertEquals(qat?.parent?.qat, { services: "sym;asym", state: "up" });
@@ -97,6 +98,8 @@ Deno.test("what a report tells of a host and its devices", () =>
     assertEquals([idle?.powerState, idle?.config?.doubts], ["D3hot", []]);
     assertEquals(idle?.bars, [16 * 2 ** 20, 128 * 2 ** 30, 0, 0, 0, 0]);
     assertEquals([idle?.romSize, idle?.resetMethods], [512 * 1024, ["flr", "bus"]]);
+    assertEquals(idle?.migration, { offered: false, features: undefined });
+    assertEquals(vgpu?.migration, undefined);
     assertEquals(byAddress.get("0000:d1:1f.7")?.config?.doubts, ["all-ff", "asleep"]);
 
     const mdev = byAddress.get(MDEV);

@@ -55,6 +55,8 @@ export function makeHost(): FakeSysfs {
     physfn: ["0000:5e:00.0", 0],
     files: { numa_node: "-1\n" },
   });
+  host.file("kernel/debug/vfio/0000:5e:00.2/migration/features", "stop-copy\np2p\n");
+  host.file("kernel/debug/vfio/10000:e1:00.0/other", "");
   host.addFunction("0000:6b:00.0", {
     config: makeConfig(4096, [0x8086, 0x4940]),
     driver: "4xxx",

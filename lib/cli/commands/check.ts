@@ -51,6 +51,7 @@ export const check = new Command<{ json?: true }>()
   .option("--qemu <version:string>", "QEMU version of both hosts, in place of the facts'.")
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
   .option("--format <format:format>", "How to write the verdict (default: text).")
+  .option("--postcopy", "The migration may go over to post-copy (virsh migrate --postcopy).")
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
@@ -63,6 +64,7 @@ export const check = new Command<{ json?: true }>()
     const qemu = options.qemu === undefined ? undefined : parseQemuVersion(options.qemu);
     const { machine } = options;
     const format = formatOf(options);
+    const postCopy = options.postcopy === true;
     if (options.from === undefined && options.to === undefined) {
       const { source, destination, domain } = options;
       if (source === undefined || destination === undefined) {
@@ -81,6 +83,7 @@ export const check = new Command<{ json?: true }>()
         guest: xml === undefined ? undefined : parseDomain(xml),
         machine,
         qemu,
+        postCopy,
       };
       showAnswer(judge({ ...question, source: from, destination: to }), format);
       return;
@@ -138,6 +141,7 @@ export const check = new Command<{ json?: true }>()
       monitor: options.monitor === true,
       machine,
       qemu,
+      postCopy,
       signal,
     });
     const [answer] = answers;
