@@ -14,7 +14,7 @@ export interface NotRun {
   readonly policy: string;
   /** The pair's name. */
   readonly device: string;
-  /** `needs-facts`: only bytes were asked about; `unknown-device`: its ids are not known. */
+  /** `needs-facts`: only bytes were asked about; `unknown-device`: its ids or driver are not known. */
   readonly reason: "needs-facts" | "unknown-device";
 }
 
@@ -63,16 +63,17 @@ export function evaluate(
   const findings: Finding[] = [...earlier];
   const ran: { policy: string; device: string }[] = [];
   const notRun: NotRun[] = [];
+  const { policies } = registry;
   for (const pair of pairs) {
-    for (const registered of registry.policies) {
+    for (const registered of policies) {
       const { policy } = registered;
-      const matches = matchPair(policy.match, pair);
+      const matches = matchPair(policy.match, pair, policies);
       if (matches === false) continue;
       const names = { policy: policy.id, device: pair.name };
-      if (matches === undefined) {
-        notRun.push({ ...names, reason: "unknown-device" });
-      } else if (migration.bytesOnly && policy.needs.some((fact) => fact !== "config")) {
+      if (migration.bytesOnly && policy.needs.some((fact) => fact !== "config")) {
         notRun.push({ ...names, reason: "needs-facts" });
+      } else if (matches === undefined) {
+        notRun.push({ ...names, reason: "unknown-device" });
       } else {
         ran.push(names);
         findings.push(...apply(registered, pair, migration));
@@ -138,13 +139,27 @@ function complete(policy: Policy, pair: DevicePair, found: PolicyFinding): Findi
   };
 }
 
-/** Whether a policy is for either device of a pair; `undefined` when their ids are not known. */
-function matchPair(match: Match, pair: DevicePair): boolean | undefined {
+/** Whether a policy is for either device of a pair; `undefined` when that is not known of them. */
+function matchPair(
+  match: Match,
+  pair: DevicePair,
+  policies: readonly RegisteredPolicy[],
+): boolean | undefined {
+  if (match.unclaimed && policies.some(({ policy }) => claims(policy.match, pair))) {
+    return false;
+  }
   const sides = [pair.source, pair.destination].map((facts) =>
     matchDevice(match, identify(facts), facts.driver?.name)
   );
   if (sides.includes(true)) return true;
   return sides.includes(undefined) ? undefined : false;
+}
+
+function claims({ vendors }: Match, pair: DevicePair): boolean {
+  return [pair.source, pair.destination].some((facts) => {
+    const { vendor } = identify(facts);
+    return vendor !== undefined && vendors?.includes(vendor);
+  });
 }
 
 function matchDevice(

@@ -3,7 +3,15 @@ import type { CodePage, FindingValue, Severity } from "./finding.ts";
 import type { DevicePair, Migration } from "./migration.ts";
 
 /** Facts that a policy may need, beside the ids that it matches. */
-export type NeededFact = "config" | "bars" | "driver" | "mdevType" | "qemu" | "machine";
+export type NeededFact =
+  | "config"
+  | "bars"
+  | "driver"
+  | "firmware"
+  | "kernel"
+  | "mdevType"
+  | "qemu"
+  | "machine";
 
 /**
  * Which devices a policy is for. Every list that is given must hold the device's value; a device
@@ -18,6 +26,8 @@ export interface Match {
   readonly baseClasses?: readonly number[];
   /** Names of the host's drivers. */
   readonly drivers?: readonly string[];
+  /** Only pairs that no policy of the registry matches by vendor. */
+  readonly unclaimed?: true;
 }
 
 /** A finding as a policy gives it; the engine adds the policy's id and the device. */

@@ -10,7 +10,7 @@ export const DECISIONS: Readonly<Record<Decision, string>> = {
 
 const REASONS: Readonly<Record<NotRun["reason"], string>> = {
   "needs-facts": "needs more than config bytes",
-  "unknown-device": "the device's ids are not known",
+  "unknown-device": "the device's ids or driver are not known",
 };
 
 /** Which policy was not applied to which device, and why. */

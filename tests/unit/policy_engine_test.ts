@@ -327,6 +327,43 @@ for (const [name, match, source, destination, outcome] of MATCHES) {
   });
 }
 
+const CLAIMED:
+  readonly (readonly [name: string, others: readonly Match[], DeviceFacts, boolean])[] = [
+    ["no other policy", [], BY_FACTS, true],
+    ["a policy for every device", [{}], BY_FACTS, true],
+    ["a policy for a driver of any vendor's", [{ drivers: ["nvidia-vgpu-vfio"] }], BOUND, true],
+    ["a policy for another vendor", [{ vendors: [0x1002] }], BY_FACTS, true],
+    ["a policy for the vendor", [{ vendors: [0x10de] }], BY_FACTS, false],
+    [
+      "a policy for other devices of the vendor",
+      [{ vendors: [0x10de], devices: [1] }],
+      BOUND,
+      false,
+    ],
+    ["a policy for the destination's vendor", [{ vendors: [0x15b3] }], BY_FACTS, false],
+    ["a device whose ids are not known", [{ vendors: [0x10de] }], ASLEEP, true],
+  ];
+for (const [name, others, source, runs] of CLAIMED) {
+  Deno.test(`evaluate, match: unclaimed, with ${name}`, () => {
+    const registry = new Registry().use(policyOf("z/z", () => [], { match: { unclaimed: true } }));
+    for (const [index, match] of others.entries()) {
+      registry.use(policyOf(`a/b${index}`, () => [], { match }));
+    }
+    const { ran } = evaluate([{ ...PAIR, source, destination: MELLANOX }], MIGRATION, registry);
+    assertEquals(ran.some(({ policy }) => policy === "z/z"), runs);
+  });
+}
+
+Deno.test("evaluate: of bytes alone a policy that needs facts is not asked, whatever it matches", () => {
+  const policy = policyOf("a/b", () => [], { match: { drivers: ["x"] }, needs: ["driver"] });
+  const { notRun } = evaluate(
+    [PAIR],
+    { ...MIGRATION, bytesOnly: true },
+    new Registry().use(policy),
+  );
+  assertEquals(notRun.map(({ reason }) => reason), ["needs-facts"]);
+});
+
 const NEEDS:
   readonly (readonly [needs: readonly NeededFact[], bytesOnly: boolean, runs: boolean])[] = [
     [["config"], true, true],

@@ -114,7 +114,7 @@ host\u{202e}dev1
 
 policies applied: test/policy
 policy not run: test/other for hostdev0: needs more than config bytes
-policy not run: test/policy for hostdev2: the device's ids are not known
+policy not run: test/policy for hostdev2: the device's ids or driver are not known
 `,
   );
 });
