@@ -141,7 +141,7 @@ testWithHook("the hook in trouble", async (hosts, t) => {
   const inLib = (script: string, ...args: string[]): Promise<string> =>
     hosts.sh("b", `cd /usr/lib/premigrate; ${script}`, ...args);
   /** Puts all in order, with these choices. */
-  const prepare = async (config: unknown): Promise<void> => {
+  const prepare = async (config: Readonly<Record<string, unknown>>): Promise<void> => {
     await inLib(REPAIR, Deno.execPath());
     await hosts.apply(config);
     for (const uuid of [RUNNING, SHUT_OFF]) await hosts.give(uuid);

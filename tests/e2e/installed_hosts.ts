@@ -90,7 +90,7 @@ export class InstalledHosts {
   }
 
   /** Makes these choices those that the hook of host b runs by. */
-  async apply(config: unknown, host: Host = "b"): Promise<void> {
+  async apply(config: Readonly<Record<string, unknown>>, host: Host = "b"): Promise<void> {
     await this.write(host, "/etc/premigrate/config.yaml", JSON.stringify(config));
     await this.premigrate(host, "config", "apply");
   }

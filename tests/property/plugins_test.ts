@@ -119,11 +119,60 @@ const properties = fc.dictionary(
   { maxKeys: 2 },
 );
 const bar = fc.oneof(fc.constantFrom(0, 16, 0x1000, 0x100000, 2 ** 33), fc.nat());
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+const version = fc.constantFrom("", "535.161.05", "550.54.16", "28.41.1000", "28", "6.8.0", "x.y");
+const vgpuTypes = fc.array(fc.record({ id: fc.nat(2), name: fc.constantFrom("", "GRID A40-8Q") }));
 const facts = fc.record({
   kind: fc.constantFrom("realize", "sysfs", "guest"),
-  vendor: fc.option(fc.constantFrom(0x10de, 0x8086), { nil: undefined }),
+  vendor: optional(
+    fc.constantFrom(0x10de, 0x8086, 0x15b3, 0x1002, 0x19e5, 0x1dd8, 0x1af4, 0x4348),
+  ),
+  device: optional(fc.constantFrom(0x101e, 0x4941, 0x1889, 0xa251, 0x1003, 0x1041)),
+  driver: optional(fc.record({
+    name: fc.constantFrom(
+      ..."vfio-pci nvidia nvgrace_gpu_vfio_pci mlx5_vfio_pci xe-vfio-pci ice_vfio_pci __proto__"
+        .split(" "),
+    ),
+    version: optional(version),
+  })),
+  mdevType: optional(fc.record({
+    id: fc.constantFrom("nvidia-1", "nvidia-", "i915-GVTg_V5_4"),
+    name: optional(fc.constantFrom("", "GRID A40-8Q", "NVIDIA A40-4Q")),
+  })),
+  vgpuType: optional(fc.nat(2)),
+  vgpuCreatable: optional(vgpuTypes),
+  vgpuParams: optional(fc.constantFrom("", "enable_uvm=1 enable_profiling=1")),
+  nvml: optional(fc.record({
+    guestDriver: optional(version),
+    guestVgpuVersion: optional(fc.nat(3)),
+    hostVgpuRange: optional(fc.constant({ min: 1, max: 2 })),
+    ecc: optional(fc.boolean()),
+    mig: optional(fc.boolean()),
+    compatibility: optional(
+      fc.record({ source: fc.constant("0000:3b:00.4"), vm: fc.nat(15), limit: fc.nat(8) }),
+    ),
+  })),
+  migration: optional(fc.record({
+    offered: fc.boolean(),
+    features: optional(fc.subarray(["stop-copy", "p2p", "dirty-tracking"])),
+  })),
+  firmware: optional(fc.record({ version: optional(version), psid: optional(version) })),
+  qatServices: optional(fc.constantFrom("", "sym;asym", "dc", "dcc")),
   bars: fc.option(fc.array(bar, { minLength: 6, maxLength: 6 }), { nil: undefined }),
   romSize: fc.option(bar, { nil: undefined }),
+});
+const host = fc.record({
+  kernel: optional(
+    fc.constantFrom("", "5.14.0-427.el9_4.x86_64", "6.12.0-55.el10_0.x86_64", "6.8.0", "5.4.0"),
+  ),
+  libvirt: optional(fc.constantFrom("", "8.0.0", "10.0.0")),
+  nvidiaDriver: optional(version),
+});
+const guest = fc.record({
+  vfioDevices: optional(fc.nat(3)),
+  viommu: optional(fc.boolean()),
+  postCopy: optional(fc.boolean()),
 });
 const options = fc.record({
   drivers: fc.constantFrom("any", "same-branch", "equal"),
@@ -151,11 +200,24 @@ Deno.test("no bytes, versions and properties make a built-in policy fail or leav
       fc.tuple(facts, facts),
       machine,
       fc.tuple(qemu, qemu),
+      fc.tuple(host, host),
+      guest,
       fc.constantFrom(undefined, ...BUS_KINDS),
       properties,
       fc.boolean(),
       options,
-      ([from, to], [source, destination], machine, qemus, bus, properties, bytesOnly, options) => {
+      (
+        [from, to],
+        [source, destination],
+        machine,
+        qemus,
+        [a, b],
+        asked,
+        bus,
+        properties,
+        bytesOnly,
+        options,
+      ) => {
         const pair: DevicePair = {
           name: "device",
           guest: { bus, properties },
@@ -171,10 +233,10 @@ Deno.test("no bytes, versions and properties make a built-in policy fail or leav
           },
         };
         const hosts = {
-          source: { name: "a", qemu: qemus[0] },
-          destination: { name: "b", qemu: qemus[1], skipVscCheck: { "pc-q35-8.2": true } },
+          source: { name: "a", qemu: qemus[0], ...a },
+          destination: { name: "b", qemu: qemus[1], skipVscCheck: { "pc-q35-8.2": true }, ...b },
         };
-        judge(pair, { machine, ...hosts, bytesOnly }, options);
+        judge(pair, { machine, ...hosts, ...asked, bytesOnly }, options);
       },
     ),
     { numRuns: 600 },
@@ -182,6 +244,14 @@ Deno.test("no bytes, versions and properties make a built-in policy fail or leav
 });
 
 const NEWEST = parseQemuVersion("11.1");
+const HOST = { qemu: NEWEST, libvirt: "11.0.0", kernel: "6.12.0" };
+const CURRENT: Migration = {
+  machine: parseMachine("pc-q35-9.1"),
+  source: { name: "a", ...HOST },
+  destination: { name: "b", ...HOST },
+  viommu: false,
+  bytesOnly: false,
+};
 
 /** A pair of which everything is known, as QEMU itself reads it. */
 function exactPair(
@@ -194,6 +264,7 @@ function exactPair(
     config: { kind: "realize", bytes },
     bars,
     vendor: 0x10de,
+    driver: { name: "nvidia-vgpu-vfio" },
   });
   return { name: "device", guest: { bus, properties }, source: side(from), destination: side(to) };
 }
@@ -213,10 +284,9 @@ Deno.test("of known devices, what QEMU refuses is never allowed, and only that i
       (both, machine, qemu, bus, properties) => {
         const pair = exactPair(both, { bus, properties });
         const migration: Migration = {
+          ...CURRENT,
           machine,
-          source: { name: "a", qemu: NEWEST },
-          destination: { name: "b", qemu },
-          bytesOnly: false,
+          destination: { name: "b", ...HOST, qemu },
         };
         const sideOf = (bytes: Uint8Array, qemu: QemuVersion): RestoreSide => ({
           view: { kind: "realize", bytes },
@@ -240,13 +310,6 @@ Deno.test("of known devices, what QEMU refuses is never allowed, and only that i
     { numRuns: 1000 },
   );
 });
-
-const CURRENT: Migration = {
-  machine: parseMachine("pc-q35-9.1"),
-  source: { name: "a", qemu: NEWEST },
-  destination: { name: "b", qemu: NEWEST },
-  bytesOnly: false,
-};
 
 /** Where the list of a config space has Vendor Specific Capabilities, by its raw pointers. */
 function vscOffsets(bytes: Uint8Array): number[] {

@@ -48,7 +48,7 @@ testRuns([
       "qemu/restore-check will-fail",
       "i=0xd8 read: 33 device: 35",
       "-> ",
-      "policies applied: nvidia/vsc, qemu/restore-check",
+      "policies applied: generic/vfio, nvidia/vgpu, nvidia/vsc, qemu/restore-check",
       "!assumed",
     ],
   },
@@ -198,10 +198,43 @@ testRuns([
   },
   {
     name: "check: no config space",
-    words: `check --source - --destination ${DESTINATION} --domain ${DOMAIN}`,
+    words: `check --source - --destination ${SOURCE} --domain ${DOMAIN}`,
     stdin: sourceWith({ config: undefined }),
     code: 3,
     stdout: ["UNDECIDED", "qemu/restore-check no-config"],
+  },
+  {
+    name: "check: no config space, but host drivers that differ",
+    words: `check --source - --destination ${DESTINATION} --domain ${DOMAIN}`,
+    stdin: sourceWith({ config: undefined }),
+    code: 1,
+    stdout: ["VETO", "nvidia/vgpu host-driver-compared", "qemu/restore-check no-config"],
+  },
+  {
+    name: "check: a guest with an IOMMU, and QEMU before 11.0",
+    words: `check --source ${SOURCE} --destination ${SOURCE} --domain -`,
+    stdin: domainWith(`${hostdev}<iommu model='intel'/>`),
+    code: 1,
+    stdout: ["VETO", "generic/vfio viommu"],
+  },
+  {
+    name: "check: a guest with two VFIO devices, and QEMU before 8.2",
+    words: `check --source ${SOURCE} --destination ${SOURCE} --domain - --qemu 8.1`,
+    stdin: domainWith(hostdev.repeat(2)),
+    code: 1,
+    stdout: ["VETO", "generic/vfio several-devices"],
+  },
+  {
+    name: "check: no domain, so that nothing is known of an IOMMU",
+    words: `check --source ${SOURCE} --destination ${SOURCE} --machine pc-q35-9.1`,
+    code: 3,
+    stdout: ["UNDECIDED", "generic/vfio viommu-unknown"],
+  },
+  {
+    name: "check: a migration that may go over to post-copy",
+    words: `check --source ${SOURCE} --destination ${SOURCE} --domain ${DOMAIN} --postcopy`,
+    code: 1,
+    stdout: ["VETO", "generic/vfio post-copy"],
   },
   {
     name: "check: config spaces of different size",
@@ -348,6 +381,8 @@ Deno.test("check --json: the decision, the findings with code, place and words, 
   assertEquals(report.devices, [{ name: "hostdev0", source: address, destination: address }]);
   assertEquals(report.assumptions, []);
   assertEquals(report.ran, [
+    { policy: "generic/vfio", device: "hostdev0" },
+    { policy: "nvidia/vgpu", device: "hostdev0" },
     { policy: "nvidia/vsc", device: "hostdev0" },
     { policy: "qemu/restore-check", device: "hostdev0" },
   ]);

@@ -72,13 +72,16 @@ export function guestXml(places: readonly Place[], options: GuestOptions = {}): 
 }
 
 function hostDevice({ guest, source }: Place): string {
-  const isMdev = source.length === 36;
-  const from = isMdev ? `<address uuid='${source}'/>` : addressElement(source, "");
-  const type = isMdev ? "type='mdev' model='vfio-pci'" : "type='pci' managed='no'";
+  const from = isMdev(source) ? `<address uuid='${source}'/>` : addressElement(source, "");
+  const type = isMdev(source) ? "type='mdev' model='vfio-pci'" : "type='pci' managed='no'";
   return `<hostdev mode='subsystem' ${type}>
       <source>${from}</source>
       ${guest === "" ? "" : addressElement(guest, "type='pci' ")}
     </hostdev>`;
+}
+
+function isMdev(address: string): boolean {
+  return address.length === 36;
 }
 
 function addressElement(address: string, type: string): string {
@@ -89,10 +92,14 @@ function addressElement(address: string, type: string): string {
 /** The example's source, with devices like its first at these addresses. */
 export function sourceFacts(addresses: readonly string[]): Facts {
   const facts = parseFacts(Deno.readTextFileSync("examples/source.json"));
-  const [{ mdevType: _, ...device } = { address: "" }] = facts.devices;
+  const [{ mdevType, ...device } = { address: "" }] = facts.devices;
   return {
     ...facts,
-    devices: addresses.map((address): CapturedDevice => ({ ...device, address })),
+    devices: addresses.map((address): CapturedDevice => ({
+      ...device,
+      address,
+      mdevType: isMdev(address) ? mdevType : undefined,
+    })),
   };
 }
 

@@ -327,9 +327,12 @@ Deno.test("another destination device than the source's is the one that the XML 
 
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 
+// Those of the example.
+const BARS = [16777216, 268435456, 0, 33554432, 0, 0];
+
 /** What reads config regions, with other bytes for the device of group 8. */
 function reader(hex: string): string {
-  const answer = { config: hex, bars: [0, 0, 0, 0, 0, 0], romSize: 0, resettable: false };
+  const answer = { config: hex, bars: BARS, romSize: 0, resettable: false };
   return `const [address, group] = Deno.args;
     const isRead = address === "${MDEV}" && group === "8";
     console.log(JSON.stringify(isRead

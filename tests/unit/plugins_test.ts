@@ -56,6 +56,18 @@ for (const policy of BUILT_IN) {
     assertEquals(never, []);
   });
 
+  Deno.test(`${id}: what is only recalled warns, and no more`, () => {
+    const recalled = Object.entries(codes).filter(([, { about }]) => about.includes("recalled"));
+    for (const [code, { severity }] of recalled) {
+      assertEquals(severity, "warn", code);
+      for (
+        const [, given] of cases.flatMap(({ findings }) => findings).filter(([c]) => c === code)
+      ) {
+        assertEquals(given, "warn", code);
+      }
+    }
+  });
+
   Deno.test(`${id}: the findings of the cases fill every message`, () => {
     for (const given of cases) {
       for (const { code, data, offset } of runCase(policy, given).findings) {

@@ -1,0 +1,318 @@
+import type { CaseSide, PolicyCase } from "premigrate/policy";
+import type { CODES } from "./codes.ts";
+
+// A ConnectX VF as sysfs shows it: no ids of its own, MSI-X at 0x9c.
+const VF = {
+  0x00: "ff ff ff ff 00 00 10 00 00 00 00 02",
+  0x2c: "b3 15 5b 00",
+  0x34: "9c",
+  0x9c: "11 00 0b 00",
+};
+
+const BARS = [0x100000, 0, 0, 0, 0, 0];
+const FEATURES = ["stop-copy", "p2p", "pre-copy", "dirty-tracking"];
+
+function side(facts: CaseSide = {}): CaseSide {
+  return {
+    qemu: "9.2",
+    libvirt: "10.0.0",
+    kernel: "6.8.0-45-generic",
+    vendor: 0x15b3,
+    device: 0x101e,
+    class: 0x020000,
+    driver: { name: "mlx5_vfio_pci" },
+    bars: BARS,
+    view: "sysfs",
+    config: VF,
+    ...facts,
+  };
+}
+
+const GUEST = { machine: "pc-q35-9.1", vfioDevices: 1, viommu: false } as const;
+const SAME = { ...GUEST, source: side(), destination: side() };
+
+/** What `generic/vfio` says, case by case. */
+export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
+  { name: "two VFs that can migrate", ...SAME, findings: [], decision: "allow" },
+  {
+    name: "plain vfio-pci on the destination, as with managed='yes' before libvirt 10.0",
+    ...SAME,
+    destination: side({ driver: { name: "vfio-pci" } }),
+    findings: [["no-migration", "veto", undefined, { side: "destination", driver: "vfio-pci" }]],
+    decision: "veto",
+  },
+  {
+    name: "a vendor's driver whose physical function does not allow migration",
+    ...SAME,
+    source: side({ migration: { offered: false } }),
+    findings: [["no-migration", "veto", undefined, { side: "source", driver: "mlx5_vfio_pci" }]],
+    decision: "veto",
+  },
+  {
+    name: "a driver that nobody knows",
+    ...SAME,
+    destination: side({ driver: { name: "acme_vfio" } }),
+    findings: [["driver-unknown", "undecided", undefined, { driver: "acme_vfio" }]],
+    decision: "undecided",
+  },
+  {
+    name: "a driver that the site knows",
+    ...SAME,
+    options: { drivers: ["acme_vfio"] },
+    destination: side({ driver: { name: "acme_vfio" } }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a driver that nobody knows, on a kernel that tells what it offers",
+    ...SAME,
+    destination: side({
+      driver: { name: "acme_vfio" },
+      kernel: undefined,
+      migration: { offered: true, features: FEATURES },
+    }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a driver that is not known, as with managed='yes' where libvirt's choice is not",
+    ...SAME,
+    destination: side({ driver: undefined }),
+    findings: [
+      ["fact-unknown", "undecided", undefined, { side: "destination", fact: "driver" }],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "hosts of which only the devices are known",
+    ...SAME,
+    machine: undefined,
+    source: side({ qemu: undefined, libvirt: undefined, kernel: undefined }),
+    findings: [
+      ["fact-unknown", "undecided", undefined, { side: "source", fact: "kernel" }],
+      ["fact-unknown", "undecided", undefined, { side: "source", fact: "QEMU version" }],
+      ["fact-unknown", "undecided", undefined, { side: "source", fact: "libvirt version" }],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "a QEMU that is not known, but has a machine type of 9.1",
+    ...SAME,
+    destination: side({ qemu: undefined }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a QEMU that is not known, and a machine type that says little",
+    ...SAME,
+    machine: "pc-q35-7.2",
+    destination: side({ qemu: undefined }),
+    findings: [["fact-unknown", "undecided", undefined, { fact: "QEMU version" }]],
+    decision: "undecided",
+  },
+  {
+    name: "an old kernel",
+    ...SAME,
+    destination: side({ kernel: "5.15.0-125-generic" }),
+    findings: [["kernel-too-old", "veto", undefined, {
+      side: "destination",
+      kernel: "5.15.0-125-generic",
+      floor: "5.18",
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "Red Hat's kernel of an old number",
+    ...SAME,
+    source: side({ kernel: "5.14.0-427.13.1.el9_4.x86_64" }),
+    findings: [["kernel-too-old", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "an old kernel that has it by the site's word",
+    ...SAME,
+    options: { kernel: "5.15" },
+    source: side({ kernel: "5.15.0-125-generic" }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a QEMU of the first protocol, although it was told to migrate",
+    ...SAME,
+    machine: "pc-q35-7.2",
+    properties: { "x-enable-migration": "on" },
+    destination: side({ qemu: "7.2" }),
+    findings: [["qemu-too-old", "veto", undefined, { side: "destination", floor: "8.1" }]],
+    decision: "veto",
+  },
+  {
+    name: "a QEMU that was not told to migrate",
+    ...SAME,
+    machine: "pc-q35-8.0",
+    source: side({ qemu: "8.0" }),
+    findings: [["qemu-too-old", "veto", undefined, { side: "source" }]],
+    decision: "veto",
+  },
+  {
+    name: "a QEMU that was told to",
+    ...SAME,
+    machine: "pc-q35-8.0",
+    properties: { "x-enable-migration": "on" },
+    source: side({ qemu: "8.0" }),
+    destination: side({ qemu: "8.0" }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a distribution's old QEMU that migrates by the site's word",
+    ...SAME,
+    machine: "pc-q35-7.2",
+    options: { qemu: "7.2" },
+    destination: side({ qemu: "7.2.22" }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "an old libvirt on the source",
+    ...SAME,
+    source: side({ libvirt: "8.0.0" }),
+    destination: side({ libvirt: "8.0.0" }),
+    findings: [["libvirt-too-old", "veto", undefined, { libvirt: "8.0.0", floor: "8.6" }]],
+    decision: "veto",
+  },
+  {
+    name: "migration disabled for the device",
+    ...SAME,
+    properties: { "enable-migration": "off" },
+    findings: [["migration-disabled", "veto"]],
+    decision: "veto",
+  },
+  {
+    name: "two devices, and a destination that migrates one",
+    ...SAME,
+    machine: "pc-q35-8.1",
+    vfioDevices: 2,
+    source: side({ migration: { offered: true, features: FEATURES } }),
+    destination: side({ qemu: "8.1" }),
+    findings: [["several-devices", "veto", undefined, { side: "destination", count: 2 }]],
+    decision: "veto",
+  },
+  {
+    name: "two devices of which the kernels say nothing",
+    ...SAME,
+    vfioDevices: 2,
+    findings: [
+      ["p2p-unknown", "warn", undefined, { side: "source", count: 2 }],
+      ["p2p-unknown", "warn", undefined, { side: "destination", count: 2 }],
+    ],
+    decision: "allow",
+  },
+  {
+    name: "two devices of which one has no P2P",
+    ...SAME,
+    vfioDevices: 2,
+    source: side({ migration: { offered: true, features: FEATURES } }),
+    destination: side({ migration: { offered: true, features: ["stop-copy", "dirty-tracking"] } }),
+    findings: [["p2p-missing", "veto", undefined, { side: "destination" }]],
+    decision: "veto",
+  },
+  {
+    name: "no dirty tracking before QEMU 9.1",
+    ...SAME,
+    machine: "pc-q35-9.0",
+    source: side({ qemu: "9.0", migration: { offered: true, features: ["stop-copy"] } }),
+    findings: [["no-dirty-tracking", "veto", undefined, { side: "source", qemu: "9.0" }]],
+    decision: "veto",
+  },
+  {
+    name: "no dirty tracking of the device's own since",
+    ...SAME,
+    source: side({ migration: { offered: true, features: ["stop-copy"] } }),
+    findings: [["no-dirty-tracking", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "no dirty tracking, and the device is to migrate all the same",
+    ...SAME,
+    properties: { "enable-migration": "on" },
+    source: side({ migration: { offered: true, features: ["stop-copy"] } }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a guest with an IOMMU, and QEMU 11.0 on the source only",
+    ...SAME,
+    viommu: true,
+    source: side({ qemu: "11.0" }),
+    findings: [
+      ["viommu", "veto", undefined, { side: "destination", qemu: "9.2" }],
+      ["viommu", "warn", undefined, { side: "source", qemu: "11.0" }],
+    ],
+    decision: "veto",
+  },
+  {
+    name: "a guest of which nothing is known",
+    ...SAME,
+    viommu: undefined,
+    findings: [["viommu-unknown", "undecided"]],
+    decision: "undecided",
+  },
+  {
+    name: "a migration that may go over to post-copy",
+    ...SAME,
+    postCopy: true,
+    findings: [["post-copy", "veto"]],
+    decision: "veto",
+  },
+  {
+    name: "another model",
+    ...SAME,
+    destination: side({ device: 0x1018 }),
+    findings: [["identity-differs", "veto", undefined, {
+      field: "device id",
+      source: 0x101e,
+      destination: 0x1018,
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "another revision",
+    ...SAME,
+    destination: side({ config: { ...VF, 0x08: "01 00 00 02" } }),
+    findings: [["identity-differs", "veto", undefined, { field: "revision", destination: 1 }]],
+    decision: "veto",
+  },
+  {
+    name: "another board",
+    ...SAME,
+    destination: side({ config: { ...VF, 0x2c: "b3 15 61 00" } }),
+    findings: [["subsystem-differs", "warn", 0x2e, { source: 0x5b, destination: 0x61 }]],
+    decision: "allow",
+  },
+  {
+    name: "fewer MSI-X vectors",
+    ...SAME,
+    destination: side({ config: { ...VF, 0x9c: "11 00 03 00" } }),
+    findings: [["msix-count-differs", "veto", 0x9e, { source: 12, destination: 4 }]],
+    decision: "veto",
+  },
+  {
+    name: "a BAR that is smaller on the destination",
+    ...SAME,
+    destination: side({ bars: [0x10000, 0, 0, 0, 0, 0] }),
+    findings: [["bar-shrinks", "veto", undefined, {
+      bar: 0,
+      source: 0x100000,
+      destination: 0x10000,
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "a BAR that was read as the vGPU's on the source and as the VF's on the destination",
+    ...SAME,
+    source: side({ view: "realize", config: { ...VF, 0x00: "b3 15 1e 10" } }),
+    destination: side({ bars: [0x10000, 0, 0, 0, 0, 0] }),
+    findings: [],
+    decision: "allow",
+  },
+];

@@ -1,0 +1,272 @@
+import type { CaseSide, PolicyCase } from "premigrate/policy";
+import type { CODES } from "./codes.ts";
+
+const MACHINE = { machine: "pc-q35-9.1" } as const;
+const REALIZED = { config: { 0x00: "de 10 35 22" } };
+
+/** An mdev whose bytes are not known. */
+function mdev(name: string | undefined, nvidiaDriver: string, facts: CaseSide = {}): CaseSide {
+  const mdevType = { id: "nvidia-558", name };
+  return { qemu: "9.2", vendor: 0x10de, mdevType, nvidiaDriver, ...facts };
+}
+
+/** A VF with a vGPU of the type of that number in it, as sysfs shows it. */
+function vf(vgpuType: number, facts: CaseSide = {}): CaseSide {
+  const known = { qemu: "9.2", vendor: 0x10de, nvidiaDriver: "550.54.16" };
+  return { ...known, view: "sysfs", config: { 0x00: "ff ff ff ff" }, vgpuType, ...facts };
+}
+
+const A40 = mdev("NVIDIA A40-8Q", "550.54.16");
+const SAME = { ...MACHINE, source: A40, destination: A40 };
+const OTHER_DRIVER = mdev("NVIDIA A40-8Q", "535.161.05");
+const TYPES = [{ id: 557, name: "NVIDIA A40-1Q" }, { id: 558, name: "NVIDIA A40-2Q" }];
+
+// What `runCase` calls every device.
+const SOURCE = "0000:3b:00.4";
+
+/** What `nvidia/vgpu` says, case by case. */
+export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
+  { name: "one type, one driver", ...SAME, findings: [], decision: "allow" },
+  {
+    name: "a device that is no vGPU",
+    ...MACHINE,
+    source: { vendor: 0x10de, driver: { name: "vfio-pci" } },
+    destination: { vendor: 0x10de, driver: { name: "vfio-pci" } },
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "another type of the same number",
+    ...SAME,
+    destination: mdev("NVIDIA A40-4Q", "550.54.16"),
+    findings: [["type-differs", "veto", undefined, { source: "A40-8Q", destination: "A40-4Q" }]],
+    decision: "veto",
+  },
+  {
+    name: "one type by two names",
+    ...SAME,
+    destination: mdev("GRID A40-8Q", "550.54.16"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "VFs with types of one number, by one driver",
+    ...MACHINE,
+    source: vf(558),
+    destination: vf(558),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "VFs with types of two numbers, by one driver",
+    ...MACHINE,
+    source: vf(558),
+    destination: vf(557),
+    findings: [["type-differs", "veto", undefined, {
+      source: "type 558",
+      destination: "type 557",
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "an mdev that becomes a VF with a vGPU of that name",
+    ...MACHINE,
+    source: mdev("NVIDIA A40-2Q", "550.54.16"),
+    destination: vf(558, { vgpuCreatable: TYPES }),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "types of one number, by two drivers",
+    ...MACHINE,
+    source: vf(558),
+    destination: vf(558, { nvidiaDriver: "535.161.05" }),
+    findings: [
+      ["type-unknown", "undecided", undefined, { source: "type 558", destination: "type 558" }],
+      ["host-driver-differs", "warn"],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "the same, where the bytes are known",
+    ...MACHINE,
+    source: vf(558, { ...REALIZED, view: "realize" }),
+    destination: vf(558, { nvidiaDriver: "535.161.05", ...REALIZED, view: "realize" }),
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "a VF without a vGPU, with room for one",
+    ...MACHINE,
+    source: vf(558),
+    destination: vf(0, { vgpuCreatable: TYPES }),
+    findings: [["not-created", "veto", undefined, { type: "type 558" }]],
+    decision: "veto",
+  },
+  {
+    name: "a VF without a vGPU, with room for smaller ones only",
+    ...MACHINE,
+    source: vf(558, { vgpuCreatable: TYPES }),
+    destination: vf(0, { vgpuCreatable: TYPES.slice(0, 1) }),
+    findings: [["no-capacity", "veto", undefined, { type: "A40-2Q" }]],
+    decision: "veto",
+  },
+  {
+    name: "a VF without a vGPU, of which no type is known by name, and another driver",
+    ...MACHINE,
+    source: vf(558),
+    destination: vf(0, { nvidiaDriver: "535.161.05", vgpuCreatable: [] }),
+    findings: [["not-created", "veto"], ["host-driver-differs", "warn"]],
+    decision: "veto",
+  },
+  {
+    name: "another driver, and a machine type that leaves the body alone",
+    ...SAME,
+    destination: OTHER_DRIVER,
+    findings: [["host-driver-differs", "warn", undefined, {
+      source: "550.54.16",
+      destination: "535.161.05",
+      accepted: "any",
+    }]],
+    decision: "allow",
+  },
+  {
+    name: "another driver that only the device's module tells of",
+    ...SAME,
+    source: mdev("NVIDIA A40-8Q", "550.54.16", {
+      nvidiaDriver: undefined,
+      driver: { name: "nvidia-vgpu-vfio", version: "535.161.05" },
+    }),
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "another driver, bytes that are not known, and a machine type that compares them",
+    ...SAME,
+    machine: "pc-q35-9.0",
+    destination: OTHER_DRIVER,
+    findings: [["host-driver-compared", "veto"]],
+    decision: "veto",
+  },
+  {
+    name: "the same with a distribution's machine type",
+    ...SAME,
+    machine: "pc-q35-rhel9.4.0",
+    destination: OTHER_DRIVER,
+    findings: [["host-driver-compared", "undecided"]],
+    decision: "undecided",
+  },
+  {
+    name: "another driver, on a site that wants one branch",
+    ...SAME,
+    options: { drivers: "same-branch" },
+    destination: OTHER_DRIVER,
+    findings: [["host-driver-differs", "veto", undefined, { accepted: "same-branch" }]],
+    decision: "veto",
+  },
+  {
+    name: "another driver of the branch, on such a site",
+    ...SAME,
+    options: { drivers: "same-branch" },
+    destination: mdev("NVIDIA A40-8Q", "550.90.07"),
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "a driver that is not known, on a site that wants equal ones",
+    ...SAME,
+    options: { drivers: "equal" },
+    destination: mdev("NVIDIA A40-8Q", "550.54.16", { nvidiaDriver: undefined }),
+    findings: [["host-driver-unknown", "undecided", undefined, { accepted: "equal" }]],
+    decision: "undecided",
+  },
+  {
+    name: "another driver that NVML accepts",
+    ...SAME,
+    destination: { ...OTHER_DRIVER, nvml: { compatibility: { source: SOURCE, vm: 15, limit: 0 } } },
+    findings: [["nvml-accepts", "info"]],
+    decision: "allow",
+  },
+  {
+    name: "another driver that NVML refuses",
+    ...SAME,
+    destination: { ...OTHER_DRIVER, nvml: { compatibility: { source: SOURCE, vm: 1, limit: 3 } } },
+    findings: [["nvml-refuses", "veto", undefined, { limits: "host driver, guest driver" }]],
+    decision: "veto",
+  },
+  {
+    name: "an answer of NVML to another question",
+    ...SAME,
+    destination: {
+      ...OTHER_DRIVER,
+      nvml: { compatibility: { source: "0000:af:00.1", vm: 15, limit: 0 } },
+    },
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "a vGPU version that the destination does not take",
+    ...SAME,
+    source: { ...A40, nvml: { guestVgpuVersion: 17 } },
+    destination: { ...A40, nvml: { hostVgpuRange: { min: 9, max: 16 } } },
+    findings: [["vgpu-version-out-of-range", "veto", undefined, { version: 17, min: 9, max: 16 }]],
+    decision: "veto",
+  },
+  {
+    name: "a vGPU version that it takes",
+    ...SAME,
+    source: { ...A40, nvml: { guestVgpuVersion: 16 } },
+    destination: { ...A40, nvml: { hostVgpuRange: { min: 9, max: 16 } } },
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a guest's driver of the branch before",
+    ...SAME,
+    source: { ...A40, nvml: { guestDriver: "535.129.03" } },
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a guest's driver of a newer branch",
+    ...SAME,
+    source: { ...A40, nvml: { guestDriver: "570.86.15" } },
+    findings: [["guest-driver-out-of-range", "warn", undefined, {
+      guest: "570.86.15",
+      host: "550.54.16",
+    }]],
+    decision: "allow",
+  },
+  {
+    name: "GPUs with ECC on one side and MIG on the other",
+    ...SAME,
+    source: { ...A40, nvml: { ecc: true, mig: false } },
+    destination: { ...A40, nvml: { ecc: false, mig: true } },
+    findings: [
+      ["gpu-mode-differs", "warn", undefined, { mode: "ECC", source: "on", destination: "off" }],
+      ["gpu-mode-differs", "warn", undefined, { mode: "MIG mode", source: "off" }],
+    ],
+    decision: "allow",
+  },
+  {
+    name: "a vGPU with unified memory",
+    ...SAME,
+    source: { ...A40, vgpuParams: "enable_uvm=1,enable_profiling=0" },
+    findings: [["parameter-blocks", "warn", undefined, {
+      side: "source",
+      parameter: "enable_uvm=1",
+    }]],
+    decision: "allow",
+  },
+  {
+    name: "from RHEL 9.4 to RHEL 10",
+    ...SAME,
+    source: { ...A40, kernel: "5.14.0-427.13.1.el9_4.x86_64" },
+    destination: { ...A40, kernel: "6.12.0-55.9.1.el10_0.x86_64" },
+    findings: [["hypervisors-unsupported", "veto", undefined, {
+      source: "9.4",
+      destination: "10.0",
+    }]],
+    decision: "veto",
+  },
+];

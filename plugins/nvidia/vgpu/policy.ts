@@ -1,0 +1,213 @@
+import {
+  definePolicy,
+  type DeviceFacts,
+  type DevicePair,
+  get16,
+  isAtLeast,
+  type Migration,
+  type NvmlCompatibility,
+  type PolicyFinding,
+  skipsVscCheck,
+  v,
+} from "premigrate/policy";
+import { CODES } from "./codes.ts";
+import documentation from "./README.md" with { type: "text" };
+
+type Finding = PolicyFinding<keyof typeof CODES>;
+type Side = "source" | "destination";
+const SIDES = ["source", "destination"] as const;
+
+const OPTIONS = v.strictObject({
+  drivers: v.pipe(
+    v.optional(v.picklist(["equal", "same-branch", "any"]), "any"),
+    v.description("Which pairs of host drivers are accepted, besides what QEMU and NVML say"),
+  ),
+});
+type Options = v.InferOutput<typeof OPTIONS>;
+
+/** NVIDIA vGPUs: their types, the drivers on both sides, and what NVML says. */
+export const nvidiaVgpu = definePolicy({
+  id: "nvidia/vgpu",
+  title: "NVIDIA vGPU: type, capacity, drivers",
+  documentation,
+  match: { vendors: [0x10de] },
+  needs: ["config", "driver", "kernel", "mdevType"],
+  options: OPTIONS,
+  codes: CODES,
+  *evaluate(pair, migration, options): Generator<Finding> {
+    if (!SIDES.some((side) => isVgpu(pair[side]))) return;
+    yield* checkType(pair, migration);
+    yield* checkHostDrivers(pair, migration, options);
+    yield* checkVgpuVersion(pair);
+    yield* checkGuestDriver(pair, migration);
+    yield* checkModes(pair);
+    yield* checkParameters(pair);
+    yield* checkHypervisors(migration);
+  },
+});
+
+function isVgpu({ mdevType, vgpuType = 0 }: DeviceFacts): boolean {
+  return mdevType !== undefined || vgpuType > 0;
+}
+
+function* checkType(pair: DevicePair, migration: Migration): Generator<Finding> {
+  const { source, destination } = pair;
+  const [from, to] = [typeOf(source), typeOf(destination)];
+  const drivers = hostDrivers(pair, migration);
+  // A type's number may be another one in another driver; its name is not.
+  const isOneDriver = drivers.source !== undefined && drivers.source === drivers.destination;
+  const isSame = (type: VgpuType): boolean =>
+    from.name !== undefined && type.name !== undefined
+      ? from.name === type.name
+      : isOneDriver && from.id !== undefined && from.id === type.id;
+  if (destination.mdevType === undefined && destination.vgpuType === 0) {
+    const types = destination.vgpuCreatable;
+    const isFull = types !== undefined && (from.name !== undefined || isOneDriver) &&
+      !types.map(toType).some(isSame);
+    yield { code: isFull ? "no-capacity" : "not-created", data: { type: nameOf(from) } };
+    return;
+  }
+  const areNamed = from.name !== undefined && to.name !== undefined;
+  const areNumbered = isOneDriver && from.id !== undefined && to.id !== undefined;
+  if (areNamed || areNumbered) {
+    if (isSame(to)) return;
+    yield { code: "type-differs", data: { source: nameOf(from), destination: nameOf(to) } };
+  } else if (!SIDES.every((side) => answers(pair[side]))) {
+    // Where bytes are known, the subsystem id is the type, and nvidia/vsc compares it.
+    yield { code: "type-unknown", data: { source: nameOf(from), destination: nameOf(to) } };
+  }
+}
+
+interface VgpuType {
+  readonly id: number | undefined;
+  readonly name: string | undefined;
+}
+
+function typeOf({ mdevType, vgpuType, vgpuCreatable }: DeviceFacts): VgpuType {
+  if (mdevType !== undefined) {
+    const [, id] = /^nvidia-([0-9]{1,9})$/.exec(mdevType.id) ?? [];
+    return { id: id === undefined ? undefined : Number(id), name: plain(mdevType.name) };
+  }
+  return { id: vgpuType, name: plain(vgpuCreatable?.find(({ id }) => id === vgpuType)?.name) };
+}
+
+function toType({ id, name }: { id: number; name: string }): VgpuType {
+  return { id, name: plain(name) };
+}
+
+// Drivers have called types both GRID and NVIDIA.
+function plain(name: string | undefined): string | undefined {
+  return name?.replace(/^(GRID|NVIDIA) /, "");
+}
+
+function nameOf({ id, name }: VgpuType): string {
+  return name ?? (id === undefined ? "an unknown type" : `type ${id}`);
+}
+
+/** Bytes in which the vGPU's own ids are: a VF's in sysfs read as ffff (SR-IOV 3.4.1.1). */
+function answers({ config }: DeviceFacts): boolean {
+  return config !== undefined && config.bytes.length >= 64 && get16(config.bytes, 0) !== 0xffff;
+}
+
+type Drivers = Readonly<Record<Side, string | undefined>>;
+
+function hostDrivers(pair: DevicePair, migration: Migration): Drivers {
+  const of = (side: Side): string | undefined =>
+    migration[side].nvidiaDriver ?? pair[side].driver?.version;
+  return { source: of("source"), destination: of("destination") };
+}
+
+function* checkHostDrivers(
+  pair: DevicePair,
+  migration: Migration,
+  { drivers: accepted }: Options,
+): Generator<Finding> {
+  const answer = pair.destination.nvml?.compatibility;
+  const isAnswered = answer?.source === pair.source.address;
+  if (answer !== undefined && isAnswered) yield nameAnswer(answer);
+  const { source, destination } = hostDrivers(pair, migration);
+  if (source === undefined || destination === undefined) {
+    if (accepted !== "any") yield { code: "host-driver-unknown", data: { accepted } };
+    return;
+  }
+  if (source === destination) return;
+  const data = { source, destination, accepted };
+  if (accepted === "equal" || (accepted === "same-branch" && !isSameBranch(source, destination))) {
+    yield { code: "host-driver-differs", severity: "veto", data };
+    return;
+  }
+  const skips = skipsVscCheck(pair, migration);
+  // Where bytes are known, nvidia/vsc tells what QEMU makes of them.
+  if (skips === true || SIDES.every((side) => answers(pair[side]))) {
+    if (!isAnswered) yield { code: "host-driver-differs", data };
+  } else {
+    const severity = skips === false ? "veto" : "undecided";
+    yield { code: "host-driver-compared", severity, data };
+  }
+}
+
+function isSameBranch(...versions: readonly string[]): boolean {
+  return new Set(versions.map((version) => version.split(".")[0])).size === 1;
+}
+
+// nvml.h: nvmlVgpuVmCompatibility_t, nvmlVgpuPgpuCompatibilityLimitCode_t
+const LIVE = 8;
+const LIMITS = [[1, "host driver"], [2, "guest driver"], [4, "GPU"]] as const;
+
+function nameAnswer({ vm, limit }: NvmlCompatibility): Finding {
+  if ((vm & LIVE) !== 0) return { code: "nvml-accepts" };
+  const limits = LIMITS.filter(([bit]) => (limit & bit) !== 0).map(([, name]) => name);
+  return { code: "nvml-refuses", data: { limits: limits.join(", ") || "another reason" } };
+}
+
+function* checkVgpuVersion({ source, destination }: DevicePair): Generator<Finding> {
+  const version = source.nvml?.guestVgpuVersion;
+  const range = destination.nvml?.hostVgpuRange;
+  if (version === undefined || range === undefined) return;
+  if (version >= range.min && version <= range.max) return;
+  yield { code: "vgpu-version-out-of-range", data: { version, ...range } };
+}
+
+// The driver branch of each release of the vGPU software, in order. Recalled, not read anywhere.
+const BRANCHES = ["450", "460", "470", "510", "525", "535", "550", "570", "580"];
+
+function* checkGuestDriver(pair: DevicePair, migration: Migration): Generator<Finding> {
+  const guest = pair.source.nvml?.guestDriver;
+  const host = hostDrivers(pair, migration).destination;
+  if (guest === undefined || host === undefined || isSameBranch(guest, host)) return;
+  const [own, managers] = [guest, host].map((version) =>
+    BRANCHES.indexOf(version.split(".")[0] ?? "")
+  );
+  const isOneNewer = own !== undefined && own >= 0 && managers === own + 1;
+  if (!isOneNewer) yield { code: "guest-driver-out-of-range", data: { guest, host } };
+}
+
+function* checkModes({ source, destination }: DevicePair): Generator<Finding> {
+  for (const [mode, name] of [["ecc", "ECC"], ["mig", "MIG mode"]] as const) {
+    const [from, to] = [source.nvml?.[mode], destination.nvml?.[mode]];
+    if (from === undefined || to === undefined || from === to) continue;
+    const data = { mode: name, source: from ? "on" : "off", destination: to ? "on" : "off" };
+    yield { code: "gpu-mode-differs", data };
+  }
+}
+
+function* checkParameters(pair: DevicePair): Generator<Finding> {
+  for (const side of SIDES) {
+    for (const [parameter] of pair[side].vgpuParams?.matchAll(BLOCKING) ?? []) {
+      yield { code: "parameter-blocks", data: { side, parameter } };
+    }
+  }
+}
+
+const BLOCKING = /\benable_(?:uvm|debugging|profiling)=1\b/g;
+
+function* checkHypervisors({ source, destination }: Migration): Generator<Finding> {
+  const releases = [source.kernel, destination.kernel].map((kernel) =>
+    /\.el(\d+)(?:_(\d+))?/.exec(kernel ?? "")
+  );
+  const [from, to] = releases.map((match) => match?.slice(1).filter((part) => part).join("."));
+  const isPair = (one: string | undefined, other: string | undefined): boolean =>
+    one === "9.4" && other !== undefined && isAtLeast(other, "10") === true;
+  if (from === undefined || to === undefined || !(isPair(from, to) || isPair(to, from))) return;
+  yield { code: "hypervisors-unsupported", data: { source: from, destination: to } };
+}
