@@ -1,0 +1,51 @@
+import {
+  definePolicy,
+  type DeviceFacts,
+  identify,
+  kernelHas,
+  type PolicyFinding,
+  v,
+} from "premigrate/policy";
+import { CODES } from "./codes.ts";
+import documentation from "./README.md" with { type: "text" };
+
+type Finding = PolicyFinding<keyof typeof CODES>;
+const SIDES = ["source", "destination"] as const;
+const KERNEL = "6.13";
+
+/** Virtual functions of virtio hardware. */
+export const virtioVfio = definePolicy({
+  id: "virtio/vfio",
+  title: "Virtual functions of virtio hardware",
+  documentation,
+  match: { vendors: [0x1af4] },
+  needs: ["config", "driver", "kernel"],
+  options: v.strictObject({}),
+  codes: CODES,
+  *evaluate(pair, migration): Generator<Finding> {
+    for (const side of SIDES) {
+      const { kernel } = migration[side];
+      const has = kernel === undefined ? true : kernelHas(kernel, KERNEL);
+      if (kernel === undefined || has || pair[side].migration?.offered) continue;
+      yield {
+        code: "kernel-too-old",
+        ...has === undefined ? { severity: "warn" as const } : {},
+        data: { side, kernel, floor: KERNEL },
+      };
+    }
+    const [from, to] = [modeOf(pair.source), modeOf(pair.destination)];
+    if (from !== undefined && to !== undefined && from !== to) {
+      yield { code: "legacy-differs", data: { source: from, destination: to } };
+    }
+    yield { code: "features-not-compared" };
+  },
+});
+
+/** As the guest sees it: virtio 1.2, 4.1.2, numbers transitional devices from 1000 to 103f. */
+function modeOf(facts: DeviceFacts): "transitional" | "modern" | undefined {
+  // In sysfs a function is modern in any case: virtio_vfio_pci makes the other view for the guest.
+  if (facts.config === undefined || facts.config.kind === "sysfs") return undefined;
+  const { device } = identify({ address: facts.address, config: facts.config });
+  if (device === undefined) return undefined;
+  return device < 0x1040 ? "transitional" : "modern";
+}
