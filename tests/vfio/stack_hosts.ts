@@ -9,8 +9,12 @@ import type { Output } from "../e2e/hosts.ts";
 import { guestXml, HOOKS, type Host, InstalledHosts } from "../e2e/installed_hosts.ts";
 import type { Mdev } from "./mdev.ts";
 
-// Everything is emulated, and slow: the start of a Deno takes seconds.
-const CONFIG = { deadline: "5m", agent: { enabled: true } };
+// Everything is emulated, and slow: the start of a Deno takes seconds. No policy knows the module.
+const CONFIG = {
+  deadline: "5m",
+  agent: { enabled: true },
+  policies: { "generic/vfio": { options: { drivers: ["config_mdev"] } } },
+};
 const LONGEST_WAIT_MS = 120_000;
 
 // Both hosts are of one kernel: each gets a boot id of its own, and sees its own devices alone.
