@@ -24,8 +24,8 @@ export interface Verdict {
   readonly decision: Decision;
   /** Every finding, those that decide first. */
   readonly findings: readonly Finding[];
-  /** The policies that were applied, by device. */
-  readonly ran: readonly { readonly policy: string; readonly device: string }[];
+  /** The policies that were applied, by device; without one: to the guest as a whole. */
+  readonly ran: readonly { readonly policy: string; readonly device?: string }[];
   /** The policies that were not, though they may be for the device. */
   readonly notRun: readonly NotRun[];
 }
@@ -61,12 +61,23 @@ export function evaluate(
   earlier: readonly Finding[] = [],
 ): Verdict {
   const findings: Finding[] = [...earlier];
-  const ran: { policy: string; device: string }[] = [];
+  const ran: { policy: string; device?: string }[] = [];
   const notRun: NotRun[] = [];
   const { policies } = registry;
+  for (const { policy, evaluateGuest } of policies) {
+    if (evaluateGuest === undefined) continue;
+    if (migration.bytesOnly) {
+      const reason = "needs-facts";
+      notRun.push(
+        ...pairs.map(({ name }) => ({ policy: policy.id, device: name, reason } as const)),
+      );
+      continue;
+    }
+    ran.push({ policy: policy.id });
+    findings.push(...apply(policy, undefined, () => evaluateGuest(migration)));
+  }
   for (const pair of pairs) {
-    for (const registered of policies) {
-      const { policy } = registered;
+    for (const { policy, evaluate } of policies) {
       const matches = matchPair(policy.match, pair, policies);
       if (matches === false) continue;
       const names = { policy: policy.id, device: pair.name };
@@ -76,7 +87,7 @@ export function evaluate(
         notRun.push({ ...names, reason: "unknown-device" });
       } else {
         ran.push(names);
-        findings.push(...apply(registered, pair, migration));
+        findings.push(...apply(policy, pair.name, () => evaluate(pair, migration)));
       }
     }
   }
@@ -92,21 +103,21 @@ export function decide(findings: readonly Finding[]): Decision {
 }
 
 function apply(
-  { policy, evaluate }: RegisteredPolicy,
-  pair: DevicePair,
-  migration: Migration,
+  policy: Policy,
+  device: string | undefined,
+  evaluate: () => Iterable<PolicyFinding>,
 ): Finding[] {
   const findings: Finding[] = [];
   try {
-    for (const found of evaluate(pair, migration)) {
+    for (const found of evaluate()) {
       if (findings.length === MOST_FINDINGS) {
-        throw new RangeError(`It gave more than ${MOST_FINDINGS} findings for one device`);
+        throw new RangeError(`It gave more than ${MOST_FINDINGS} findings at once`);
       }
-      findings.push(complete(policy, pair, found));
+      findings.push(complete(policy, device, found));
     }
   } catch (error) {
     const data = { id: policy.id, problem: textOf(error) };
-    findings.push(engineFinding("policy-failed", pair.name, data));
+    findings.push(engineFinding("policy-failed", device, data));
   }
   return findings;
 }
@@ -120,7 +131,7 @@ function textOf(thrown: unknown): string {
   }
 }
 
-function complete(policy: Policy, pair: DevicePair, found: PolicyFinding): Finding {
+function complete(policy: Policy, device: string | undefined, found: PolicyFinding): Finding {
   const page = Object.hasOwn(policy.codes, found.code) ? policy.codes[found.code] : undefined;
   if (page === undefined) {
     throw new TypeError(`It gave a finding of code "${found.code}", which it does not declare`);
@@ -133,7 +144,7 @@ function complete(policy: Policy, pair: DevicePair, found: PolicyFinding): Findi
     policy: policy.id,
     code: found.code,
     severity,
-    device: pair.name,
+    ...device === undefined ? {} : { device },
     ...found.offset === undefined ? {} : { offset: found.offset },
     data: found.data ?? {},
   };
@@ -180,5 +191,6 @@ function matchDevice(
 
 function includes<T>(list: readonly T[] | undefined, value: T | undefined): boolean | undefined {
   if (list === undefined) return true;
+  if (list.length === 0) return false;
   return value === undefined ? undefined : list.includes(value);
 }

@@ -153,6 +153,8 @@ export interface DevicePair {
 
 /** The migration that is asked about, as far as it is the same for all its devices. */
 export interface Migration {
+  /** The guest's name. Absent: not known. */
+  readonly guest?: string | undefined;
   /** The guest's machine type. Absent: not known. */
   readonly machine?: Machine | undefined;
   /** The host that the guest leaves. */

@@ -8,14 +8,16 @@ export type NeededFact =
   | "bars"
   | "driver"
   | "firmware"
+  | "guest"
+  | "host"
   | "kernel"
   | "mdevType"
   | "qemu"
   | "machine";
 
 /**
- * Which devices a policy is for. Every list that is given must hold the device's value; a device
- * matches if either side of its pair does.
+ * Which devices a policy is for. Every list that is given must hold the device's value, so that an
+ * empty one matches none; a device matches if either side of its pair does.
  */
 export interface Match {
   /** PCI vendor ids. */
@@ -64,19 +66,36 @@ export interface PolicyDefinition<Options extends v.GenericSchema, Code extends 
     migration: Migration,
     options: v.InferOutput<Options>,
   ) => Iterable<PolicyFinding<Code>>;
+  /** Rules on the guest as a whole, applied once, whatever devices it has; pure, too. */
+  readonly evaluateGuest?: (
+    migration: Migration,
+    options: v.InferOutput<Options>,
+  ) => Iterable<PolicyFinding<Code>>;
 }
 
 /** A policy with its options set. */
 export type Evaluate = (pair: DevicePair, migration: Migration) => Iterable<PolicyFinding>;
 
+/** Its rules on the guest as a whole, with the options set. */
+export type EvaluateGuest = (migration: Migration) => Iterable<PolicyFinding>;
+
+/** A policy's rules, its options set. */
+export interface ConfiguredPolicy {
+  /** Its rules on a pair of devices. */
+  readonly evaluate: Evaluate;
+  /** Its rules on the guest as a whole, where it has any. */
+  readonly evaluateGuest: EvaluateGuest | undefined;
+}
+
 /** A policy as the registry holds it. Made by {@linkcode definePolicy}. */
-export interface Policy extends Omit<PolicyDefinition<v.GenericSchema, string>, "evaluate"> {
+export interface Policy
+  extends Omit<PolicyDefinition<v.GenericSchema, string>, "evaluate" | "evaluateGuest"> {
   /**
    * Sets the options.
    *
    * @throws {PolicyOptionsError} When they do not fit the schema.
    */
-  configure(options: unknown): Evaluate;
+  configure(options: unknown): ConfiguredPolicy;
 }
 
 /** Options that do not fit a policy's schema. */
@@ -130,7 +149,7 @@ export class PolicyOptionsError extends Error {
 export function definePolicy<Options extends v.GenericSchema, Code extends string>(
   definition: PolicyDefinition<Options, Code>,
 ): Policy {
-  const { evaluate, ...rest } = definition;
+  const { evaluate, evaluateGuest, ...rest } = definition;
   if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(rest.id)) {
     throw new TypeError(`Cannot define a policy: its id is "${rest.id}", wanted "vendor/name"`);
   }
@@ -139,10 +158,13 @@ export function definePolicy<Options extends v.GenericSchema, Code extends strin
   }
   return {
     ...rest,
-    configure(options: unknown): Evaluate {
+    configure(options: unknown): ConfiguredPolicy {
       const parsed = v.safeParse(rest.options, options);
       if (!parsed.success) throw new PolicyOptionsError(rest.id, v.summarize(parsed.issues));
-      return (pair, migration) => evaluate(pair, migration, parsed.output);
+      return {
+        evaluate: (pair, migration) => evaluate(pair, migration, parsed.output),
+        evaluateGuest: evaluateGuest && ((migration) => evaluateGuest(migration, parsed.output)),
+      };
     },
   };
 }

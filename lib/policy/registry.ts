@@ -1,4 +1,4 @@
-import type { Evaluate, Policy } from "./policy.ts";
+import type { ConfiguredPolicy, Policy } from "./policy.ts";
 
 /** Two policies of one id. */
 export class DuplicatePolicyError extends Error {
@@ -14,11 +14,9 @@ export class DuplicatePolicyError extends Error {
 }
 
 /** A policy in a registry, its options set. */
-export interface RegisteredPolicy {
+export interface RegisteredPolicy extends ConfiguredPolicy {
   /** The policy. */
   readonly policy: Policy;
-  /** Its rules, with the options set. */
-  readonly evaluate: Evaluate;
 }
 
 /**
@@ -44,7 +42,7 @@ export class Registry {
    */
   use(policy: Policy, options: unknown = {}): this {
     if (this.#policies.has(policy.id)) throw new DuplicatePolicyError(policy.id);
-    this.#policies.set(policy.id, { policy, evaluate: policy.configure(options) });
+    this.#policies.set(policy.id, { policy, ...policy.configure(options) });
     return this;
   }
 

@@ -85,6 +85,7 @@ export function migrationOf(
   const host = (facts: HostFacts): HostFacts =>
     given.qemu === undefined ? facts : { ...facts, qemu: given.qemu };
   return {
+    guest: guest?.name,
     machine: machine === undefined ? undefined : parseMachine(machine),
     source: host(source.host),
     destination: host(destination.host),

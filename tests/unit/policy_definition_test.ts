@@ -97,7 +97,7 @@ Deno.test("configure: defaults are filled in, and what is given is kept", () => 
   const pair = { name: "d", guest: { properties: {} }, source: device, destination: device };
   const migration = { source: { name: "a" }, destination: { name: "b" }, bytesOnly: false };
   const [one, other] = [policy.configure({}), policy.configure({ drivers: "any" })];
-  for (const evaluate of [one, other, one]) assertEquals([...evaluate(pair, migration)], []);
+  for (const { evaluate } of [one, other, one]) assertEquals([...evaluate(pair, migration)], []);
   const [usual, any] = [{ drivers: "same", limit: 3 }, { drivers: "any", limit: 3 }];
   assertEquals(seen, [usual, any, usual]);
 });

@@ -147,6 +147,44 @@ Deno.test("evaluate: every pair is judged by every policy", () => {
   ]);
 });
 
+/** A policy on the guest as a whole, and on no device. */
+const OF_GUEST = definePolicy({
+  id: "guest/policy",
+  title: "For tests",
+  documentation: "For tests.",
+  match: { drivers: [] },
+  needs: ["guest"],
+  options: v.strictObject({ name: v.optional(v.string(), "vm1") }),
+  codes: { forbidden: { severity: "veto", ...PAGE } },
+  evaluate: () => [{ code: "forbidden" }],
+  *evaluateGuest({ guest }, { name }): Generator<{ code: "forbidden" }> {
+    if (guest === name) yield { code: "forbidden" };
+  },
+});
+
+Deno.test("evaluate: a policy on the guest as a whole is applied once, with devices and without", () => {
+  const registry = new Registry().use(OF_GUEST);
+  const migration = { ...MIGRATION, guest: "vm1" };
+  for (const pairs of [[], [PAIR], [PAIR, { ...PAIR, name: "hostdev1" }]]) {
+    const { findings, ran, notRun } = evaluate(pairs, migration, registry);
+    assertEquals(findings, [
+      { policy: "guest/policy", code: "forbidden", severity: "veto", data: {} },
+    ]);
+    assertEquals([ran, notRun], [[{ policy: "guest/policy" }], []]);
+  }
+  assertEquals(evaluate([], MIGRATION, registry).decision, "allow");
+  const other = new Registry().use(OF_GUEST, { name: "vm2" });
+  assertEquals(evaluate([], migration, other).decision, "allow");
+});
+
+Deno.test("evaluate: of bytes alone a policy on the guest as a whole is not asked", () => {
+  const registry = new Registry().use(OF_GUEST);
+  const { decision, notRun } = evaluate([PAIR], { ...MIGRATION, bytesOnly: true }, registry);
+  assertEquals([decision, notRun], ["allow", [
+    { policy: "guest/policy", device: "hostdev0", reason: "needs-facts" },
+  ]]);
+});
+
 const SOUND = policyOf("sound/policy", () => [{ code: "warned" }]);
 
 function* thenThrow(error: unknown): Generator<PolicyFinding> {
@@ -248,7 +286,7 @@ Deno.test("evaluate: a policy that never stops is stopped, and its findings stay
   });
   const findings = judge(policy, SOUND);
   assertEquals(findings.length, 1002);
-  assertEquals(findings[0]?.data.problem, "It gave more than 1000 findings for one device");
+  assertEquals(findings[0]?.data.problem, "It gave more than 1000 findings at once");
   assert(findings.some(({ policy }) => policy === "sound/policy"));
   assert(isClosed);
 });
