@@ -32,13 +32,13 @@ import { ProbeRunError } from "../facts/probe.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { AppliedError } from "../hook/config.ts";
 import { DenoChoiceError } from "../install/choose_deno.ts";
-import { ConfigError } from "../install/config_file.ts";
 import { DistError } from "../install/find_dist.ts";
 import { ManifestError } from "../install/manifest.ts";
 import { ForeignFileError } from "../install/plan.ts";
 import { NotInstalledError } from "../install/uninstall.ts";
 import { version } from "../install/version.ts";
 import { WaiverError } from "../install/waivers.ts";
+import { ConfigError } from "../install/yaml_file.ts";
 import { InputError, OutputError, printError } from "./io.ts";
 
 const INPUT_ERRORS = [

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { SitePoliciesSchema } from "../site/mod.ts";
 
 /** `observe`: decide and record, and never refuse. */
 export type Mode = "enforce" | "observe";
@@ -184,8 +185,14 @@ export const ConfigSchema = v.strictObject({
   ),
 });
 
+/** The same with the site's policies, which stand in files of their own. */
+const WholeSchema = v.strictObject({
+  ...ConfigSchema.entries,
+  site: v.optional(SitePoliciesSchema),
+});
+
 /** What the operator has chosen, with all defaults in place. */
-export type Config = v.InferOutput<typeof ConfigSchema>;
+export type Config = v.InferOutput<typeof WholeSchema>;
 
 /** The kinds of trouble. */
 export type Trouble = keyof Config["onTrouble"];
@@ -278,7 +285,7 @@ export function parseApplied(text: string): Config {
   }
   if (lines.at(-2) !== "end" || lines.at(-1) !== "") throw new AppliedError("it is not whole");
   const line = lines.find((line) => line.startsWith("config "));
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ConfigSchema), line?.slice(7));
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), WholeSchema), line?.slice(7));
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const path = v.getDotPath(issue);

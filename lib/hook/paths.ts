@@ -8,7 +8,9 @@ export interface Paths {
   readonly hook: string;
   /** What the operator writes. */
   readonly config: string;
-  /** What `config apply` makes of it: all that the hook reads. */
+  /** The site's policies, a file for each. */
+  readonly policies: string;
+  /** What `config apply` makes of both: all that the hook reads. */
   readonly applied: string;
   /** A file for each guest that passes for a time, whatever is found. */
   readonly waivers: string;
@@ -45,6 +47,7 @@ export function pathsBelow(root = ""): Paths {
     command: `${root}/usr/bin/premigrate`,
     hook: `${root}/etc/libvirt/hooks/qemu.d/90-premigrate`,
     config: `${root}/etc/premigrate/config.yaml`,
+    policies: `${root}/etc/premigrate/policies.d`,
     applied: `${root}/etc/premigrate/applied.conf`,
     waivers: `${root}/var/lib/premigrate/waivers`,
     started: `${root}/var/lib/premigrate/started`,

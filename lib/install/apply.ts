@@ -2,6 +2,7 @@ import { readText, writeText } from "../cli/io.ts";
 import { AppliedError, type Config, parseApplied, writeApplied } from "../hook/config.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { parseConfig } from "./config_file.ts";
+import { readSiteFolder } from "./site_folder.ts";
 
 /** A choice that is another now. */
 export interface ChangedChoice {
@@ -29,8 +30,8 @@ export interface Application {
  * @throws {AppliedError} When there is none before that names a Deno.
  */
 export async function applyConfig(root: string): Promise<Application> {
-  const { config: file, applied: path } = pathsBelow(root);
-  const config = parseConfig(file, await readText(file));
+  const { applied: path } = pathsBelow(root);
+  const config = await readConfig(root);
   const before = await readText(path);
   const deno = denoOf(before);
   if (deno === undefined) {
@@ -43,6 +44,17 @@ export async function applyConfig(root: string): Promise<Application> {
     if (!(error instanceof AppliedError)) throw error;
     return { path, changes: [], damage: error.message };
   }
+}
+
+/**
+ * What the operator wrote: the configuration, and the site's policies.
+ *
+ * @param file The configuration, where it is another than that below the root.
+ * @throws {ConfigError} When it cannot be applied.
+ */
+export async function readConfig(root: string, file = pathsBelow(root).config): Promise<Config> {
+  const site = await readSiteFolder(pathsBelow(root).policies);
+  return parseConfig(file, await readText(file), site);
 }
 
 /** The Deno that an applied configuration names, also where the rest of it is damaged. */

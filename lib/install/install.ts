@@ -7,6 +7,7 @@ import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
+import { readSiteFolder } from "./site_folder.ts";
 
 /** What is installed, and where. */
 export interface InstallRequest {
@@ -32,7 +33,7 @@ export interface Installed {
  * Installs a build below a root. Whatever stands against it is found before anything is changed.
  *
  * @throws {ForeignFileError} When something else is where a file is to be.
- * @throws {ConfigError} When the operator's configuration cannot be applied.
+ * @throws {ConfigError} When the operator's configuration, or the site's policies, cannot be applied.
  * @throws {DenoChoiceError} When there is no such Deno.
  * @throws {ManifestError} When the list that the installation before left is damaged.
  */
@@ -61,7 +62,7 @@ export async function install(request: InstallRequest): Promise<Installed> {
   const above = [...new Set(items.flatMap(({ path }) => foldersAbove(path)))];
   const parents = PRIVATE_FOLDERS.flatMap(foldersAbove)
     .filter((folder) => !PRIVATE_FOLDERS.includes(folder));
-  const folders = [...new Set([...parents, ...above])];
+  const folders = [...new Set([...parents, ...above, LAYOUT.policies])];
   const missing = await findMissing(root, folders);
   const missingPrivate = await findMissing(root, PRIVATE_FOLDERS);
 
@@ -119,7 +120,8 @@ async function readChoices(root: string, steps: readonly Step[], deno: string): 
   const text = step?.what !== "kept" && content instanceof Uint8Array
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(path);
-  return { deno, config: parseConfig(path, text) };
+  const site = await readSiteFolder(`${root}${LAYOUT.policies}`);
+  return { deno, config: parseConfig(path, text, site) };
 }
 
 async function makePrivate(path: string, isMissing: boolean): Promise<Change> {

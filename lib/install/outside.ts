@@ -7,6 +7,8 @@ import { type Trial, tryHook } from "./try_hook.ts";
 export interface Stat {
   readonly kind: "file" | "folder" | "other";
   readonly mode: number;
+  /** In bytes. */
+  readonly size: number;
   /** When it last became what it is, in milliseconds since 1970 (`ctime`). */
   readonly changed: number;
 }
@@ -56,6 +58,7 @@ export const OUTSIDE: Outside = {
     return info && {
       kind: info.isFile ? "file" : info.isDirectory ? "folder" : "other",
       mode: (info.mode ?? 0) & 0o7777,
+      size: info.size,
       changed: info.ctime?.getTime() ?? 0,
     };
   },

@@ -2,9 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Config, parseApplied, writeApplied } from "../../lib/hook/config.ts";
 import { denoOf } from "../../lib/install/apply.ts";
-import { ConfigError, parseConfig } from "../../lib/install/config_file.ts";
+import { parseConfig } from "../../lib/install/config_file.ts";
 import { ManifestError, parseManifest, writeManifest } from "../../lib/install/manifest.ts";
-import { findLine } from "../../lib/install/yaml_line.ts";
+import { ConfigError } from "../../lib/install/yaml_file.ts";
+import { findPlace } from "../../lib/install/yaml_place.ts";
 
 const template = await Deno.readTextFile(
   new URL("../../lib/install/files/config.yaml", import.meta.url),
@@ -17,7 +18,8 @@ function tryParse(text: string): Config | undefined {
   } catch (error) {
     assert(error instanceof ConfigError, String(error));
     assert(error.message.length < 1000 && !error.message.includes("\n"), error.message);
-    assert(error.line === undefined || error.line <= text.split(/\r\n?|\n/).length + 1);
+    const { line = 1, column = 1 } = error.place ?? {};
+    assert(line >= 1 && line <= text.split(/\r\n?|\n/).length + 1 && column >= 1);
     return undefined;
   }
 }
@@ -78,15 +80,17 @@ Deno.test("what is read is applied as it was read, with its Deno", () => {
   }));
 });
 
-Deno.test("a line is one of the text, whatever the path", () => {
+Deno.test("a place is one of the text, whatever the path", () => {
   const key = fc.oneof(fc.constantFrom("a", "mode", "nvidia/vsc"), fc.nat({ max: 5 }));
   fc.assert(fc.property(yamlText, fc.array(key, { maxLength: 5 }), (text, path) => {
-    const line = findLine(text, path);
-    assert(line === undefined || (line >= 1 && line <= text.split(/\r\n|\r|\n/).length));
+    const place = findPlace(text, path);
+    if (place === undefined) return;
+    const line = text.split(/\r\n|\r|\n/)[place.line - 1];
+    assert(line !== undefined && place.column >= 1 && place.column <= line.length);
   }));
 });
 
-Deno.test("the line of a key in a document in block style is right", () => {
+Deno.test("the place of a key in a document in block style is right", () => {
   const name = fc.constantFrom(..."abcdefgh");
   type Tree = { readonly [key: string]: Tree | number };
   const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
@@ -99,6 +103,7 @@ Deno.test("the line of a key in a document in block style is right", () => {
   fc.assert(fc.property(tree, fc.integer({ min: 1, max: 4 }), (document, width) => {
     const lines: string[] = [];
     const paths: string[][] = [];
+    const columns: number[] = [];
     const write = (members: Tree, path: readonly string[]): void => {
       for (const [key, value] of Object.entries(members)) {
         const at = [...path, key];
@@ -108,13 +113,14 @@ Deno.test("the line of a key in a document in block style is right", () => {
           }`,
         );
         paths.push(at);
+        columns.push(width * path.length + 1);
         if (typeof value !== "number") write(value, at);
       }
     };
     write(document, []);
     assertEquals(
-      paths.map((path) => findLine(lines.join("\n"), path)),
-      paths.map((_, index) => index + 1),
+      paths.map((path) => findPlace(lines.join("\n"), path)),
+      columns.map((column, index) => ({ line: index + 1, column })),
     );
   }));
 });

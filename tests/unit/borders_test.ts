@@ -21,11 +21,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@rgrove/parse-xml",
     "fflate",
   ],
+  "lib/site": ["lib/policy", "valibot"],
   "lib/agent": ["lib/facts", "lib/hook"],
   "lib/report": ["lib/policy", "@std/fmt/colors"],
   "lib/verdict": ["lib/domain", "lib/policy", "lib/facts", "lib/report"],
   "lib/hook": [
     "plugins",
+    "lib/site",
     "lib/domain",
     "lib/policy",
     "lib/facts",
@@ -38,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "deno.json",
     "plugins",
     "lib/policy",
+    "lib/site",
     "lib/facts",
     "lib/hook",
     "lib/cli",
@@ -49,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "plugins": ["premigrate/policy"],
 };
-const PURE = ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "plugins"];
+const PURE = ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "lib/site", "plugins"];
 const IMPURE =
   /\bDeno\.|\bDate\b|\bTemporal\b|\bperformance\b|\bMath\.random\b|\bcrypto\b|\bfetch\b|\bsetTimeout\b|\bconsole\b|\bnavigator\b|\bprocess\b/;
 

@@ -106,7 +106,7 @@ Deno.test("config: checked, applied, shown", () =>
     for (const words of [["check", file], ["check", "--root", root], ["apply", "--root", root]]) {
       assertRefused(
         await premigrate("config", ...words),
-        `${file}: line 2: at agnt: there is no such key; the nearest is agent`,
+        `${file}: line 2, column 1: at agnt: there is no such key; the nearest is agent`,
       );
     }
   }));

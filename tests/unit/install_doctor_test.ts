@@ -6,6 +6,7 @@ import { pathsBelow } from "../../lib/hook/paths.ts";
 import { CHECKS, diagnose, diagnosisText } from "../../lib/install/doctor/doctor.ts";
 import { install } from "../../lib/install/install.ts";
 import { MANIFEST, writeManifest } from "../../lib/install/manifest.ts";
+import { parseSiteFile } from "../../lib/install/site_folder.ts";
 import { OUTSIDE, type Outside, type Stat } from "../../lib/install/outside.ts";
 import type { Trial } from "../../lib/install/try_hook.ts";
 import { version } from "../../lib/install/version.ts";
@@ -21,14 +22,27 @@ const HOOKS = "/etc/libvirt/hooks";
 const HOOK = `${HOOKS}/qemu.d/90-premigrate`;
 const LIB = "/usr/lib/premigrate";
 const WAIVERS = "/var/lib/premigrate/waivers";
-const { applied: APPLIED, config: CONFIG } = pathsBelow();
+const { applied: APPLIED, config: CONFIG, policies: POLICIES } = pathsBelow();
+const POLICY = `name: kernel
+title: Kernels are 5.14 or later
+match: {guest: prod-*}
+require:
+  - {fact: kernel, is: at least, value: 5.14}
+severity: veto
+message: The destination's kernel is {destination}
+remedy: Choose another host.
+`;
 const LAUNCHER = "#!/bin/sh\n";
 const PROGRAM = "1;\n";
 const UNDECIDED = '{"verdict":"undecided","trouble":"facts","report":"/a"}\n';
 const DEVICE = "0000:00:01.0";
 
-const applied = (choices: unknown, deno = "/usr/bin/deno"): string =>
-  writeApplied({ deno, config: v.parse(ConfigSchema, choices) });
+function applied(choices: unknown, deno = "/usr/bin/deno", policy?: string): string {
+  const config = v.parse(ConfigSchema, choices);
+  if (policy === undefined) return writeApplied({ deno, config });
+  const { name, cases: _, ...rules } = parseSiteFile("a.yaml", policy);
+  return writeApplied({ deno, config: { ...config, site: { [name]: rules } } });
+}
 
 const said = (stdout: string, code = 0, stderr = ""): ProgramEnd => ({
   kind: "ended",
@@ -132,6 +146,7 @@ function outsideOf({ files, programs, trial, cache }: Host): Outside {
         file && {
           kind: file.kind ?? "file",
           mode: file.mode ?? 0o644,
+          size: file.text.length,
           changed: file.changed ?? NOW - 2 * DAY,
         },
       );
@@ -590,7 +605,41 @@ const CASES: Record<string, readonly [change: Change, title: string, expected: s
   "a configuration that cannot be applied": [
     setFile(CONFIG, { text: "mode: never\n" }),
     "that it is what was configured",
-    /^WARN cannot be checked: .*config\.yaml: line 1: at mode/,
+    /^WARN cannot be checked: .*config\.yaml: line 1, column 1: at mode/,
+  ],
+  "a site's policy that was not applied": [
+    all(
+      setFile(POLICIES, { text: "", kind: "folder" }),
+      setFile(`${POLICIES}/kernel.yaml`, { text: POLICY }),
+    ),
+    "that it is what was configured",
+    /^WARN premigrate config apply: site.kernel.title, .* differ$/,
+  ],
+  "a site's policy that was changed since": [
+    all(
+      setFile(POLICIES, { text: "", kind: "folder" }),
+      setFile(`${POLICIES}/kernel.yaml`, { text: POLICY.replace("veto", "warn") }),
+      setFile(APPLIED, { text: applied({}, "/usr/bin/deno", POLICY) }),
+    ),
+    "that it is what was configured",
+    "WARN premigrate config apply: site.kernel.severity differ",
+  ],
+  "a site's policy that was applied": [
+    all(
+      setFile(POLICIES, { text: "", kind: "folder" }),
+      setFile(`${POLICIES}/kernel.yaml`, { text: POLICY }),
+      setFile(APPLIED, { text: applied({}, "/usr/bin/deno", POLICY) }),
+    ),
+    "that it is what was configured",
+    "PASS",
+  ],
+  "a site's policy that cannot be applied": [
+    all(
+      setFile(POLICIES, { text: "", kind: "folder" }),
+      setFile(`${POLICIES}/kernel.yaml`, { text: POLICY.replace("veto", "vetoes") }),
+    ),
+    "that it is what was configured",
+    /^WARN cannot be checked: .*kernel\.yaml: line 6, column 1: at severity/,
   ],
   "no configuration": [
     setFile(CONFIG, undefined),

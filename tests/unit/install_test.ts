@@ -8,7 +8,7 @@ import {
 import { parseApplied } from "../../lib/hook/config.ts";
 import { applyConfig, compareConfigs, denoOf } from "../../lib/install/apply.ts";
 import { chooseDeno, DenoChoiceError } from "../../lib/install/choose_deno.ts";
-import { ConfigError } from "../../lib/install/config_file.ts";
+import { ConfigError } from "../../lib/install/yaml_file.ts";
 import { install, type Installed, type InstallRequest } from "../../lib/install/install.ts";
 import { ManifestError, parseManifest, readManifest } from "../../lib/install/manifest.ts";
 import { type Change, ForeignFileError } from "../../lib/install/plan.ts";
@@ -262,7 +262,7 @@ const REFUSED: Record<
   "a configuration that is wrong": [
     (root) => put(`${root}${CONFIG}`, "\nmode: never\n"),
     ConfigError,
-    "config.yaml: line 2: at mode: ",
+    "config.yaml: line 2, column 1: at mode: ",
   ],
   "a damaged list of files": [
     (root) => put(`${root}${LIB}/manifest.json`, "{"),

@@ -1,19 +1,20 @@
 import { Command } from "@cliffy/command";
 import { parseApplied } from "../../hook/config.ts";
 import { pathsBelow } from "../../hook/paths.ts";
-import { applyConfig, flattenConfig } from "../../install/apply.ts";
-import { parseConfig } from "../../install/config_file.ts";
+import { applyConfig, flattenConfig, readConfig } from "../../install/apply.ts";
 import { printable } from "../../report/printable.ts";
 import { print, printJson, readText } from "../io.ts";
 import { parseRoot } from "../root.ts";
 
 const check = new Command<{ json?: true }>()
-  .description("Check a configuration, by default /etc/premigrate/config.yaml.")
+  .description(
+    "Check a configuration, by default /etc/premigrate/config.yaml, and the site's policies.",
+  )
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .arguments("[file:file]")
   .example("Before it is applied", "premigrate config check")
   .action(async ({ json, root }, file = pathsBelow(parseRoot(root)).config) => {
-    const config = parseConfig(file, await readText(file));
+    const config = await readConfig(parseRoot(root), file);
     if (json) return printJson(config);
     print(`${printable(file)}: can be applied\n`);
   });

@@ -2,6 +2,7 @@ import { parseApplied, parseDuration } from "../../hook/config.ts";
 import { parseWaiver } from "../../hook/waiver.ts";
 import { compareConfigs, denoOf } from "../apply.ts";
 import { parseConfig } from "../config_file.ts";
+import { readSiteFolder } from "../site_folder.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
 /** What the operator chose. */
@@ -26,14 +27,15 @@ export const CONFIG_CHECKS: readonly Check[] = [
     area: "CONFIG",
     title: "that it is what was configured",
     async run(installation): Promise<Outcome> {
-      const { config: file, applied } = installation.paths;
-      const [text, before] = await Promise.all([
+      const { config: file, applied, policies } = installation.paths;
+      const [text, before, site] = await Promise.all([
         readTextOf(installation, file),
         readTextOf(installation, applied),
+        readSiteFolder(policies, installation.outside),
       ]);
       if (text === undefined) return ["WARN", `there is no ${file}`];
       if (before === undefined) return ["FAIL", `there is no ${applied}`];
-      const changes = compareConfigs(parseApplied(before), parseConfig(file, text));
+      const changes = compareConfigs(parseApplied(before), parseConfig(file, text, site));
       return changes.length === 0 ? ["PASS"] : [
         "WARN",
         `premigrate config apply: ${changes.slice(0, 5).map(({ key }) => key).join(", ")} differ`,

@@ -1,0 +1,147 @@
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { closestString } from "@std/text/closest-string";
+import { parse } from "@std/yaml/parse";
+import * as v from "valibot";
+import { oneLine } from "../facts/one_line.ts";
+import { findPlace, type Place } from "./yaml_place.ts";
+
+/** A configuration that cannot be applied. */
+export class ConfigError extends Error {
+  /** The file. */
+  readonly file: string;
+  /** Where in it, where that is known. */
+  readonly place: Place | undefined;
+
+  /** `problem` ends the message. */
+  constructor(file: string, place: Place | undefined, problem: string) {
+    const where = place === undefined ? "" : `line ${place.line}, column ${place.column}: `;
+    super(`${file}: ${where}${problem}`);
+    this.name = "ConfigError";
+    this.file = file;
+    this.place = place;
+  }
+}
+
+/** The path of a value in a document. */
+export type Path = readonly (string | number)[];
+
+/** What is wanted of a file. */
+export interface YamlForm<Schema extends v.GenericSchema> {
+  readonly schema: Schema;
+  /** `failsafe`: every value is a text, so that 9.10 is no number. */
+  readonly values: "core" | "failsafe";
+  /** In characters. */
+  readonly longest: number;
+}
+
+type JsonSchema = ReturnType<typeof toJsonSchema>;
+
+const MOST_VALUES = 200_000;
+const DEEPEST = 16;
+
+/** The JSON Schema of what a file may hold, for editors. */
+export function jsonSchemaOf(schema: v.GenericSchema): JsonSchema {
+  return toJsonSchema(schema, { typeMode: "input", errorMode: "ignore" });
+}
+
+/**
+ * Reads a YAML file by its schema. `file` names it in messages; an empty one has no keys.
+ *
+ * @throws {ConfigError} With the place.
+ */
+export function parseYamlFile<Schema extends v.GenericSchema>(
+  file: string,
+  text: string,
+  { schema, values, longest }: YamlForm<Schema>,
+): v.InferOutput<Schema> {
+  if (text.length > longest) {
+    const problem = `found ${text.length} characters, wanted ${longest} at most`;
+    throw new ConfigError(file, undefined, problem);
+  }
+  const value = parseYaml(file, text, values);
+  if (Array.isArray(value)) throw errorAt(file, text, [], "found a list, wanted keys");
+  const parsed = v.safeParse(schema, value ?? {});
+  if (parsed.success) return parsed.output;
+  // A slip of the pen in a key is an unknown one, and may be a missing one, too.
+  const issue = parsed.issues.find(isUnknownKey) ?? parsed.issues[0];
+  const path = pathOf(issue);
+  if (isUnknownKey(issue)) {
+    throw errorAt(file, text, path, describeUnknown(jsonSchemaOf(schema), path));
+  }
+  if (isKeyIssue(issue)) throw errorAt(file, text, path, "it is missing");
+  // Of the forms that a value can have, the one that it has says what is wrong with it.
+  const inner = issue.issues?.find(({ kind }) => kind === "validation");
+  throw inner === undefined
+    ? errorAt(file, text, path, issue.message)
+    : errorAt(file, text, [...path, ...pathOf(inner)], inner.message);
+}
+
+function pathOf({ path }: v.BaseIssue<unknown>): Path {
+  return (path ?? []).map(({ key }) => typeof key === "number" ? key : String(key));
+}
+
+function isKeyIssue({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === "strict_object" && expected !== "Object";
+}
+
+function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
+  return isKeyIssue(issue) && issue.expected === "never";
+}
+
+/** The error of a value of a file. */
+export function errorAt(file: string, text: string, path: Path, problem: string): ConfigError {
+  const where = path.length === 0 ? "" : `at ${path.join(".")}: `;
+  return new ConfigError(file, findPlace(text, path), oneLine(`${where}${problem}`));
+}
+
+/** What might have been meant. */
+export function suggest(given: string, known: readonly string[]): string {
+  return `the nearest is ${closestString(given, known)}`;
+}
+
+function parseYaml(file: string, text: string, schema: string): unknown {
+  let value: unknown;
+  try {
+    // Without timestamps, binary data and merges, which no schema here has a place for.
+    value = parse(text, { schema });
+  } catch (error) {
+    // Too deep for the parser's stack: RangeError.
+    const said = error instanceof Error ? error.message : String(error);
+    const [, line, column] = /at line (\d+), column (\d+)/.exec(said) ?? [];
+    const [reason = ""] = said.split(/ at line \d+, column \d+|\n/, 1);
+    throw new ConfigError(
+      file,
+      line === undefined ? undefined : { line: Number(line), column: Number(column) },
+      `it is no YAML: ${oneLine(reason)}`,
+    );
+  }
+  // The parser shares what an alias stands for; whoever walks it meets all copies, or no end.
+  let left = MOST_VALUES;
+  const count = (value: unknown, depth: number): void => {
+    left -= 1;
+    if (left < 0 || depth > DEEPEST) {
+      throw new ConfigError(
+        file,
+        undefined,
+        `wanted ${MOST_VALUES} values at most, nested ${DEEPEST} deep at most`,
+      );
+    }
+    if (typeof value !== "object" || value === null) return;
+    for (const member of Object.values(value)) count(member, depth + 1);
+  };
+  count(value, 0);
+  return value;
+}
+
+function describeUnknown(root: JsonSchema, path: Path): string {
+  let schema: JsonSchema | boolean | undefined = root;
+  for (const key of path.slice(0, -1)) {
+    if (typeof schema !== "object") break;
+    const items: JsonSchema["items"] = schema.items;
+    schema = typeof key === "number"
+      ? Array.isArray(items) ? undefined : items
+      : schema.properties?.[key] ?? schema.additionalProperties;
+  }
+  const known = typeof schema === "object" ? Object.keys(schema.properties ?? {}) : [];
+  return `there is no such key; ${suggest(String(path.at(-1)), known)}`;
+}

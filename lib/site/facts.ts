@@ -1,0 +1,224 @@
+import {
+  type DeviceFacts,
+  type HostFacts,
+  identify,
+  type Migration,
+  type NeededFact,
+} from "../policy/mod.ts";
+
+/** One side of a migration, as far as a site's policy speaks of it. */
+export interface Side {
+  /** Absent where the policy is on the guest as a whole. */
+  readonly device?: DeviceFacts | undefined;
+  readonly host: HostFacts;
+  readonly migration: Migration;
+}
+
+/** The values of a fact: one, or those of a list; none where it is known that there is none. */
+export type FactValues = readonly string[];
+
+/** A fact that a site's policy can name. */
+export interface SiteFact {
+  /** Of what it is; what is the guest's is the same on both sides. */
+  readonly of: "device" | "host" | "guest";
+  /** How its values are compared: as texts, numbers, versions, or as a set of texts. */
+  readonly kind: "text" | "number" | "version" | "list";
+  /** Of a version: how many of its first numbers name its branch. */
+  readonly branch?: number;
+  /** What the registry knows it by. */
+  readonly needs: NeededFact;
+  /** What it is, for the documentation. */
+  readonly about: string;
+  /** `undefined` where it is not known. */
+  readonly read: (side: Side) => FactValues | undefined;
+}
+
+/** The names of all facts. */
+export const FACT_NAMES = [
+  "vendor",
+  "device",
+  "class",
+  "driver",
+  "driverVersion",
+  "mdevType",
+  "mdevName",
+  "firmware",
+  "psid",
+  "vgpuType",
+  "vgpuParams",
+  "qatServices",
+  "host",
+  "qemu",
+  "libvirt",
+  "kernel",
+  "nvidiaDriver",
+  "machineTypes",
+  "guest",
+  "machine",
+] as const;
+
+/** The name of a fact. */
+export type FactName = typeof FACT_NAMES[number];
+
+/** All facts that a site's policy can name. */
+export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
+  vendor: {
+    of: "device",
+    kind: "number",
+    needs: "config",
+    about: "PCI vendor id, as `0x10de`",
+    read: ({ device }) => hexOf(device && identify(device).vendor, 4),
+  },
+  device: {
+    of: "device",
+    kind: "number",
+    needs: "config",
+    about: "PCI device id",
+    read: ({ device }) => hexOf(device && identify(device).device, 4),
+  },
+  class: {
+    of: "device",
+    kind: "number",
+    needs: "config",
+    about: "PCI class code, as `0x030200`",
+    read: ({ device }) => hexOf(device && identify(device).class, 6),
+  },
+  driver: {
+    of: "device",
+    kind: "text",
+    needs: "driver",
+    about: "the host's driver for it",
+    read: ({ device }) => textOf(device?.driver?.name),
+  },
+  driverVersion: {
+    of: "device",
+    kind: "version",
+    branch: 1,
+    needs: "driver",
+    about: "that driver's version",
+    read: ({ device }) => textOf(device?.driver?.version),
+  },
+  mdevType: {
+    of: "device",
+    kind: "text",
+    needs: "mdevType",
+    about: "an mdev's type, as `nvidia-558`",
+    read: ({ device }) => isMdev(device) ? textOf(device?.mdevType?.id) : [],
+  },
+  mdevName: {
+    of: "device",
+    kind: "text",
+    needs: "mdevType",
+    about: "its name, as `NVIDIA A40-8Q`",
+    read: ({ device }) => isMdev(device) ? textOf(device?.mdevType?.name) : [],
+  },
+  firmware: {
+    of: "device",
+    kind: "version",
+    branch: 2,
+    needs: "firmware",
+    about: "firmware version of the device or its parent",
+    read: ({ device }) => textOf(device?.firmware?.version),
+  },
+  psid: {
+    of: "device",
+    kind: "text",
+    needs: "firmware",
+    about: "the board that the firmware is for",
+    read: ({ device }) => textOf(device?.firmware?.psid),
+  },
+  vgpuType: {
+    of: "device",
+    kind: "number",
+    needs: "driver",
+    about: "NVIDIA: number of a VF's vGPU type",
+    read: ({ device }) => textOf(device?.vgpuType?.toString().replace(/^0$/, "")),
+  },
+  vgpuParams: {
+    of: "device",
+    kind: "text",
+    needs: "driver",
+    about: "NVIDIA: plugin parameters",
+    read: ({ device }) => textOf(device?.vgpuParams),
+  },
+  qatServices: {
+    of: "device",
+    kind: "list",
+    needs: "driver",
+    about: "QAT: what it is set up for, as `[sym, dc]`",
+    read: ({ device }) => device?.qatServices?.split(";").filter((name) => name !== ""),
+  },
+  host: {
+    of: "host",
+    kind: "text",
+    needs: "host",
+    about: "the host's name",
+    read: ({ host }) => host.name === "" ? undefined : [host.name],
+  },
+  qemu: {
+    of: "host",
+    kind: "version",
+    branch: 2,
+    needs: "qemu",
+    about: "version of the QEMU that runs the guest",
+    read: ({ host }) => textOf(host.qemu?.toString()),
+  },
+  libvirt: {
+    of: "host",
+    kind: "version",
+    branch: 2,
+    needs: "host",
+    about: "version of libvirt's daemon",
+    read: ({ host }) => textOf(host.libvirt),
+  },
+  kernel: {
+    of: "host",
+    kind: "version",
+    branch: 2,
+    needs: "host",
+    about: "`uname -r`",
+    read: ({ host }) => textOf(host.kernel),
+  },
+  nvidiaDriver: {
+    of: "host",
+    kind: "version",
+    branch: 1,
+    needs: "host",
+    about: "version of NVIDIA's driver",
+    read: ({ host }) => textOf(host.nvidiaDriver),
+  },
+  machineTypes: {
+    of: "host",
+    kind: "list",
+    needs: "host",
+    about: "machine types of the host's QEMU",
+    read: ({ host }) => host.machineTypes,
+  },
+  guest: {
+    of: "guest",
+    kind: "text",
+    needs: "guest",
+    about: "the guest's name",
+    read: ({ migration }) => textOf(migration.guest),
+  },
+  machine: {
+    of: "guest",
+    kind: "text",
+    needs: "machine",
+    about: "the guest's machine type, as `pc-q35-9.1`",
+    read: ({ migration }) => textOf(migration.machine?.name),
+  },
+};
+
+/** By its address: a UUID. */
+function isMdev(device: DeviceFacts | undefined): boolean {
+  return device?.address.length === 36;
+}
+
+function textOf(value: string | undefined): FactValues | undefined {
+  return value === undefined ? undefined : value === "" ? [] : [value];
+}
+
+function hexOf(value: number | undefined, digits: number): FactValues | undefined {
+  return value === undefined ? undefined : [`0x${value.toString(16).padStart(digits, "0")}`];
+}

@@ -1,0 +1,57 @@
+import * as v from "valibot";
+import { line, NUMBER, oneOrMore, SiteNameSchema, SiteRulesSchema } from "./schema.ts";
+
+const MOST_CASES = 256;
+
+const Value = v.pipe(v.string(), v.maxLength(256));
+const NumberValue = v.pipe(v.string(), v.regex(NUMBER, "wanted a number, as in 12 or 0x10de"));
+const QemuValue = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,3}\.\d{1,3}(\.\d{1,4})?$/, 'wanted a QEMU version like "9.1"'),
+);
+
+const CaseSide = v.optional(
+  v.strictObject({
+    ...v.entriesFromList(["vendor", "device", "class", "vgpuType"], v.optional(NumberValue)),
+    ...v.entriesFromList(
+      ["driver", "driverVersion", "mdevType", "mdevName", "firmware", "psid", "vgpuParams"],
+      v.optional(Value),
+    ),
+    ...v.entriesFromList(["host", "libvirt", "kernel", "nvidiaDriver"], v.optional(Value)),
+    ...v.entriesFromList(["qatServices", "machineTypes"], v.optional(oneOrMore(Value))),
+    qemu: v.optional(QemuValue),
+  }),
+  {},
+);
+
+const Case = v.strictObject({
+  name: v.pipe(line(200), v.description("What the case shows")),
+  guest: v.optional(v.pipe(Value, v.description("The guest's name"))),
+  machine: v.optional(v.pipe(Value, v.description("Its machine type"))),
+  source: v.pipe(CaseSide, v.description("Facts of the source; what is absent is not known")),
+  destination: v.pipe(CaseSide, v.description("Facts of the destination")),
+  expect: v.pipe(
+    v.picklist(["allow", "veto", "undecided", "warn", "info"]),
+    v.description("The heaviest finding; allow: there is none"),
+  ),
+});
+
+/** The schema of a file in `policies.d`: a policy, and cases that show what it does. */
+export const SiteFileSchema = v.strictObject({
+  name: v.pipe(SiteNameSchema, v.description("Its id is site/NAME; permanent")),
+  ...SiteRulesSchema.entries,
+  cases: v.optional(
+    v.pipe(
+      v.array(Case),
+      v.maxLength(MOST_CASES),
+      v.description("What `premigrate policy test` runs"),
+    ),
+    [],
+  ),
+});
+
+/** A file in `policies.d`. */
+export type SiteFile = v.InferOutput<typeof SiteFileSchema>;
+
+/** One migration, and what the policy is to find in it. */
+export type SiteCase = SiteFile["cases"][number];

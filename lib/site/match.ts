@@ -1,0 +1,52 @@
+import { type FactName, type Side, SITE_FACTS } from "./facts.ts";
+import { matchesGlob } from "./glob.ts";
+import type { SiteRules } from "./schema.ts";
+
+type Match = SiteRules["match"];
+
+const KEYS = [
+  "vendor",
+  "device",
+  "class",
+  "driver",
+  "mdevType",
+  "host",
+  "guest",
+  "machine",
+] as const satisfies readonly (keyof Match)[];
+
+/** The facts that a policy's match looks at. */
+export function factsOfMatch(match: Match): FactName[] {
+  return KEYS.flatMap((key) => match[key] === undefined ? [] : factsOf(key));
+}
+
+/**
+ * Whether a policy is for a device, or a guest: whether one side is all that `match` names. The name
+ * of a fact where that hangs on one that is not known.
+ */
+export function matchSides(match: Match, sides: readonly Side[]): boolean | FactName {
+  const answers = sides.map((side) => matchSide(match, side));
+  return answers.includes(true) || (answers.find((answer) => answer !== false) ?? false);
+}
+
+function matchSide(match: Match, side: Side): boolean | FactName {
+  const answers = KEYS.map((key) => matchKey(key, match[key], side));
+  return !answers.includes(false) && (answers.find((answer) => answer !== true) ?? true);
+}
+
+function matchKey(
+  key: typeof KEYS[number],
+  globs: readonly string[] | undefined,
+  side: Side,
+): boolean | FactName {
+  if (globs === undefined) return true;
+  const facts = factsOf(key);
+  const values = facts.flatMap((name) => SITE_FACTS[name].read(side) ?? []);
+  if (values.some((value) => globs.some((glob) => matchesGlob(glob, value)))) return true;
+  return facts.find((name) => SITE_FACTS[name].read(side) === undefined) ?? false;
+}
+
+/** An mdev's type goes by two names. */
+function factsOf(key: typeof KEYS[number]): readonly FactName[] {
+  return key === "mdevType" ? ["mdevType", "mdevName"] : [key];
+}

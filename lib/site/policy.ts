@@ -1,0 +1,161 @@
+import { definePolicy, type Migration, type Policy, type PolicyFinding, v } from "../policy/mod.ts";
+import { type FactName, type FactValues, type Side, SITE_FACTS } from "./facts.ts";
+import { factsOfMatch, matchSides } from "./match.ts";
+import { holds } from "./rules.ts";
+import type { Requirement, SitePolicies, SiteRules } from "./schema.ts";
+
+type Code = "not-met" | "not-known" | "not-comparable" | "match-not-known";
+type Found = PolicyFinding<Code>;
+type Sides = Readonly<Record<"source" | "destination", Side>>;
+
+const LONGEST = 200;
+
+/** The policies of a site. */
+export function sitePolicies(site: SitePolicies): Policy[] {
+  return Object.entries(site).map(([name, rules]) => sitePolicy(name, rules));
+}
+
+/**
+ * Makes a policy of what a site wrote.
+ *
+ * @example
+ * ```ts
+ * import { sitePolicy } from "../../lib/site/policy.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const policy = sitePolicy("same-branch", {
+ *   title: "NVIDIA's drivers are of one branch",
+ *   match: { vendor: ["0x10de"] },
+ *   require: [{ fact: "nvidiaDriver", is: "same branch" }],
+ *   severity: "veto",
+ *   message: "The drivers are {source} and {destination}",
+ *   remedy: "Choose another host.",
+ * });
+ * assertEquals([policy.id, policy.needs], ["site/same-branch", ["config", "host"]]);
+ * ```
+ */
+export function sitePolicy(name: string, rules: SiteRules): Policy {
+  const { title, about, severity, message, remedy } = rules;
+  const facts = factsOf(rules);
+  const ofGuest = isOfGuest(rules);
+  // A rule that refuses nothing where it is broken refuses nothing where that is not known.
+  const unknown = severity === "veto" ? "undecided" : severity;
+  return definePolicy({
+    id: `site/${name}`,
+    title,
+    documentation: `${about ?? title}\n\n${describeRules(rules)}`,
+    match: ofGuest ? { drivers: [] } : {},
+    needs: [...new Set(facts.map((fact) => SITE_FACTS[fact].needs))],
+    options: v.strictObject({}),
+    codes: {
+      "not-met": {
+        severity,
+        title: `The site wants: ${title}`,
+        message: message.replace(/\.$/, ""),
+        remedy,
+        about: about ?? title,
+      },
+      "not-known": {
+        severity: unknown,
+        title: `Not known, and the site wants: ${title}`,
+        message: "{fact} of the {side} is not known",
+        remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
+        about: "What the site wants cannot be compared without this fact.",
+      },
+      "not-comparable": {
+        severity: unknown,
+        title: `Not to be compared, and the site wants: ${title}`,
+        message:
+          "{fact} is {source} on the source and {destination} on the destination: no versions",
+        remedy: "Compare them by hand, or change the policy.",
+        about: "A version begins with a number.",
+      },
+      "match-not-known": {
+        severity: unknown,
+        title: `Not known whether the site wants: ${title}`,
+        message: "Whether the policy is for this hangs on {fact}, which is not known",
+        remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
+        about: "What the policy's match names is not known of either side.",
+      },
+    },
+    *evaluate({ source, destination }, migration): Generator<Found> {
+      yield* judge(rules, {
+        source: { device: source, host: migration.source, migration },
+        destination: { device: destination, host: migration.destination, migration },
+      });
+    },
+    ...ofGuest
+      ? {
+        *evaluateGuest(migration: Migration): Generator<Found> {
+          yield* judge(rules, {
+            source: { host: migration.source, migration },
+            destination: { host: migration.destination, migration },
+          });
+        },
+      }
+      : {},
+  });
+}
+
+/** Whether a site's policy is on the guest as a whole, whatever devices it has. */
+export function isOfGuest(rules: SiteRules): boolean {
+  return factsOf(rules).every((fact) => SITE_FACTS[fact].of !== "device");
+}
+
+function factsOf({ match, require }: SiteRules): FactName[] {
+  return [...factsOfMatch(match), ...require.map(({ fact }) => fact)];
+}
+
+function* judge({ match, require }: SiteRules, sides: Sides): Generator<Found> {
+  const matches = matchSides(match, [sides.source, sides.destination]);
+  if (matches === false) return;
+  if (matches !== true) yield { code: "match-not-known", data: { fact: matches } };
+  else for (const requirement of require) yield* judgeRequirement(requirement, sides);
+}
+
+function* judgeRequirement(
+  { fact, is, value, side = "destination" }: Requirement,
+  sides: Sides,
+): Generator<Found> {
+  const { read } = SITE_FACTS[fact];
+  const [source, destination] = [read(sides.source), read(sides.destination)];
+  const found = { source, destination };
+  const isOfSource = value === undefined && is !== "present";
+  const looked = isOfSource || side === "both" ? ["source", "destination"] as const : [side];
+  const unknown = looked.filter((name) => found[name] === undefined);
+  for (const name of unknown) yield { code: "not-known", data: { fact, side: name } };
+  for (const name of isOfSource ? ["destination"] as const : looked) {
+    const [values, wanted] = [found[name], value ?? source ?? []];
+    if (values === undefined || (isOfSource && source === undefined)) continue;
+    const answer = holds(is, SITE_FACTS[fact], values, wanted);
+    if (answer === true) continue;
+    yield {
+      code: answer === undefined ? "not-comparable" : "not-met",
+      data: {
+        fact,
+        is,
+        side: name,
+        source: show(source),
+        destination: show(destination),
+        // Of two long lists only what is missing is worth reading.
+        wanted: show(is === "superset" ? wanted.filter((it) => !values.includes(it)) : wanted),
+      },
+    };
+  }
+}
+
+function show(values: FactValues | undefined): string {
+  if (values === undefined) return "not known";
+  const text = values.join(", ");
+  if (text === "") return "none";
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3).toWellFormed()}...` : text;
+}
+
+function describeRules({ match, require }: SiteRules): string {
+  const matched = Object.entries(match).map(([key, globs]) => `${key} ${globs?.join(" or ")}`);
+  const wanted = require.map(({ fact, is, value, side = "destination" }) => {
+    const than = is === "present" ? "" : ` ${value?.join(", ") ?? "as on the source"}`;
+    return `- ${fact} (${side}): ${is}${than}`;
+  });
+  return [`For ${matched.join(", ") || "everything"}; wanted:`, "", ...wanted].join("\n");
+}
