@@ -12,16 +12,17 @@ import {
   engineFinding,
   type Finding,
   type QemuVersion,
+  type Registry,
 } from "../policy/mod.ts";
 import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
-import { builtInRegistry } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
 
 /** A question about guests that run now. */
 export interface LiveQuestion {
+  readonly registry: Registry;
   readonly from: LibvirtAccess;
   readonly to: readonly LibvirtAccess[];
   /** A name or UUID; absent: every guest that runs. */
@@ -170,7 +171,7 @@ function judgeGuest(
       source.devices,
       destination.devices,
       migrationOf({ ...question, machine }),
-      builtInRegistry(),
+      live.registry,
     )
     : undefined;
   const findings: Finding[] = [];
@@ -179,7 +180,7 @@ function judgeGuest(
     else targets.set(name, address);
   }
   return {
-    ...judge({ ...question, registry: builtInRegistry(), targets, findings }),
+    ...judge({ ...question, registry: live.registry, targets, findings }),
     guest: guest.name,
     destination: destination.host.name,
     choices,

@@ -18,6 +18,7 @@ import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { inspect } from "./commands/inspect.ts";
 import { install } from "./commands/install.ts";
+import { policy } from "./commands/policy.ts";
 import { policies } from "./commands/policies.ts";
 import { predict } from "./commands/predict.ts";
 import { recordStart } from "./commands/record_start.ts";
@@ -87,6 +88,7 @@ const premigrate = new Command()
   .command("config", config)
   .command("waive", waive)
   .command("policies", policies)
+  .command("policy", policy)
   .command("explain", explain)
   .command("schema", schema);
 

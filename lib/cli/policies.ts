@@ -1,9 +1,38 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
-import { Registry } from "../policy/mod.ts";
+import { pathsBelow } from "../hook/paths.ts";
+import { OUTSIDE } from "../install/outside.ts";
+import { readSiteFolder } from "../install/site_folder.ts";
+import { type Policy, Registry } from "../policy/mod.ts";
+import { sitePolicies } from "../site/mod.ts";
+import { InputError } from "./io.ts";
 
-/** The registry of the command line: the built-in policies with their default options. */
+/** `--policies`, for every command that applies policies. */
+export const POLICIES_OPTION = [
+  "--policies <dir:file>",
+  "The site's policies (default: /etc/premigrate/policies.d).",
+] as const;
+
+/** The registry of the built-in policies alone, with their default options. */
 export function builtInRegistry(): Registry {
+  return registryOf(BUILT_IN);
+}
+
+/**
+ * The registry of the command line: the built-in policies, and the site's.
+ *
+ * @param folder The site's, where it is another than that of the hook.
+ * @throws {ConfigError} When a file there cannot be read.
+ */
+export async function loadRegistry(folder: string | undefined): Promise<Registry> {
+  if (folder !== undefined && await OUTSIDE.stat(folder) === undefined) {
+    throw new InputError(folder, "there is no such folder");
+  }
+  const site = await readSiteFolder(folder ?? pathsBelow().policies);
+  return registryOf([...BUILT_IN, ...sitePolicies(site)]);
+}
+
+function registryOf(policies: readonly Policy[]): Registry {
   const registry = new Registry();
-  for (const policy of BUILT_IN) registry.use(policy);
+  for (const policy of policies) registry.use(policy);
   return registry;
 }

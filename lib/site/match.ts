@@ -4,7 +4,8 @@ import type { SiteRules } from "./schema.ts";
 
 type Match = SiteRules["match"];
 
-const KEYS = [
+/** What a policy's match can name. */
+export const MATCH_KEYS = [
   "vendor",
   "device",
   "class",
@@ -17,7 +18,7 @@ const KEYS = [
 
 /** The facts that a policy's match looks at. */
 export function factsOfMatch(match: Match): FactName[] {
-  return KEYS.flatMap((key) => match[key] === undefined ? [] : factsOf(key));
+  return MATCH_KEYS.flatMap((key) => match[key] === undefined ? [] : factsOf(key));
 }
 
 /**
@@ -30,12 +31,12 @@ export function matchSides(match: Match, sides: readonly Side[]): boolean | Fact
 }
 
 function matchSide(match: Match, side: Side): boolean | FactName {
-  const answers = KEYS.map((key) => matchKey(key, match[key], side));
+  const answers = MATCH_KEYS.map((key) => matchKey(key, match[key], side));
   return !answers.includes(false) && (answers.find((answer) => answer !== true) ?? true);
 }
 
 function matchKey(
-  key: typeof KEYS[number],
+  key: typeof MATCH_KEYS[number],
   globs: readonly string[] | undefined,
   side: Side,
 ): boolean | FactName {
@@ -47,6 +48,6 @@ function matchKey(
 }
 
 /** An mdev's type goes by two names. */
-function factsOf(key: typeof KEYS[number]): readonly FactName[] {
+function factsOf(key: typeof MATCH_KEYS[number]): readonly FactName[] {
   return key === "mdevType" ? ["mdevType", "mdevName"] : [key];
 }

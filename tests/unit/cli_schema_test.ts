@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FactsError, parseFacts } from "../../lib/facts/mod.ts";
+import { parse } from "@std/yaml/parse";
+import { parseSiteFile } from "../../lib/install/site_folder.ts";
+import { ConfigError } from "../../lib/install/yaml_file.ts";
 import { ROOT, runCli, testRuns } from "./cli_run.ts";
 
 /** The part of JSON Schema that the schema of facts is written in. */
@@ -12,6 +15,7 @@ interface JsonSchema {
   readonly additionalProperties?: boolean | JsonSchema;
   readonly propertyNames?: JsonSchema;
   readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly minimum?: number;
@@ -23,9 +27,19 @@ interface JsonSchema {
 
 const KEYWORDS = new Set([
   ...["type", "const", "enum", "properties", "required", "additionalProperties", "propertyNames"],
-  ...["items", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern"],
+  ...[
+    "anyOf",
+    "items",
+    "minItems",
+    "maxItems",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+  ],
   // They say nothing about what is accepted.
-  ...["description", "format", "$schema"],
+  ...["description", "format", "default", "$schema"],
 ]);
 
 /** Whether a value fits a schema, as the specification of JSON Schema (draft 7) has it. */
@@ -34,6 +48,7 @@ function fits(schema: JsonSchema, value: unknown): boolean {
   const { minimum = -Infinity, maximum = Infinity } = schema;
   if ("const" in schema && value !== schema.const) return false;
   if (schema.enum?.includes(value) === false) return false;
+  if (schema.anyOf?.some((other) => fits(other, value)) === false) return false;
   switch (schema.type) {
     case "string":
       return typeof value === "string" && value.length >= (schema.minLength ?? 0) &&
@@ -97,6 +112,28 @@ for (const [name, [from, to]] of Object.entries(REFUSED)) {
     assertThrows(() => parseFacts(text), FactsError);
   });
 }
+
+const policySchema: JsonSchema = JSON.parse((await runCli("schema policy")).stdout);
+const policy = await Deno.readTextFile(new URL("examples/policies.d/same-branch.yaml", ROOT));
+
+Deno.test("schema policy: the example fits, and what the schema refuses is refused", () => {
+  // Editors read a number where premigrate reads a text; this reads all as texts.
+  const read = (text: string): unknown => parse(text, { schema: "failsafe" });
+  assert(fits(policySchema, read(policy)));
+  const changes: [from: string | RegExp, to: string][] = [
+    ["severity: veto", "severity: deny"],
+    ["severity:", "severty:"],
+    ["vendor: 0x10de", "vendor: 0x10DE"],
+    ["is: same branch", "is: same"],
+    ["expect: allow", "expect: pass"],
+    [/require:[^]*?same branch\n/, "require: []\n"],
+  ];
+  for (const [from, to] of changes) {
+    const text = policy.replace(from, to);
+    assert(text !== policy && !fits(policySchema, read(text)), to);
+    assertThrows(() => parseSiteFile("a.yaml", text), ConfigError);
+  }
+});
 
 testRuns([
   { name: "schema: no kind", words: "schema", code: 2, error: "Missing argument" },

@@ -9,7 +9,7 @@ import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../../verdict/judge.ts";
 import { judgeLive } from "../live.ts";
-import { builtInRegistry } from "../policies.ts";
+import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 import { showLiveAnswers } from "../live_answer.ts";
 import { transferXml } from "../transfer_xml.ts";
 
@@ -52,6 +52,7 @@ export const check = new Command<{ json?: true }>()
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
   .option("--format <format:format>", "How to write the verdict (default: text).")
   .option("--postcopy", "The migration may go over to post-copy (virsh migrate --postcopy).")
+  .option(...POLICIES_OPTION)
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
@@ -77,7 +78,7 @@ export const check = new Command<{ json?: true }>()
       const from = parseFacts(await readText(source));
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
-      const registry = builtInRegistry();
+      const registry = await loadRegistry(options.policies);
       const question = {
         registry,
         guest: xml === undefined ? undefined : parseDomain(xml),
@@ -131,6 +132,7 @@ export const check = new Command<{ json?: true }>()
     }
     const signal = deadline(options.timeout);
     const answers = await judgeLive({
+      registry: await loadRegistry(options.policies),
       from: source,
       to: destinations,
       guest,

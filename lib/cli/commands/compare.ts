@@ -15,7 +15,7 @@ import { drawConfigGrid, shadowsOf } from "../../report/mod.ts";
 import { showAnswer } from "../answer.ts";
 import { formatOf, formatType } from "../format.ts";
 import { readFunction } from "../dump.ts";
-import { builtInRegistry } from "../policies.ts";
+import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 import { parseBars, parsePropertyOptions } from "../values.ts";
 
 // The newest release whose rules the model knows.
@@ -44,6 +44,7 @@ export const compare = new Command<{ json?: true }>()
     "Size of a BAR on both sides as N=SIZE; the device has no others.",
     { collect: true },
   )
+  .option(...POLICIES_OPTION)
   .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
   .option("--format <format:format>", "How to write the verdict (default: text).")
   .example(
@@ -82,7 +83,7 @@ export const compare = new Command<{ json?: true }>()
       ...options.qemu === undefined ? [`QEMU ${qemu} on both hosts (--qemu)`] : [],
       ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
     ];
-    const registry = builtInRegistry();
+    const registry = await loadRegistry(options.policies);
     const verdict = evaluate([pair], migration, registry);
     const devices = [{
       name: pair.name,

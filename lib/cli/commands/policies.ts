@@ -2,15 +2,18 @@ import { Command } from "@cliffy/command";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { policiesPage } from "../../report/mod.ts";
 import { print, printJson } from "../io.ts";
-import { builtInRegistry } from "../policies.ts";
+import { builtInRegistry, loadRegistry, POLICIES_OPTION } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()
   .description("List the policies that are applied.")
+  .option(...POLICIES_OPTION)
   .option("--markdown", "Write the page of all policies and their codes.")
   .example("With their options and codes", "premigrate policies --json")
-  .action(({ json, markdown }) => {
-    const { policies } = builtInRegistry();
+  .action(async ({ json, markdown, policies: folder }) => {
+    // The page is the same on every host, but for a folder that is named.
+    const isSame = markdown === true && folder === undefined;
+    const { policies } = isSame ? builtInRegistry() : await loadRegistry(folder);
     if (markdown === true) return print(policiesPage(policies));
     const registered = policies.map(({ policy }) => policy);
     if (json !== true) {

@@ -1,0 +1,43 @@
+import { Command } from "@cliffy/command";
+import { readSiteFile } from "../../install/site_folder.ts";
+import { ConfigError } from "../../install/yaml_file.ts";
+import { Registry } from "../../policy/mod.ts";
+import { reportFindings } from "../../report/mod.ts";
+import { printable } from "../../report/printable.ts";
+import { outcomeOf, runSiteCase } from "../../site/cases.ts";
+import { sitePolicy } from "../../site/mod.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { print, printJson } from "../io.ts";
+
+const test = new Command<{ json?: true }>()
+  .description("Run the cases in the file of a site's policy; the exit status is 1 if one fails.")
+  .arguments("<file:file>")
+  .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
+  .action(async ({ json }, file) => {
+    const { name, cases, ...rules } = await readSiteFile(file);
+    if (cases.length === 0) throw new ConfigError(file, undefined, "it has no cases");
+    const policy = sitePolicy(name, rules);
+    const { policies } = new Registry().use(policy);
+    const results = cases.map((given) => {
+      const verdict = runSiteCase(policy, given);
+      const found = outcomeOf(verdict);
+      const findings = reportFindings({ verdict, policies, devices: [], assumptions: [] });
+      const { expect: expected } = given;
+      return { name: given.name, ok: found === expected, expected, found, findings };
+    });
+    if (results.some(({ ok }) => !ok)) Deno.exitCode = EXIT_CODES.veto;
+    if (json) return printJson({ policy: policy.id, cases: results });
+    for (const { name, ok, expected, found, findings } of results) {
+      const lines = [
+        `${ok ? "ok  " : "FAIL"} ${name}: ${found}${ok ? "" : `, expected ${expected}`}`,
+        ...ok ? [] : findings.map(({ code, message }) => `     ${code}: ${message}`),
+      ];
+      print(lines.map((line) => `${printable(line)}\n`).join(""));
+    }
+  });
+
+/** `policy`: for those who write one. */
+export const policy = new Command<{ json?: true }>()
+  .description("Test a policy that you write.")
+  .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
+  .command("test", test);
