@@ -18,11 +18,12 @@ import {
   engineFinding,
   evaluate,
   type Finding,
+  Registry,
   wantDevices,
 } from "../policy/mod.ts";
 import type { Answer } from "../report/answer.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
-import { type Config, parseDuration } from "./config.ts";
+import { type Config, judgesPlainGuests, parseDuration } from "./config.ts";
 import type { Rewritten } from "./decision.ts";
 import { configuredRegistry, decidingRegistry } from "./registry.ts";
 import { findSource, onSource, type Source } from "./source.ts";
@@ -91,7 +92,9 @@ export async function judgeArrival(
   // Only a stamp can tell that there is a device after all: one of a network's pool.
   const isPlain = wanted.length === 0 &&
     (guest.networks.length === 0 || metadata.kind === "none" || metadata.kind === "offline");
-  if (isPlain) return withoutPairs(config, findings);
+  if (isPlain && (metadata.kind === "offline" || !judgesPlainGuests(config))) {
+    return withoutPairs(config, findings);
+  }
 
   const destination = await readDestination(guest, arrival);
   if ("ask" in destination) return destination;
@@ -105,16 +108,28 @@ export async function judgeArrival(
   }, { hosts: config.hosts, signal });
   const noted = [
     ...round > 1 ? [engineFinding("asked-anew", undefined, {})] : [],
-    ...destination.findings,
-    ...source.findings,
+    // Without devices nothing hangs on them but what a policy asks for, and that says so itself.
+    ...[...destination.findings, ...source.findings].map((finding): Finding =>
+      isPlain ? { ...finding, severity: "info" } : finding
+    ),
   ];
-  return source.facts === undefined || destination.facts === undefined
-    ? { ...withoutPairs(config, [...noted, ...findings]), destination: destination.facts }
-    : await judgePairs(guest, arrival, config, {
+  if (source.facts !== undefined && destination.facts !== undefined) {
+    return await judgePairs(guest, arrival, config, {
       source: { ...source, facts: source.facts },
       destination: destination.facts,
       noted,
     });
+  }
+  const known = [...noted, ...findings];
+  // Nothing is sent of a guest that is shut off.
+  const judged = metadata.kind === "offline"
+    ? withoutPairs(config, known)
+    : withoutPairs(config, known, {
+      source: source.facts ?? NO_FACTS,
+      destination: destination.facts ?? NO_FACTS,
+      guest,
+    });
+  return { ...judged, destination: destination.facts };
 }
 
 async function judgePairs(
@@ -262,13 +277,24 @@ function isPlainPath(path: string): boolean {
   return /^\/[A-Za-z0-9._/-]+$/.test(path) && !path.includes("..");
 }
 
-/** An answer that is nothing but findings. */
-export function withoutPairs(config: Config, findings: readonly Finding[]): Judged {
+const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: [] };
+
+/**
+ * An answer about no pair of devices.
+ *
+ * @param known What policies on the guest as a whole are asked about; absent: they are not.
+ */
+export function withoutPairs(
+  config: Config,
+  findings: readonly Finding[],
+  known?: { readonly source: Facts; readonly destination: Facts; readonly guest: Domain },
+): Judged {
   const registry = configuredRegistry(config);
-  const migration = { source: { name: "" }, destination: { name: "" }, bytesOnly: false };
+  const asked = known === undefined ? new Registry() : registry;
+  const migration = migrationOf(known ?? { source: NO_FACTS, destination: NO_FACTS });
   return {
     answer: {
-      verdict: evaluate([], migration, registry, findings),
+      verdict: evaluate([], migration, asked, findings),
       devices: [],
       assumptions: [],
       policies: registry.policies,

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { SitePoliciesSchema } from "../site/mod.ts";
+import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
 
 /** `observe`: decide and record, and never refuse. */
 export type Mode = "enforce" | "observe";
@@ -194,6 +194,15 @@ const WholeSchema = v.strictObject({
 /** What the operator has chosen, with all defaults in place. */
 export type Config = v.InferOutput<typeof WholeSchema>;
 
+/** Whether guests without host devices are judged, too: a site's policy is on guests as a whole. */
+export function judgesPlainGuests(
+  { policies, site = {} }: Pick<Config, "policies" | "site">,
+): boolean {
+  return Object.entries(site).some(([name, rules]) =>
+    isOfGuest(rules) && policies[`site/${name}`]?.mode !== "off"
+  );
+}
+
 /** The kinds of trouble. */
 export type Trouble = keyof Config["onTrouble"];
 
@@ -247,6 +256,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `record ${agent.enabled ? "yes" : "no"}`,
     `reports ${config.reports}`,
     `all-devices ${rewrites ? "yes" : "no"}`,
+    ...judgesPlainGuests(config) ? ["plain-guests yes"] : [],
     ...programs.length > 0 ? [`programs ${programs.join(",")}`] : [],
     "choices-end",
     ...Object.entries(guests).map(([uuid, guest]) =>

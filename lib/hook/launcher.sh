@@ -41,6 +41,7 @@ on_report=open
 record=no
 reports=1000
 all=
+plain=no
 programs=
 
 read_choices() {
@@ -70,6 +71,7 @@ read_choices() {
         esac
         ;;
       all-devices) [ "$value" != yes ] || all=--all ;;
+      plain-guests) plain=$value ;;
       programs) programs=--allow-run=$value ;;
       choices-end) break ;;
     esac
@@ -115,9 +117,9 @@ xml=$(
   echo .
 )
 xml=${xml%.}
-has_no_device && exit 0
 
 read_choices
+has_no_device && [ "$plain" != yes ] && exit 0
 
 now=0
 look_at_clock() {

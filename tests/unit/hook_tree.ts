@@ -5,6 +5,7 @@ import { v } from "premigrate/policy";
 import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import { ConfigSchema, writeApplied } from "../../lib/hook/config.ts";
 import { build } from "../../lib/install/build.ts";
+import type { SitePolicies } from "../../lib/site/mod.ts";
 import { runScript } from "./probe_shells.ts";
 import { FakeSysfs } from "./probe_tree.ts";
 
@@ -92,10 +93,14 @@ export class HookTree implements Disposable {
   }
 
   /** Puts another configuration in force, or another Deno; what is not given stays. */
-  async apply(config: unknown = this.#config, deno: string = this.#deno): Promise<void> {
+  async apply(
+    config: unknown = this.#config,
+    deno: string = this.#deno,
+    site: SitePolicies = {},
+  ): Promise<void> {
     this.#config = config;
     this.#deno = deno;
-    const text = writeApplied({ deno, config: v.parse(ConfigSchema, config) });
+    const text = writeApplied({ deno, config: { ...v.parse(ConfigSchema, config), site } });
     await Deno.writeTextFile(`${this.root}/etc/premigrate/applied.conf`, text);
   }
 

@@ -551,6 +551,14 @@ const CASES: Record<string, readonly [change: Change, title: string, expected: s
     "that it lets a guest without host devices pass",
     /^FAIL/,
   ],
+  "a policy on guests without host devices": [
+    all(
+      setFile(APPLIED, { text: applied({}, "/usr/bin/deno", POLICY) }),
+      setProgram(`env -i ${HOOK}`, said("", 1, "premigrate: no\n")),
+    ),
+    "that it lets a guest without host devices pass",
+    "PASS a site's policy is on them",
+  ],
   "a program that does not start": [
     (host) => {
       host.trial = {
