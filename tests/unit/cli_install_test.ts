@@ -111,6 +111,39 @@ Deno.test("config: checked, applied, shown", () =>
     }
   }));
 
+Deno.test("config: a site's policies are checked, applied and shown, and installing keeps them", () =>
+  withInstalled(async (root) => {
+    const folder = `${root}/etc/premigrate/policies.d`;
+    const config = (...words: readonly string[]): Promise<Finished> =>
+      premigrate("config", ...words, "--root", root);
+    const example = await Deno.readTextFile(new URL("examples/policies.d/same-branch.yaml", ROOT));
+    await Deno.writeTextFile(`${folder}/same-branch.yaml`, example);
+    assertEquals((await config("check")).code, 0);
+    const applied = await config("apply");
+    assertEquals(applied.code, 0, applied.stderr);
+    assertMatch(applied.stdout, /^ {2}site\.same-branch\.severity: \(none\) -> veto$/m);
+    assertMatch((await config("apply")).stdout, /^unchanged /);
+    assertEquals((await premigrate("install", "--root", root)).code, 0);
+    assertMatch((await config("show")).stdout, /^site\.same-branch\.severity: veto$/m);
+
+    const choices = `${root}/etc/premigrate/config.yaml`;
+    await Deno.writeTextFile(choices, "policies:\n  site/same-branch: {mode: observe}\n");
+    assertMatch(
+      (await config("apply")).stdout,
+      /^ {2}policies\.site\/same-branch\.mode: \(none\) -> observe$/m,
+    );
+    await Deno.writeTextFile(`${folder}/same-branch.yaml`, example.replace("veto", "no"));
+    for (const word of ["check", "apply"]) {
+      assertRefused(
+        await config(word),
+        `${folder}/same-branch.yaml: line 10, column 1: at severity`,
+      );
+    }
+    await Deno.remove(`${folder}/same-branch.yaml`);
+    assertRefused(await config("check"), "there is no such policy; the nearest is");
+    assertMatch((await config("show")).stdout, /^site\.same-branch\.severity: veto$/m);
+  }));
+
 Deno.test("config: what is not there", () =>
   withRoot(async (root) => {
     assertRefused(await premigrate("config", "check", `${root}/a`), "there is no such file");
