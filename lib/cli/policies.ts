@@ -1,10 +1,8 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { pathsBelow } from "../hook/paths.ts";
-import { OUTSIDE } from "../install/outside.ts";
 import { readSiteFolder } from "../install/site_folder.ts";
 import { type Policy, Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
-import { InputError } from "./io.ts";
 
 /** `--policies`, for every command that applies policies. */
 export const POLICIES_OPTION = [
@@ -24,10 +22,9 @@ export function builtInRegistry(): Registry {
  * @throws {ConfigError} When a file there cannot be read.
  */
 export async function loadRegistry(folder: string | undefined): Promise<Registry> {
-  if (folder !== undefined && await OUTSIDE.stat(folder) === undefined) {
-    throw new InputError(folder, "there is no such folder");
-  }
-  const site = await readSiteFolder(folder ?? pathsBelow().policies);
+  const site = await readSiteFolder(folder ?? pathsBelow().policies, {
+    wanted: folder !== undefined,
+  });
   return registryOf([...BUILT_IN, ...sitePolicies(site)]);
 }
 

@@ -58,17 +58,21 @@ export async function readSiteFile(file: string, outside: Files = OUTSIDE): Prom
 /**
  * Reads all policies of a site: the files of a folder whose names end in `.yaml` or `.yml`.
  *
- * @returns None where there is no such folder.
+ * @returns None where there is no such folder, and it is not `wanted`.
  * @throws {ConfigError} With the file and the place.
  */
 export async function readSiteFolder(
   folder: string,
-  outside: Files = OUTSIDE,
+  { outside = OUTSIDE, wanted = false }: {
+    readonly outside?: Files;
+    readonly wanted?: boolean;
+  } = {},
 ): Promise<SitePolicies> {
   const names = await attempt(folder, () => outside.list(folder));
   if (names === undefined && await attempt(folder, () => outside.stat(folder)) !== undefined) {
     throw wrong(folder, "it is no folder");
   }
+  if (names === undefined && wanted) throw wrong(folder, "there is no such folder");
   const files = (names ?? []).filter((name) => /^[^.].*\.ya?ml$/s.test(name));
   if (files.length > MOST_FILES) {
     throw wrong(folder, `found ${files.length} files, wanted ${MOST_FILES} at most`);

@@ -95,7 +95,7 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     kind: "version",
     branch: 1,
     needs: "driver",
-    about: "that driver's version",
+    about: "that driver's version; not known of one that libvirt has yet to bind",
     read: ({ device }) => textOf(device?.driver?.version),
   },
   mdevType: {
@@ -191,7 +191,7 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "list",
     needs: "host",
-    about: "machine types of the host's QEMU",
+    about: "machine types of the host's QEMU; a stamp does not carry them",
     read: ({ host }) => host.machineTypes,
   },
   guest: {

@@ -31,7 +31,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
       const [text, before, site] = await Promise.all([
         readTextOf(installation, file),
         readTextOf(installation, applied),
-        readSiteFolder(policies, installation.outside),
+        readSiteFolder(policies, installation),
       ]);
       if (text === undefined) return ["WARN", `there is no ${file}`];
       if (before === undefined) return ["FAIL", `there is no ${applied}`];
