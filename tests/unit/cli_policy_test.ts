@@ -36,7 +36,7 @@ const RUNS: readonly RunCase[] = [
       "veto      site/same-branch not-met",
       "The source's driver is 535.161.05, the destination's is 550.54.16",
       "-> Choose a host with a driver of the same branch.",
-      "policies applied: nvidia/vsc, qemu/restore-check, site/same-branch",
+      "policies applied: generic/vfio, nvidia/vgpu, nvidia/vsc, qemu/restore-check, site/same-branch",
     ],
   },
   { name: "check: without it", words: CHECK, code: 0, stdout: ["ALLOW", "!site/same-branch"] },
@@ -50,7 +50,9 @@ const RUNS: readonly RunCase[] = [
     name: "compare: a policy on ids is run",
     words: `${COMPARE} --policies ${ids}`,
     code: 0,
-    stdout: ["policies applied: nvidia/vsc, qemu/restore-check, site/same-branch"],
+    stdout: [
+      "policies applied: generic/vfio, nvidia/vgpu, nvidia/vsc, qemu/restore-check, site/same-branch",
+    ],
   },
   {
     name: "policies: a site's are listed",
