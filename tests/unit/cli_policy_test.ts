@@ -51,7 +51,7 @@ const RUNS: readonly RunCase[] = [
     words: `${COMPARE} --policies ${ids}`,
     code: 0,
     stdout: [
-      "policies applied: generic/vfio, nvidia/vgpu, nvidia/vsc, qemu/restore-check, site/same-branch",
+      "policies applied: nvidia/vsc, qemu/restore-check, site/same-branch",
     ],
   },
   {
