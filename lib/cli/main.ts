@@ -41,6 +41,7 @@ import { version } from "../install/version.ts";
 import { WaiverError } from "../install/waivers.ts";
 import { ConfigError } from "../install/yaml_file.ts";
 import { InputError, OutputError, printError } from "./io.ts";
+import { noCommand } from "./no_command.ts";
 
 const INPUT_ERRORS = [
   AppliedError,
@@ -73,6 +74,7 @@ const premigrate = new Command()
   .description("Tell before a live migration whether the guest's devices will survive it.")
   .throwErrors()
   .globalOption("--json", "Write JSON.")
+  .action(noCommand)
   .command("check", check)
   .command("cache", cache)
   .command("capture", capture)
@@ -94,7 +96,6 @@ const premigrate = new Command()
 
 setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
 try {
-  if (Deno.args.length === 0) throw new ValidationError("No command was given: see --help");
   await premigrate.parse(Deno.args);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);

@@ -23,6 +23,12 @@ const VETO =
 
 testRuns([
   { name: "no command", words: [], code: 2, error: "No command was given: see --help" },
+  ...["--json", "config", "policy", "config --json"].map((words) => ({
+    name: `no command behind ${words}`,
+    words,
+    code: 2,
+    error: "No command was given: see --help",
+  })),
   {
     name: "an unknown command",
     words: "chek",

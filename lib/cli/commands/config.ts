@@ -4,6 +4,7 @@ import { pathsBelow } from "../../hook/paths.ts";
 import { applyConfig, flattenConfig, readConfig } from "../../install/apply.ts";
 import { printable } from "../../report/printable.ts";
 import { print, printJson, readText } from "../io.ts";
+import { noCommand } from "../no_command.ts";
 import { parseRoot } from "../root.ts";
 
 const check = new Command<{ json?: true }>()
@@ -55,6 +56,7 @@ const showApplied = new Command<{ json?: true }>()
 export const config = new Command<{ json?: true }>()
   .description("Check, apply or show the configuration of the hook.")
   .example("After a change", "sudo premigrate config apply")
+  .action(noCommand)
   .command("check", check)
   .command("apply", apply)
   .command("show", showApplied);

@@ -8,6 +8,7 @@ import { outcomeOf, runSiteCase } from "../../site/cases.ts";
 import { sitePolicy } from "../../site/mod.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { print, printJson } from "../io.ts";
+import { noCommand } from "../no_command.ts";
 
 const test = new Command<{ json?: true }>()
   .description("Run the cases in the file of a site's policy; the exit status is 1 if one fails.")
@@ -40,4 +41,5 @@ const test = new Command<{ json?: true }>()
 export const policy = new Command<{ json?: true }>()
   .description("Test a policy that you write.")
   .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
+  .action(noCommand)
   .command("test", test);
