@@ -1,6 +1,24 @@
+const MOST_NUMBERS = 8;
+
 /**
- * Whether a version, by the numbers it begins with, is the floor or a later one; `undefined` where it
- * begins with none.
+ * The numbers with which a version begins; `undefined` where it begins with none.
+ *
+ * @example
+ * ```ts
+ * import { versionNumbers } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(versionNumbers("5.14.0-427.el9.x86_64"), [5, 14, 0, 427]);
+ * ```
+ */
+export function versionNumbers(text: string): number[] | undefined {
+  const [numbers = ""] = /^\d{1,15}(?:[.-]\d{1,15})*/.exec(text.slice(0, 200)) ?? [];
+  return numbers === "" ? undefined : numbers.split(/[.-]/, MOST_NUMBERS).map(Number);
+}
+
+/**
+ * Whether a version, by the numbers it begins with, is the floor or a later one; what one does not
+ * have counts as 0. `undefined` where either begins with none.
  *
  * @example
  * ```ts
@@ -12,9 +30,7 @@
  * ```
  */
 export function isAtLeast(version: string, floor: string): boolean | undefined {
-  const [numbers, wanted] = [version, floor].map((text) =>
-    /^\d+(?:\.\d+)*/.exec(text)?.[0].split(".").map(Number)
-  );
+  const [numbers, wanted] = [versionNumbers(version), versionNumbers(floor)];
   if (numbers === undefined || wanted === undefined) return undefined;
   const at = wanted.findIndex((number, index) => number !== (numbers[index] ?? 0));
   return at < 0 || (numbers[at] ?? 0) > (wanted[at] ?? 0);

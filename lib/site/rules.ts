@@ -1,5 +1,5 @@
 import type { FactValues, SiteFact } from "./facts.ts";
-import { isAtLeast, versionNumbers } from "./version.ts";
+import { isAtLeast, versionNumbers } from "../policy/mod.ts";
 
 /** How a fact is compared with what is wanted of it. */
 export type Rule = "equal" | "same branch" | "at least" | "superset" | "one of" | "present";
@@ -26,10 +26,7 @@ const HOLDS: Readonly<Record<Rule, Holds>> = {
     if (one === undefined || other === undefined) return undefined;
     return one.slice(0, branch).join(".") === other.slice(0, branch).join(".");
   },
-  "at least": (_fact, [found = ""], [wanted = ""]) => {
-    const [one, other] = [versionNumbers(found), versionNumbers(wanted)];
-    return one === undefined || other === undefined ? undefined : isAtLeast(one, other);
-  },
+  "at least": (_fact, [found = ""], [wanted = ""]) => isAtLeast(found, wanted),
   "superset": (_fact, found, wanted) => new Set(wanted).isSubsetOf(new Set(found)),
   "one of": (fact, found, wanted) =>
     found.length > 0 && keysOf(fact, found).isSubsetOf(keysOf(fact, wanted)),

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { FACT_NAMES, SITE_FACTS, type SiteFact } from "./facts.ts";
 import { type Rule, RULES } from "./rules.ts";
-import { versionNumbers } from "./version.ts";
+import { versionNumbers } from "../policy/mod.ts";
 
 /** How a number is written. */
 export const NUMBER = /^(0x[0-9a-f]{1,8}|\d{1,15})$/;

@@ -8,7 +8,7 @@ import { FACT_NAMES, SITE_FACTS } from "../../lib/site/facts.ts";
 import { isOfGuest, sitePolicy } from "../../lib/site/mod.ts";
 import { RULES } from "../../lib/site/rules.ts";
 import { parseSiteFile } from "../../lib/install/site_folder.ts";
-import { versionNumbers } from "../../lib/site/version.ts";
+import { versionNumbers } from "premigrate/policy";
 
 type Sides = Pick<SiteCase, "guest" | "machine" | "source" | "destination">;
 
