@@ -60,7 +60,7 @@ export function evaluate(
   registry: Registry,
   earlier: readonly Finding[] = [],
 ): Verdict {
-  const findings: Finding[] = [...earlier];
+  const findings: Finding[] = [...earlier, ...registry.findings];
   const ran: { policy: string; device?: string }[] = [];
   const notRun: NotRun[] = [];
   const { policies } = registry;

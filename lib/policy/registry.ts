@@ -1,3 +1,4 @@
+import type { Finding } from "./finding.ts";
 import type { ConfiguredPolicy, Policy } from "./policy.ts";
 
 /** Two policies of one id. */
@@ -33,6 +34,7 @@ export interface RegisteredPolicy extends ConfiguredPolicy {
  */
 export class Registry {
   readonly #policies = new Map<string, RegisteredPolicy>();
+  readonly #findings: Finding[] = [];
 
   /**
    * Adds a policy, with a site's options for it.
@@ -44,6 +46,17 @@ export class Registry {
     if (this.#policies.has(policy.id)) throw new DuplicatePolicyError(policy.id);
     this.#policies.set(policy.id, { policy, ...policy.configure(options) });
     return this;
+  }
+
+  /** Adds what kept a policy out of the registry: it is a finding of every verdict. */
+  note(finding: Finding): this {
+    this.#findings.push(finding);
+    return this;
+  }
+
+  /** What kept policies out. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
   }
 
   /** The policies, sorted by id. */
