@@ -25,6 +25,8 @@ export interface ProgramOptions {
   readonly signal: AbortSignal;
   /** Its standard input, which it need not read; empty where there is none. */
   readonly input?: string;
+  /** Its whole environment, but for the locale; that of this process where it is absent. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,14 +37,15 @@ export interface ProgramOptions {
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { limit, signal, input }: ProgramOptions,
+  { limit, signal, input, env }: ProgramOptions,
 ): Promise<ProgramEnd> {
   if (signal.aborted) return { kind: "aborted", code: 0, stdout: "", stderr: "" };
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {
       args: [...args],
-      env: { LC_ALL: "C" },
+      env: { ...env, LC_ALL: "C" },
+      clearEnv: env !== undefined,
       stdin: input === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "fflate",
   ],
   "lib/site": ["lib/policy", "valibot"],
+  "lib/plugin": ["lib/policy", "lib/facts", "valibot", "@std/encoding/hex"],
   "lib/agent": ["lib/facts", "lib/hook"],
   "lib/report": ["lib/policy", "@std/fmt/colors"],
   "lib/verdict": ["lib/domain", "lib/policy", "lib/facts", "lib/report"],

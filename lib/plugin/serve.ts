@@ -1,0 +1,19 @@
+import type { Policy, PolicyFinding } from "../policy/mod.ts";
+import { type Description, readQuestion, type Request } from "./message.ts";
+
+/** Makes a policy what a plugin's process calls; `premigrate policy build` puts it around a policy. */
+export function serve(
+  policy: Policy,
+): (request: Request) => Description | readonly (readonly PolicyFinding[])[] {
+  const { evaluate, evaluateGuest } = policy.configure({});
+  return (request) => {
+    if (request.kind === "describe") {
+      const { id, title, documentation, match, needs, codes } = policy;
+      const ofGuest = evaluateGuest !== undefined;
+      return { id, title, documentation, match, needs, codes, ofGuest };
+    }
+    return request.questions.map(readQuestion).map(({ pair, migration }) => [
+      ...pair === undefined ? evaluateGuest?.(migration) ?? [] : evaluate(pair, migration),
+    ]);
+  };
+}
