@@ -17,12 +17,13 @@ import {
 import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
+import type { JudgeWithAll } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
 
 /** A question about guests that run now. */
 export interface LiveQuestion {
-  readonly registry: Registry;
+  readonly judgeWithAll: JudgeWithAll;
   readonly from: LibvirtAccess;
   readonly to: readonly LibvirtAccess[];
   /** A name or UUID; absent: every guest that runs. */
@@ -75,21 +76,23 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
       captureHost(host, { devices, arch, emulator, inUse: question.choose, realize }, signal)
     ),
   ]);
-  return guests.flatMap((guest, index) => {
-    const domain = domains[index];
-    if (domain === undefined) return [];
-    // Each host was asked of one QEMU; of a guest's other one nothing is known.
-    const isAsked = domain.arch === arch && domain.emulator === emulator;
-    const known = (facts: Facts): Facts => isAsked ? facts : withoutQemu(facts);
-    return destinations.map((destination) =>
-      judgeGuest(question, {
-        guest,
-        domain,
-        source: known(source),
-        destination: known(destination),
-      })
-    );
-  });
+  return await question.judgeWithAll((registry) =>
+    guests.flatMap((guest, index) => {
+      const domain = domains[index];
+      if (domain === undefined) return [];
+      // Each host was asked of one QEMU; of a guest's other one nothing is known.
+      const isAsked = domain.arch === arch && domain.emulator === emulator;
+      const known = (facts: Facts): Facts => isAsked ? facts : withoutQemu(facts);
+      return destinations.map((destination) =>
+        judgeGuest(question, registry, {
+          guest,
+          domain,
+          source: known(source),
+          destination: known(destination),
+        })
+      );
+    })
+  );
 }
 
 function withoutQemu(facts: Facts): Facts {
@@ -146,6 +149,7 @@ const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: []
 
 function judgeGuest(
   live: LiveQuestion,
+  registry: Registry,
   { guest, domain, source, destination }: {
     readonly guest: Guest;
     readonly domain: Domain;
@@ -171,7 +175,7 @@ function judgeGuest(
       source.devices,
       destination.devices,
       migrationOf({ ...question, machine }),
-      live.registry,
+      registry,
     )
     : undefined;
   const findings: Finding[] = [];
@@ -180,7 +184,7 @@ function judgeGuest(
     else targets.set(name, address);
   }
   return {
-    ...judge({ ...question, registry: live.registry, targets, findings }),
+    ...judge({ ...question, registry, targets, findings }),
     guest: guest.name,
     destination: destination.host.name,
     choices,

@@ -38,6 +38,7 @@ import { ManifestError } from "../install/manifest.ts";
 import { ForeignFileError } from "../install/plan.ts";
 import { NotInstalledError } from "../install/uninstall.ts";
 import { version } from "../install/version.ts";
+import { PluginBuildError } from "../plugin/mod.ts";
 import { WaiverError } from "../install/waivers.ts";
 import { ConfigError } from "../install/yaml_file.ts";
 import { InputError, OutputError, printError } from "./io.ts";
@@ -59,6 +60,7 @@ const INPUT_ERRORS = [
   ManifestError,
   NotInstalledError,
   OutputError,
+  PluginBuildError,
   ProbeRunError,
   QemuPropertyError,
   QemuVersionError,

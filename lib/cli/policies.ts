@@ -1,8 +1,10 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { readSiteFolder } from "../install/site_folder.ts";
+import { type Judge, judgeWithPlugins } from "../plugin/mod.ts";
 import { type Policy, Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
+import { loadPlugins } from "./plugins.ts";
 
 /** `--policies`, for every command that applies policies. */
 export const POLICIES_OPTION = [
@@ -22,10 +24,34 @@ export function builtInRegistry(): Registry {
  * @throws {ConfigError} When a file there cannot be read.
  */
 export async function loadRegistry(folder: string | undefined): Promise<Registry> {
+  return registryOf(await loadPolicies(folder));
+}
+
+/** Judges with all policies, those of the code plugins included. */
+export type JudgeWithAll = <T>(judge: Judge<T>) => Promise<T>;
+
+/**
+ * The policies of a command that judges: the built-in ones, the site's, and the code plugins.
+ *
+ * @throws {ConfigError} When a file of the site's cannot be read.
+ * @throws {InputError} When a plugin is another than the one that is listed; none is run then.
+ */
+export async function loadJudge(
+  { policies: folder, plugin }: {
+    readonly policies?: string | undefined;
+    readonly plugin?: readonly string[] | undefined;
+  },
+): Promise<JudgeWithAll> {
+  const policies = await loadPolicies(folder);
+  const plugins = await loadPlugins(plugin);
+  return (judge) => judgeWithPlugins(policies, plugins, judge);
+}
+
+async function loadPolicies(folder: string | undefined): Promise<Policy[]> {
   const site = await readSiteFolder(folder ?? pathsBelow().policies, {
     wanted: folder !== undefined,
   });
-  return registryOf([...BUILT_IN, ...sitePolicies(site)]);
+  return [...BUILT_IN, ...sitePolicies(site)];
 }
 
 function registryOf(policies: readonly Policy[]): Registry {

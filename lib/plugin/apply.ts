@@ -6,6 +6,7 @@ import {
   Registry,
   v,
 } from "../policy/mod.ts";
+import { describePlugin } from "./describe.ts";
 import { type Description, type Question, type QuestionMessage, writeQuestion } from "./message.ts";
 import {
   askPlugin,
@@ -14,21 +15,24 @@ import {
   type ProcessOptions,
   readMessage,
 } from "./process.ts";
-import { answersSchema, DescriptionSchema } from "./schema.ts";
+import { answersSchema } from "./schema.ts";
 
 /** How long a plugin's process may take: one describes it, another has its answers. */
 export const PLUGIN_SECONDS = 2;
+
+/** A judgement with the policies of a registry; it must be pure. */
+export type Judge<T> = (registry: Registry) => T;
 
 /**
  * Judges with policies and code plugins. What the plugins are asked is learnt by judging without
  * their answers; then they are asked, in processes side by side, and it is judged anew.
  *
- * @param judge A pure function; it is called again as long as it asks a plugin something new.
+ * @param judge It is called again as long as it asks a plugin something new.
  */
 export async function judgeWithPlugins<T>(
   policies: readonly Policy[],
   plugins: readonly CodePlugin[],
-  judge: (registry: Registry) => T,
+  judge: Judge<T>,
   seconds = PLUGIN_SECONDS,
 ): Promise<T> {
   if (plugins.length === 0) return judge(registryOf(policies, []));
@@ -68,8 +72,7 @@ class PluginPolicy {
   static async start(plugin: CodePlugin, options: ProcessOptions): Promise<PluginPolicy> {
     const { name } = plugin;
     const described = await failureOf(async () => {
-      const answer = await askPlugin(plugin, { kind: "describe" }, options);
-      const description = readMessage(name, DescriptionSchema, answer);
+      const description = await describePlugin(plugin, options);
       if (description.id.startsWith("site/")) throw claims(name, description.id);
       return description;
     });

@@ -6,7 +6,8 @@ try {
   const { answer } = await import(`data:text/javascript;base64,${code}`);
   reply = JSON.stringify({ answer: await answer(request) });
 } catch (error) {
-  reply = JSON.stringify({ threw: String(error instanceof Error ? error.message : error) });
+  const threw = String(error instanceof Error ? error.message : error);
+  reply = JSON.stringify({ threw: threw.replace(/data:\S+/g, "the plugin") });
 }
 await new Blob([reply]).stream().pipeTo(Deno.stdout.writable);
 Deno.exit(0);

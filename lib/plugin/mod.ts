@@ -3,5 +3,6 @@
  *
  * @module
  */
-export { judgeWithPlugins } from "./apply.ts";
+export { type Judge, judgeWithPlugins } from "./apply.ts";
+export { buildPlugin, type BuiltPlugin, PluginBuildError } from "./build.ts";
 export type { CodePlugin } from "./process.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
-import { engineFinding, type Finding } from "../policy/mod.ts";
+import { ENGINE_CODES, engineFinding, fillMessage, type Finding } from "../policy/mod.ts";
 import CHILD from "./child.js" with { type: "text" };
 import type { Request } from "./message.ts";
 import { ReplySchema } from "./schema.ts";
@@ -20,8 +20,8 @@ export class PluginError extends Error {
   readonly finding: Finding;
 
   /** With the code of the engine's finding, and its data. */
-  constructor(code: Parameters<typeof engineFinding>[0], data: Finding["data"]) {
-    super(code);
+  constructor(code: keyof typeof ENGINE_CODES, data: Finding["data"]) {
+    super(fillMessage(ENGINE_CODES[code].message, data));
     this.name = "PluginError";
     this.finding = engineFinding(code, undefined, data);
   }

@@ -6,7 +6,7 @@ import { parseQemuVersion } from "../qemu/version.ts";
 import type { ConfigView } from "../qemu/view.ts";
 import { type Decision, evaluate, type Verdict } from "./engine.ts";
 import type { FindingValue, Severity } from "./finding.ts";
-import type { DeviceFacts, HostFacts, Migration } from "./migration.ts";
+import type { DeviceFacts, DevicePair, HostFacts, Migration } from "./migration.ts";
 import type { Policy } from "./policy.ts";
 import { Registry } from "./registry.ts";
 
@@ -87,6 +87,18 @@ export interface PolicyCase<Code extends string = string> {
  * ```
  */
 export function runCase(policy: Policy, given: PolicyCase): Verdict {
+  const { pair, migration } = caseQuestion(given);
+  return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
+}
+
+/**
+ * The pair and the migration of a case.
+ *
+ * @throws {QemuVersionError} When a side's QEMU version cannot be read.
+ */
+export function caseQuestion(
+  given: PolicyCase,
+): { readonly pair: DevicePair; readonly migration: Migration } {
   const { machine, bus, properties = {}, source, destination } = given;
   const { vfioDevices, viommu, postCopy, bytesOnly = false } = given;
   const pair = {
@@ -104,7 +116,7 @@ export function runCase(policy: Policy, given: PolicyCase): Verdict {
     postCopy,
     bytesOnly,
   };
-  return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
+  return { pair, migration };
 }
 
 function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): DeviceFacts {

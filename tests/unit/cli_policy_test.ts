@@ -50,9 +50,7 @@ const RUNS: readonly RunCase[] = [
     name: "compare: a policy on ids is run",
     words: `${COMPARE} --policies ${ids}`,
     code: 0,
-    stdout: [
-      "policies applied: nvidia/vsc, qemu/restore-check, site/same-branch",
-    ],
+    stdout: ["policies applied: nvidia/vsc, qemu/restore-check, site/same-branch"],
   },
   {
     name: "policies: a site's are listed",
@@ -107,7 +105,7 @@ const RUNS: readonly RunCase[] = [
     code: 2,
     error: "missing.yaml: there is no such file",
   },
-  { name: "policy: no command", words: "policy build", code: 2, error: "build" },
+  { name: "policy: no command", words: "policy bild", code: 2, error: "bild" },
   {
     name: "a folder that is not there",
     words: `${CHECK} --policies ${folder}/missing`,

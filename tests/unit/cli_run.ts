@@ -21,6 +21,8 @@ export interface RunCase {
   /** The command line, as a text where no word has a space. */
   readonly words: string | readonly string[];
   readonly stdin?: string | Uint8Array<ArrayBuffer>;
+  /** Permissions beside the one to read. */
+  readonly permissions?: readonly string[];
   readonly code: number;
   /**
    * Texts of the standard output, in this order, with sentences in one line; what may not be there
@@ -32,17 +34,22 @@ export interface RunCase {
 }
 
 /** The arguments of Deno that run the command line with `words`. */
-export function denoArguments(words: readonly string[]): string[] {
-  return ["run", "--quiet", "--no-prompt", "--allow-read", "lib/cli/main.ts", ...words];
+export function denoArguments(
+  words: readonly string[],
+  permissions: readonly string[] = [],
+): string[] {
+  const granted = ["--allow-read", ...permissions];
+  return ["run", "--quiet", "--no-prompt", ...granted, "lib/cli/main.ts", ...words];
 }
 
 /** Runs the command line with `words`, and with `stdin` as its standard input. */
 export async function runCli(
   words: string | readonly string[],
   stdin: string | Uint8Array<ArrayBuffer> = "",
+  permissions: readonly string[] = [],
 ): Promise<Finished> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: denoArguments(typeof words === "string" ? words.split(" ") : words),
+    args: denoArguments(typeof words === "string" ? words.split(" ") : words, permissions),
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
@@ -58,9 +65,9 @@ export async function runCli(
 
 /** A test for each case, with what is true of every run: an error is one line, and nothing else. */
 export function testRuns(cases: readonly RunCase[]): void {
-  for (const { name, words, stdin, code, stdout = [], error } of cases) {
+  for (const { name, words, stdin, permissions, code, stdout = [], error } of cases) {
     Deno.test(name, async () => {
-      const run = await runCli(words, stdin);
+      const run = await runCli(words, stdin, permissions);
       assertEquals(run.code, code, run.stdout + run.stderr);
       if (code === 2) {
         assertEquals(run.stdout, "");

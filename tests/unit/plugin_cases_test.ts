@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type CaseFinding, type Finding, runCase } from "../../lib/policy/mod.ts";
+import { type CaseFinding, type Finding, type PolicyCase, runCase } from "../../lib/policy/mod.ts";
+import { CASES as EXAMPLE_CASES } from "../../plugins/example/revision/cases.ts";
+import example from "../../plugins/example/revision/policy.ts";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { PLUGIN_CASES } from "../cases/plugins.ts";
 
@@ -9,8 +11,13 @@ function likeExpected({ code, severity, offset, data }: Finding, expected?: Case
   return { code, severity, offset, data: Object.fromEntries(told) };
 }
 
-for (const policy of BUILT_IN) {
-  for (const given of PLUGIN_CASES[policy.id] ?? []) {
+const ALL_CASES: Readonly<Record<string, readonly PolicyCase[]>> = {
+  ...PLUGIN_CASES,
+  [example.id]: EXAMPLE_CASES,
+};
+
+for (const policy of [...BUILT_IN, example]) {
+  for (const given of ALL_CASES[policy.id] ?? []) {
     Deno.test(`${policy.id}: ${given.name}`, () => {
       const { decision, findings, ran } = runCase(policy, given);
       assertEquals(ran, [{ policy: policy.id, device: "device" }]);

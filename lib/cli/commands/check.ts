@@ -9,7 +9,8 @@ import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../../verdict/judge.ts";
 import { judgeLive } from "../live.ts";
-import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
+import { PLUGIN_OPTION } from "../plugins.ts";
+import { loadJudge, POLICIES_OPTION } from "../policies.ts";
 import { showLiveAnswers } from "../live_answer.ts";
 import { transferXml } from "../transfer_xml.ts";
 
@@ -53,6 +54,7 @@ export const check = new Command<{ json?: true }>()
   .option("--format <format:format>", "How to write the verdict (default: text).")
   .option("--postcopy", "The migration may go over to post-copy (virsh migrate --postcopy).")
   .option(...POLICIES_OPTION)
+  .option(...PLUGIN_OPTION)
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
@@ -78,15 +80,17 @@ export const check = new Command<{ json?: true }>()
       const from = parseFacts(await readText(source));
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
-      const registry = await loadRegistry(options.policies);
+      const judgeWithAll = await loadJudge(options);
       const question = {
-        registry,
         guest: xml === undefined ? undefined : parseDomain(xml),
         machine,
         qemu,
         postCopy,
       };
-      showAnswer(judge({ ...question, source: from, destination: to }), format);
+      const answer = await judgeWithAll((registry) =>
+        judge({ ...question, registry, source: from, destination: to })
+      );
+      showAnswer(answer, format);
       return;
     }
 
@@ -132,7 +136,7 @@ export const check = new Command<{ json?: true }>()
     }
     const signal = deadline(options.timeout);
     const answers = await judgeLive({
-      registry: await loadRegistry(options.policies),
+      judgeWithAll: await loadJudge(options),
       from: source,
       to: destinations,
       guest,

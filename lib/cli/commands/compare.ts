@@ -15,7 +15,8 @@ import { drawConfigGrid, shadowsOf } from "../../report/mod.ts";
 import { showAnswer } from "../answer.ts";
 import { formatOf, formatType } from "../format.ts";
 import { readFunction } from "../dump.ts";
-import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
+import { PLUGIN_OPTION } from "../plugins.ts";
+import { loadJudge, POLICIES_OPTION } from "../policies.ts";
 import { parseBars, parsePropertyOptions } from "../values.ts";
 
 // The newest release whose rules the model knows.
@@ -45,6 +46,7 @@ export const compare = new Command<{ json?: true }>()
     { collect: true },
   )
   .option(...POLICIES_OPTION)
+  .option(...PLUGIN_OPTION)
   .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
   .option("--format <format:format>", "How to write the verdict (default: text).")
   .example(
@@ -83,14 +85,16 @@ export const compare = new Command<{ json?: true }>()
       ...options.qemu === undefined ? [`QEMU ${qemu} on both hosts (--qemu)`] : [],
       ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
     ];
-    const registry = await loadRegistry(options.policies);
-    const verdict = evaluate([pair], migration, registry);
+    const judgeWithAll = await loadJudge(options);
+    const { verdict, policies } = await judgeWithAll((registry) => ({
+      verdict: evaluate([pair], migration, registry),
+      policies: registry.policies,
+    }));
     const devices = [{
       name: pair.name,
       source: pair.source.address,
       destination: pair.destination.address,
     }];
-    const { policies } = registry;
     const answer = { verdict, devices, assumptions, policies, pairs: [pair], migration };
     showAnswer(answer, format, () => {
       const shadows = shadowsOf(pair, migration);

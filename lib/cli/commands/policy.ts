@@ -1,14 +1,16 @@
 import { Command } from "@cliffy/command";
 import { readSiteFile } from "../../install/site_folder.ts";
 import { ConfigError } from "../../install/yaml_file.ts";
+import { buildPlugin } from "../../plugin/mod.ts";
 import { Registry } from "../../policy/mod.ts";
 import { reportFindings } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
 import { outcomeOf, runSiteCase } from "../../site/cases.ts";
 import { sitePolicy } from "../../site/mod.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson, writeText } from "../io.ts";
 import { noCommand } from "../no_command.ts";
+import { digestOf } from "../plugins.ts";
 
 const test = new Command<{ json?: true }>()
   .description("Run the cases in the file of a site's policy; the exit status is 1 if one fails.")
@@ -37,9 +39,24 @@ const test = new Command<{ json?: true }>()
     }
   });
 
+const build = new Command<{ json?: true }>()
+  .description("Make one JavaScript file of a policy in TypeScript; its digest is printed.")
+  .arguments("<file:file>")
+  .option("--output <file:file>", "Where to write it (default: beside FILE, as NAME.js).")
+  .example("Beside it", "premigrate policy build policy.ts")
+  .action(async ({ json, output }, file) => {
+    const to = output ?? file.replace(/\.[cm]?ts$/, "") + ".js";
+    const { id, code } = await buildPlugin(file);
+    await writeText(to, new TextDecoder().decode(code));
+    const digest = await digestOf(code);
+    if (json) return printJson({ policy: id, file: to, digest });
+    print(printable(`${id}: --plugin ${to}=${digest}`) + "\n");
+  });
+
 /** `policy`: for those who write one. */
 export const policy = new Command<{ json?: true }>()
-  .description("Test a policy that you write.")
+  .description("Test or build a policy that you write.")
   .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
   .action(noCommand)
-  .command("test", test);
+  .command("test", test)
+  .command("build", build);

@@ -1,0 +1,78 @@
+import { oneLine } from "../facts/one_line.ts";
+import { describePlugin } from "./describe.ts";
+import { type CodePlugin, PluginError } from "./process.ts";
+
+/** A policy that cannot be built. */
+export class PluginBuildError extends Error {
+  /** `problem` ends the message. */
+  constructor(file: string, problem: string) {
+    super(`Cannot build ${file}: ${problem}`);
+    this.name = "PluginBuildError";
+  }
+}
+
+/** A code plugin that was built. */
+export interface BuiltPlugin extends CodePlugin {
+  /** The policy's id. */
+  readonly id: string;
+}
+
+const SOURCES = new URL("../../", import.meta.url);
+const SECONDS = 10;
+
+/**
+ * Makes one self-contained file of a module whose default export is a policy, and asks it what it is.
+ *
+ * @throws {PluginBuildError} When it cannot be bundled, or the plugin fails.
+ */
+export async function buildPlugin(file: string): Promise<BuiltPlugin> {
+  const folder = await Deno.makeTempDir({ prefix: "premigrate-build-" });
+  try {
+    const code = await bundle(file, folder);
+    const plugin = { name: file, code };
+    const { id } = await describePlugin(plugin, { folder, seconds: SECONDS });
+    return { ...plugin, id };
+  } catch (error) {
+    throw error instanceof PluginError ? new PluginBuildError(file, error.message) : error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function bundle(file: string, folder: string): Promise<Uint8Array> {
+  if (!SOURCES.href.startsWith("file:") || !import.meta.url.endsWith(".ts")) {
+    throw new PluginBuildError(file, "it is built in premigrate's source tree");
+  }
+  const [entry, output] = [`${folder}/entry.ts`, `${folder}/plugin.js`];
+  const path = await Deno.realPath(file).catch((error: unknown) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PluginBuildError(file, "there is no such file");
+  });
+  const modules = [
+    new URL(path.replaceAll("%", "%25"), "file:///"),
+    new URL("lib/plugin/serve.ts", SOURCES),
+  ];
+  const [policy, serve] = modules.map(({ href }) => JSON.stringify(href));
+  await Deno.writeTextFile(
+    entry,
+    `import policy from ${policy};\nimport { serve } from ${serve};\nexport const answer = serve(policy);\n`,
+  );
+  const config = decodeURIComponent(new URL("deno.json", SOURCES).pathname);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      "--check",
+      "--platform=deno",
+      "--minify",
+      `--config=${config}`,
+      `--output=${output}`,
+      entry,
+    ],
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new PluginBuildError(file, oneLine(new TextDecoder().decode(stderr)));
+  return await Deno.readFile(output);
+}
