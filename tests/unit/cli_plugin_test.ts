@@ -21,7 +21,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive:
 
 const output = `${folder}/revision.js`;
 const built = await runCli(`policy build ${EXAMPLE} --output ${output}`, "", PERMISSIONS);
-const [, plugin = ""] = built.stdout.trim().split(" --plugin ");
+const plugin = built.stdout.trim();
 const revised = `${folder}/revised.hex`;
 const hex = await Deno.readTextFile("examples/source.hex");
 await Deno.writeTextFile(revised, hex.replace("a1", "a2"));
@@ -38,7 +38,7 @@ const changed = plugin.replace(/=../, plugin.includes("=00") ? "=11" : "=00");
 
 Deno.test("policy build: prints the option, and the same file each time", async () => {
   assertEquals([built.code, built.stderr], [0, ""]);
-  assert(built.stdout.startsWith(`example/revision: --plugin ${output}=`));
+  assert(plugin.startsWith(`${output}=`));
   const code = await Deno.readFile(output);
   assertEquals((await buildPlugin(EXAMPLE)).code, code);
   const words = `policy build ${EXAMPLE} --output ${output} --json`;
@@ -119,6 +119,12 @@ testRuns([
     words: `policy build ${folder}/none.ts`,
     code: 2,
     error: "none.ts: there is no such file",
+  },
+  {
+    name: "policy new: an id that is none",
+    words: "policy new ../../etc",
+    code: 2,
+    error: 'the id "../../etc": wanted vendor/name',
   },
 ].map((run) => ({ ...run, permissions: PERMISSIONS })));
 

@@ -1,4 +1,4 @@
-import { Command } from "@cliffy/command";
+import { Command, ValidationError } from "@cliffy/command";
 import { readSiteFile } from "../../install/site_folder.ts";
 import { ConfigError } from "../../install/yaml_file.ts";
 import { buildPlugin } from "../../plugin/mod.ts";
@@ -11,6 +11,7 @@ import { EXIT_CODES } from "../exit_codes.ts";
 import { print, printJson, writeText } from "../io.ts";
 import { noCommand } from "../no_command.ts";
 import { digestOf } from "../plugins.ts";
+import { writePolicyTemplate } from "../policy_template.ts";
 
 const test = new Command<{ json?: true }>()
   .description("Run the cases in the file of a site's policy; the exit status is 1 if one fails.")
@@ -40,7 +41,7 @@ const test = new Command<{ json?: true }>()
   });
 
 const build = new Command<{ json?: true }>()
-  .description("Make one JavaScript file of a policy in TypeScript; its digest is printed.")
+  .description("Make a code plugin of a policy in TypeScript; FILE=DIGEST is printed.")
   .arguments("<file:file>")
   .option("--output <file:file>", "Where to write it (default: beside FILE, as NAME.js).")
   .example("Beside it", "premigrate policy build policy.ts")
@@ -50,13 +51,27 @@ const build = new Command<{ json?: true }>()
     await writeText(to, new TextDecoder().decode(code));
     const digest = await digestOf(code);
     if (json) return printJson({ policy: id, file: to, digest });
-    print(printable(`${id}: --plugin ${to}=${digest}`) + "\n");
+    print(printable(`${to}=${digest}`) + "\n");
+  });
+
+const create = new Command<{ json?: true }>()
+  .description("Write a policy to begin with into ./VENDOR/NAME: policy, codes, cases and page.")
+  .arguments("<id:string>")
+  .example("One for a vendor's devices", "premigrate policy new acme/revision")
+  .action(async ({ json }, id) => {
+    if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(id)) {
+      throw new ValidationError(`Cannot use the id "${id}": wanted vendor/name, in lower case`);
+    }
+    const files = await writePolicyTemplate(id);
+    if (json) return printJson({ policy: id, files });
+    print(files.map((file) => `${file}\n`).join(""));
   });
 
 /** `policy`: for those who write one. */
 export const policy = new Command<{ json?: true }>()
-  .description("Test or build a policy that you write.")
+  .description("Begin, build or test a policy that you write.")
   .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
   .action(noCommand)
   .command("test", test)
+  .command("new", create)
   .command("build", build);
