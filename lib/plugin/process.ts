@@ -1,3 +1,4 @@
+import { encodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
@@ -72,7 +73,7 @@ export async function askPlugin(
   const end = await runProgram("/bin/sh", ["-c", LIMITED, Deno.execPath(), ...ARGUMENTS], {
     limit: LARGEST_ANSWER,
     signal: AbortSignal.timeout(seconds * 1000),
-    input: JSON.stringify({ code: code.toBase64(), request }),
+    input: JSON.stringify({ code: encodeBase64(code), request }),
     env: {
       DENO_AUDIT_PERMISSIONS: notes,
       DENO_DIR: "/dev/null/none",
