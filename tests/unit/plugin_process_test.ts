@@ -16,8 +16,8 @@ const SECONDS = 10;
 // For those that take all the time there is.
 const FEW_SECONDS = 2;
 // All of them at once.
-const CROWD_SECONDS = 4;
-const MARGIN_SECONDS = 3;
+const CROWD_SECONDS = 10;
+const MARGIN_SECONDS = 10;
 
 const PAIR: DevicePair = {
   name: "hostdev0",
