@@ -4,24 +4,15 @@ import { type Config, parseApplied, writeApplied } from "../../lib/hook/config.t
 import { denoOf } from "../../lib/install/apply.ts";
 import { parseConfig } from "../../lib/install/config_file.ts";
 import { ManifestError, parseManifest, writeManifest } from "../../lib/install/manifest.ts";
-import { ConfigError } from "../../lib/install/yaml_file.ts";
 import { findPlace } from "../../lib/install/yaml_place.ts";
+import { unlessRefused } from "./config_refusal.ts";
 
 const template = await Deno.readTextFile(
   new URL("../../lib/install/files/config.yaml", import.meta.url),
 );
 
-/** The configuration in a text, or `undefined` when it is refused; any other error is thrown. */
 function tryParse(text: string): Config | undefined {
-  try {
-    return parseConfig("config.yaml", text);
-  } catch (error) {
-    assert(error instanceof ConfigError, String(error));
-    assert(error.message.length < 1000 && !error.message.includes("\n"), error.message);
-    const { line = 1, column = 1 } = error.place ?? {};
-    assert(line >= 1 && line <= text.split(/\r\n?|\n/).length + 1 && column >= 1);
-    return undefined;
-  }
+  return unlessRefused((text) => parseConfig("config.yaml", text), text);
 }
 
 const yamlText = fc.array(

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import * as v from "valibot";
 import { ConfigSchema, parseApplied, writeApplied } from "../../lib/hook/config.ts";
 import { parseSiteFile } from "../../lib/install/site_folder.ts";
-import { ConfigError } from "../../lib/install/yaml_file.ts";
 import { runSiteCase } from "../../lib/site/cases.ts";
 import { FACT_NAMES, SITE_FACTS } from "../../lib/site/facts.ts";
 import type { SiteFile } from "../../lib/site/file.ts";
@@ -11,22 +10,14 @@ import { matchesGlob } from "../../lib/site/glob.ts";
 import { sitePolicy } from "../../lib/site/mod.ts";
 import { RULES } from "../../lib/site/rules.ts";
 import { isAtLeast, versionNumbers } from "premigrate/policy";
+import { unlessRefused } from "./config_refusal.ts";
 
 const EXAMPLE = await Deno.readTextFile(
   new URL("../../examples/policies.d/same-branch.yaml", import.meta.url),
 );
 
-/** The policy in a text, or `undefined` when it is refused; any other error is thrown. */
 function tryParse(text: string): SiteFile | undefined {
-  try {
-    return parseSiteFile("site.yaml", text);
-  } catch (error) {
-    assert(error instanceof ConfigError, String(error));
-    assert(error.message.length < 1000 && !error.message.includes("\n"), error.message);
-    const { line = 1, column = 1 } = error.place ?? {};
-    assert(line >= 1 && line <= text.split(/\r\n?|\n/).length + 1 && column >= 1);
-    return undefined;
-  }
+  return unlessRefused((text) => parseSiteFile("site.yaml", text), text);
 }
 
 const word = fc.constantFrom(
