@@ -1,7 +1,12 @@
+import { readLines } from "../../lib/cli/io.ts";
+
 const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;
 // The q35's PCIEXBAR, at which its firmware would put the ECAM window too.
 const ECAM = 0xb0000000;
+
+// 4096 bytes of a dump are 20 KB.
+const LONGEST_ANSWER = 1024 * 1024;
 
 // Of MigrationStatus; a QEMU that waits for one says "setup" or "active".
 const ENDED = ["completed", "failed", "cancelled"];
@@ -12,13 +17,10 @@ export interface GuestFunction {
   readonly slot: number;
 }
 
-/** What QEMU prints, and QMP's greeting, as lines. */
-type Lines = AsyncIterator<string>;
-
 /** A paused QEMU, spoken to by QMP on its standard input and output. */
 export class Qemu implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #answers: Lines;
+  readonly #answers: AsyncGenerator<string | undefined>;
   readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
   /** What it printed on standard error, once it has ended. */
   readonly ended: Promise<string>;
@@ -26,7 +28,7 @@ export class Qemu implements AsyncDisposable {
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    this.#answers = readLines(child.stdout);
+    this.#answers = readLines(child.stdout, LONGEST_ANSWER);
     this.#requests = child.stdin.getWriter();
     this.ended = new Response(child.stderr).text().then(async (text) => {
       const { signal } = await child.status;
@@ -133,7 +135,7 @@ export class Qemu implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#running) this.#child.kill("SIGKILL");
     await this.#requests.abort().catch(() => {});
-    await this.#answers.return?.();
+    await this.#answers.return(undefined);
     await this.ended;
   }
 
@@ -147,18 +149,8 @@ export class Qemu implements AsyncDisposable {
   }
 
   async #line(): Promise<string | undefined> {
-    const { value, done } = await this.#answers.next();
-    return done ? undefined : value;
-  }
-}
-
-async function* readLines(output: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of output) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
+    const { value } = await this.#answers.next();
+    return value;
   }
 }
 
