@@ -24,8 +24,14 @@ const CASES: readonly (readonly [
 for (const [name, guest, file, argv, expected] of CASES) {
   Deno.test(`readGuestOrigin: ${name}`, async () => {
     const dir = await Deno.makeTempDir();
-    const process = new Deno.Command("sh", { args: ["-c", "read x", ...argv], stdin: "piped" })
-      .spawn();
+    const process = new Deno.Command("sh", {
+      args: ["-c", "echo started; read x", ...argv],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    // The kernel has no arguments to show until it has loaded the program.
+    const output = process.stdout.getReader();
+    await output.read();
     await Deno.writeTextFile(`${dir}/${file}.pid`, `${process.pid}`);
     const found = await readGuestOrigin(
       { name: guest, uuid: UUID },
@@ -33,6 +39,7 @@ for (const [name, guest, file, argv, expected] of CASES) {
       dir,
     );
     await process.stdin.close();
+    await output.cancel();
     await process.status;
     await Deno.remove(dir, { recursive: true });
     assertEquals(found.kind, expected);
