@@ -1,7 +1,7 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { readSiteFolder } from "../install/site_folder.ts";
-import { type Judge, judgeWithPlugins } from "../plugin/mod.ts";
+import { describePlugins, judgeWithPlugins, OWN_RUNNER } from "../plugin/mod.ts";
 import { type Policy, Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
 import { loadPlugins } from "./plugins.ts";
@@ -27,8 +27,8 @@ export async function loadRegistry(folder: string | undefined): Promise<Registry
   return registryOf(await loadPolicies(folder));
 }
 
-/** Judges with all policies, those of the code plugins included. */
-export type JudgeWithAll = <T>(judge: Judge<T>) => Promise<T>;
+/** Judges with all policies, those of the code plugins included; it must be pure. */
+export type JudgeWithAll = <T>(judge: (registry: Registry) => T) => Promise<T>;
 
 /**
  * The policies of a command that judges: the built-in ones, the site's, and the code plugins.
@@ -42,9 +42,15 @@ export async function loadJudge(
     readonly plugin?: readonly string[] | undefined;
   },
 ): Promise<JudgeWithAll> {
-  const policies = await loadPolicies(folder);
-  const plugins = await loadPlugins(plugin);
-  return (judge) => judgeWithPlugins(policies, plugins, judge);
+  const own = await loadPolicies(folder);
+  const taken = own.map(({ id }) => id);
+  const plugins = await describePlugins(await loadPlugins(plugin), taken, OWN_RUNNER);
+  return (judge) =>
+    judgeWithPlugins(plugins, ({ policies, findings }) => {
+      const registry = registryOf([...own, ...policies]);
+      for (const finding of findings) registry.note(finding);
+      return judge(registry);
+    }, OWN_RUNNER);
 }
 
 async function loadPolicies(folder: string | undefined): Promise<Policy[]> {

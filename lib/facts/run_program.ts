@@ -27,17 +27,19 @@ export interface ProgramOptions {
   readonly input?: string;
   /** Its whole environment, but for the locale; that of this process where it is absent. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How long after SIGTERM it gets SIGKILL; 0: at once. Half a second unless given. */
+  readonly graceMs?: number;
 }
 
 /**
  * Runs a program in the C locale, and reads at most `limit` bytes of each of its outputs. On `signal`
- * it gets SIGTERM, half a second later SIGKILL; children of its own that hold its outputs are not
+ * it gets SIGTERM and then SIGKILL; children of its own that hold its outputs are not
  * waited for.
  */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { limit, signal, input, env }: ProgramOptions,
+  { limit, signal, input, env, graceMs = GRACE_MS }: ProgramOptions,
 ): Promise<ProgramEnd> {
   if (signal.aborted) return { kind: "aborted", code: 0, stdout: "", stderr: "" };
   let child: Deno.ChildProcess;
@@ -61,8 +63,8 @@ export async function runProgram(
   const end = (why: "aborted" | "too-much"): void => {
     if (kind !== "ended") return;
     kind = why;
-    kill(child, "SIGTERM");
-    forced = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
+    kill(child, graceMs === 0 ? "SIGKILL" : "SIGTERM");
+    forced = setTimeout(() => kill(child, "SIGKILL"), graceMs);
     for (const reader of readers) reader.cancel();
   };
   const onAbort = (): void => end("aborted");

@@ -1,129 +1,88 @@
-import {
-  definePolicy,
-  DuplicatePolicyError,
-  type Policy,
-  type PolicyFinding,
-  Registry,
-  v,
-} from "../policy/mod.ts";
-import { describePlugin } from "./describe.ts";
-import { type Description, type Question, type QuestionMessage, writeQuestion } from "./message.ts";
-import {
-  askPlugin,
-  type CodePlugin,
-  PluginError,
-  type ProcessOptions,
-  readMessage,
-} from "./process.ts";
+import * as v from "valibot";
+import { definePolicy, type Finding, type Policy, type PolicyFinding } from "../policy/mod.ts";
+import type { DescribedPlugin } from "./describe.ts";
+import { type Question, type QuestionMessage, writeQuestion } from "./message.ts";
+import { askPlugin, PluginError, type ProcessOptions, readMessage } from "./process.ts";
 import { answersSchema } from "./schema.ts";
 
-/** How long a plugin's process may take: one describes it, another has its answers. */
-export const PLUGIN_SECONDS = 2;
+/** Plugins as policies, and what there is to say of those that failed. */
+export interface PluginPolicies {
+  readonly policies: readonly Policy[];
+  readonly findings: readonly Finding[];
+}
 
-/** A judgement with the policies of a registry; it must be pure. */
-export type Judge<T> = (registry: Registry) => T;
+/** A judgement with plugins as policies; it must be pure. */
+export type Judge<T> = (plugins: PluginPolicies) => T;
 
 /**
- * Judges with policies and code plugins. What the plugins are asked is learnt by judging without
- * their answers; then they are asked, in processes side by side, and it is judged anew.
+ * Judges with code plugins. What they are asked is learnt by judging without their answers; then they
+ * are asked, in processes side by side, and it is judged anew.
  *
  * @param judge It is called again as long as it asks a plugin something new.
  */
 export async function judgeWithPlugins<T>(
-  policies: readonly Policy[],
-  plugins: readonly CodePlugin[],
+  plugins: readonly (DescribedPlugin | PluginError)[],
   judge: Judge<T>,
-  seconds = PLUGIN_SECONDS,
+  options: ProcessOptions,
 ): Promise<T> {
-  if (plugins.length === 0) return judge(registryOf(policies, []));
-  const folder = await Deno.makeTempDir({ prefix: "premigrate-plugins-" });
-  try {
-    const options = { folder, seconds };
-    const running = await Promise.all(plugins.map((plugin) => PluginPolicy.start(plugin, options)));
-    for (;;) {
-      const result = judge(registryOf(policies, running));
-      if (!running.some((plugin) => plugin.isAsked)) return result;
-      await Promise.all(running.map((plugin) => plugin.answer(options)));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  const asked = plugins.map((plugin) => new AskedPlugin(plugin));
+  for (;;) {
+    const result = judge({
+      policies: asked.flatMap(({ policy }) => policy instanceof PluginError ? [] : [policy]),
+      findings: asked.flatMap(({ policy }) =>
+        policy instanceof PluginError ? [policy.finding] : []
+      ),
+    });
+    if (!asked.some(({ isAsked }) => isAsked)) return result;
+    await Promise.all(asked.map((plugin) => plugin.answer(options)));
   }
 }
 
-function registryOf(policies: readonly Policy[], plugins: readonly PluginPolicy[]): Registry {
-  const registry = new Registry();
-  for (const policy of policies) registry.use(policy);
-  for (const plugin of plugins) plugin.addTo(registry);
-  return registry;
-}
-
-/** A plugin: what it said of itself, and what it answered so far. */
-class PluginPolicy {
-  readonly #plugin: CodePlugin;
+/** A plugin, with what it is to be asked and what it answered so far. */
+class AskedPlugin {
+  readonly #plugin: DescribedPlugin | undefined;
   readonly #answers = new Map<string, readonly PolicyFinding[]>();
   readonly #asked = new Map<string, QuestionMessage>();
   #policy: Policy | PluginError;
 
-  private constructor(plugin: CodePlugin, described: Description | PluginError) {
-    this.#plugin = plugin;
-    this.#policy = described instanceof PluginError ? described : this.#define(described);
+  constructor(plugin: DescribedPlugin | PluginError) {
+    const failed = plugin instanceof PluginError;
+    this.#plugin = failed ? undefined : plugin;
+    this.#policy = failed ? plugin : this.#define(plugin);
   }
 
-  static async start(plugin: CodePlugin, options: ProcessOptions): Promise<PluginPolicy> {
-    const { name } = plugin;
-    const described = await failureOf(async () => {
-      const description = await describePlugin(plugin, options);
-      if (description.id.startsWith("site/")) throw claims(name, description.id);
-      return description;
-    });
-    return new PluginPolicy(plugin, described);
+  get policy(): Policy | PluginError {
+    return this.#policy;
   }
 
   get isAsked(): boolean {
     return this.#asked.size > 0;
   }
 
-  addTo(registry: Registry): void {
-    const policy = this.#policy;
-    if (policy instanceof PluginError) {
-      registry.note(policy.finding);
-      return;
-    }
-    try {
-      registry.use(policy);
-    } catch (error) {
-      if (!(error instanceof DuplicatePolicyError)) throw error;
-      this.#fail(claims(this.#plugin.name, policy.id));
-      this.addTo(registry);
-    }
-  }
-
   async answer(options: ProcessOptions): Promise<void> {
-    const policy = this.#policy;
-    if (!this.isAsked || policy instanceof PluginError) return;
-    const { id, codes } = policy;
+    if (this.#plugin === undefined || !this.isAsked) return;
+    const { description: { id, codes }, ...plugin } = this.#plugin;
     const questions = [...this.#asked.values()];
+    const request = { kind: "evaluate", options: plugin.options ?? {}, questions } as const;
     const schema = answersSchema(Object.keys(codes), questions.length);
-    const plugin = { ...this.#plugin, name: id };
-    const answers = await failureOf(async () =>
-      readMessage(id, schema, await askPlugin(plugin, { kind: "evaluate", questions }, options))
-    );
-    if (answers instanceof PluginError) return this.#fail(answers);
-    for (const [index, key] of [...this.#asked.keys()].entries()) {
-      this.#answers.set(key, answers[index] ?? []);
+    try {
+      const answer = await askPlugin({ ...plugin, name: id }, request, options);
+      const findings = readMessage(id, schema, answer);
+      for (const [index, key] of [...this.#asked.keys()].entries()) {
+        this.#answers.set(key, findings[index] ?? []);
+      }
+    } catch (error) {
+      if (!(error instanceof PluginError)) throw error;
+      this.#policy = error;
     }
     this.#asked.clear();
   }
 
-  #fail(error: PluginError): void {
-    this.#policy = error;
-    this.#asked.clear();
-  }
-
-  #define({ ofGuest, ...description }: Description): Policy {
+  #define({ description: { ofGuest, ...description } }: DescribedPlugin): Policy {
     return definePolicy({
       ...description,
-      options: v.strictObject({}),
+      // The plugin itself holds them against its schema.
+      options: v.record(v.string(), v.unknown()),
       evaluate: (pair, migration) => this.#find({ pair, migration }),
       ...ofGuest ? { evaluateGuest: (migration) => this.#find({ migration }) } : {},
     });
@@ -135,18 +94,5 @@ class PluginPolicy {
     const answer = this.#answers.get(key);
     if (answer === undefined) this.#asked.set(key, message);
     return answer ?? [];
-  }
-}
-
-function claims(id: string, claimed: string): PluginError {
-  return new PluginError("plugin-claims-id", { id, claimed });
-}
-
-async function failureOf<T>(ask: () => Promise<T>): Promise<T | PluginError> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof PluginError) return error;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { oneLine } from "../facts/one_line.ts";
 import { describePlugin } from "./describe.ts";
+import { OWN_RUNNER } from "./own_runner.ts";
 import { type CodePlugin, PluginError } from "./process.ts";
 
 /** A policy that cannot be built. */
@@ -30,7 +31,10 @@ export async function buildPlugin(file: string): Promise<BuiltPlugin> {
   try {
     const code = await bundle(file, folder);
     const plugin = { name: file, code };
-    const { id } = await describePlugin(plugin, { folder, seconds: SECONDS });
+    const { description: { id } } = await describePlugin(plugin, {
+      ...OWN_RUNNER,
+      seconds: SECONDS,
+    });
     return { ...plugin, id };
   } catch (error) {
     throw error instanceof PluginError ? new PluginBuildError(file, error.message) : error;

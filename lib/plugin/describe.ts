@@ -1,16 +1,59 @@
 import type { Description } from "./message.ts";
-import { askPlugin, type CodePlugin, type ProcessOptions, readMessage } from "./process.ts";
+import {
+  askPlugin,
+  type CodePlugin,
+  PluginError,
+  type ProcessOptions,
+  readMessage,
+} from "./process.ts";
 import { DescriptionSchema } from "./schema.ts";
+
+/** A plugin that said what it is. */
+export interface DescribedPlugin extends CodePlugin {
+  /** All of a policy but its rules. */
+  readonly description: Description;
+}
+
+/**
+ * Asks plugins what they are, side by side. An id is the first's that has it.
+ *
+ * @param taken The ids of other policies; those of a site are nobody else's anyway.
+ */
+export async function describePlugins(
+  plugins: readonly CodePlugin[],
+  taken: readonly string[],
+  options: ProcessOptions,
+): Promise<(DescribedPlugin | PluginError)[]> {
+  const described = await Promise.all(plugins.map(async (plugin) => {
+    try {
+      return await describePlugin(plugin, options);
+    } catch (error) {
+      if (error instanceof PluginError) return error;
+      throw error;
+    }
+  }));
+  const ids = new Set(taken);
+  return described.map((plugin) => {
+    if (plugin instanceof PluginError) return plugin;
+    const { name, description: { id } } = plugin;
+    if (ids.has(id) || id.startsWith("site/")) {
+      return new PluginError("plugin-claims-id", { id: name, claimed: id });
+    }
+    ids.add(id);
+    return plugin;
+  });
+}
 
 /**
  * Asks a plugin what it is.
  *
- * @throws {PluginError} Whatever goes wrong.
+ * @throws {PluginError} Whatever goes wrong; also where its options do not fit.
  */
 export async function describePlugin(
   plugin: CodePlugin,
   options: ProcessOptions,
-): Promise<Description> {
-  const answer = await askPlugin(plugin, { kind: "describe" }, options);
-  return readMessage(plugin.name, DescriptionSchema, answer);
+): Promise<DescribedPlugin> {
+  const request = { kind: "describe", options: plugin.options ?? {} } as const;
+  const answer = await askPlugin(plugin, request, options);
+  return { ...plugin, description: readMessage(plugin.name, DescriptionSchema, answer) };
 }

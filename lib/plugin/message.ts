@@ -10,10 +10,13 @@ export interface Question {
   readonly migration: Migration;
 }
 
-/** What a plugin is asked. */
+/** What a plugin is asked, with the options that are set for it. */
 export type Request =
-  | { readonly kind: "describe" }
-  | { readonly kind: "evaluate"; readonly questions: readonly QuestionMessage[] };
+  & { readonly options: Readonly<Record<string, unknown>> }
+  & (
+    | { readonly kind: "describe" }
+    | { readonly kind: "evaluate"; readonly questions: readonly QuestionMessage[] }
+  );
 
 /** All of a policy but its rules. */
 export interface Description

@@ -3,6 +3,8 @@
  *
  * @module
  */
-export { type Judge, judgeWithPlugins } from "./apply.ts";
+export { type Judge, judgeWithPlugins, type PluginPolicies } from "./apply.ts";
 export { buildPlugin, type BuiltPlugin, PluginBuildError } from "./build.ts";
-export type { CodePlugin } from "./process.ts";
+export { type DescribedPlugin, describePlugins } from "./describe.ts";
+export { OWN_RUNNER } from "./own_runner.ts";
+export { type CodePlugin, PluginError, type ProcessOptions } from "./process.ts";

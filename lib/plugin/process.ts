@@ -3,16 +3,17 @@ import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
 import { ENGINE_CODES, engineFinding, fillMessage, type Finding } from "../policy/mod.ts";
-import CHILD from "./child.js" with { type: "text" };
 import type { Request } from "./message.ts";
 import { ReplySchema } from "./schema.ts";
 
-/** A code plugin that is listed. */
+/** A code plugin. */
 export interface CodePlugin {
   /** What findings call it as long as it has not said its id. */
   readonly name: string;
   /** The JavaScript that `premigrate policy build` made. */
   readonly code: Uint8Array;
+  /** What the site chose for it; absent: its defaults. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** A plugin that failed, in whatever way. */
@@ -30,34 +31,17 @@ export class PluginError extends Error {
 
 /** How the processes of plugins are run. */
 export interface ProcessOptions {
-  /** A folder for Deno's notes on what was tried. */
-  readonly folder: string;
+  /** What becomes the Deno without permissions: lib/plugin/run.sh, one way or the other. */
+  readonly runner: readonly [program: string, ...args: string[]];
   /** How long each may take. */
   readonly seconds: number;
+  /** Ends them all. */
+  readonly signal?: AbortSignal;
 }
 
-const HEAP_MIB = 128;
-// With what Deno itself takes, and V8 reserves for code (512 MiB); what is outside V8's heap counts.
-const DATA_KIB = 1024 * 1024;
-// Deno's notes; in blocks of 512 bytes.
-const FILE_BLOCKS = 128;
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 // V8 ends a process that is out of memory by SIGTRAP.
 const OUT_OF_MEMORY = 128 + 5;
-
-const LIMITED = `ulimit -d ${DATA_KIB} && ulimit -f ${FILE_BLOCKS} && exec "$0" "$@"`;
-const ARGUMENTS = [
-  "run",
-  "--no-prompt",
-  "--no-config",
-  "--no-lock",
-  "--no-remote",
-  "--no-npm",
-  "--no-code-cache",
-  "--quiet",
-  `--v8-flags=--max-old-space-size=${HEAP_MIB}`,
-  `data:text/javascript,${encodeURIComponent(CHILD)}`,
-];
 
 /**
  * Asks a plugin in a process of its own, which has no permission at all.
@@ -67,21 +51,17 @@ const ARGUMENTS = [
 export async function askPlugin(
   { name: id, code }: CodePlugin,
   request: Request,
-  { folder, seconds }: ProcessOptions,
+  { runner: [program, ...args], seconds, signal }: ProcessOptions,
 ): Promise<unknown> {
-  const notes = `${folder}/${crypto.randomUUID()}`;
-  const end = await runProgram("/bin/sh", ["-c", LIMITED, Deno.execPath(), ...ARGUMENTS], {
+  const timeout = AbortSignal.timeout(seconds * 1000);
+  const end = await runProgram(program, args, {
     limit: LARGEST_ANSWER,
-    signal: AbortSignal.timeout(seconds * 1000),
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    graceMs: 0,
     input: JSON.stringify({ code: encodeBase64(code), request }),
-    env: {
-      DENO_AUDIT_PERMISSIONS: notes,
-      DENO_DIR: "/dev/null/none",
-      DENO_NO_UPDATE_CHECK: "1",
-      NO_COLOR: "1",
-    },
+    env: {},
   });
-  const permission = await firstNoted(notes);
+  const [, permission] = /"permission":"([a-z]+)"/.exec(end.stderr) ?? [];
   if (permission !== undefined) throw new PluginError("plugin-reached-out", { id, permission });
   return readReply(id, end, seconds);
 }
@@ -123,15 +103,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-async function firstNoted(file: string): Promise<string | undefined> {
-  try {
-    const [, permission] = /"permission":"([a-z]+)"/.exec(await Deno.readTextFile(file)) ?? [];
-    return permission;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

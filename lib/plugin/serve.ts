@@ -5,8 +5,8 @@ import { type Description, readQuestion, type Request } from "./message.ts";
 export function serve(
   policy: Policy,
 ): (request: Request) => Description | readonly (readonly PolicyFinding[])[] {
-  const { evaluate, evaluateGuest } = policy.configure({});
   return (request) => {
+    const { evaluate, evaluateGuest } = policy.configure(request.options);
     if (request.kind === "describe") {
       const { id, title, documentation, match, needs, codes } = policy;
       const ofGuest = evaluateGuest !== undefined;

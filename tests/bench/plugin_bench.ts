@@ -1,9 +1,10 @@
 /** What a code plugin costs: its two processes, for 1 and 10 plugins at once, and 1,000 devices. */
 import { evaluate } from "../../lib/policy/mod.ts";
-import { buildPlugin, judgeWithPlugins } from "../../lib/plugin/mod.ts";
+import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { caseQuestion } from "../../lib/policy/case.ts";
 import { CASES } from "../../plugins/example/revision/cases.ts";
+import { judgeWith } from "../unit/plugin_judge.ts";
 
 const plugin = await buildPlugin("plugins/example/revision/policy.ts");
 const [question] = CASES.map(caseQuestion);
@@ -15,7 +16,7 @@ for (const devices of [1, 1000]) {
   for (const plugins of [0, 1, 10]) {
     const listed = Array.from({ length: plugins }, (_, index) => renamed(index));
     Deno.bench(`${devices} devices, the built-in policies, ${plugins} plugins`, async () => {
-      await judgeWithPlugins(
+      await judgeWith(
         BUILT_IN,
         listed,
         (registry) => evaluate(pairs, migration, registry),

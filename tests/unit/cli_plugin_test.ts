@@ -1,6 +1,6 @@
 /** Code plugins on the command line, and that what they say is what they would say in process. */
 import { assert, assertEquals } from "@std/assert";
-import { buildPlugin, judgeWithPlugins } from "../../lib/plugin/mod.ts";
+import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { evaluate, type Policy, type PolicyCase, Registry } from "../../lib/policy/mod.ts";
 import { caseQuestion } from "../../lib/policy/case.ts";
 import { CASES as EXAMPLE_CASES } from "../../plugins/example/revision/cases.ts";
@@ -9,6 +9,7 @@ import { nvidiaVsc } from "../../plugins/nvidia/vsc/policy.ts";
 import { restoreCheck } from "../../plugins/qemu/restore-check/policy.ts";
 import { PLUGIN_CASES } from "../cases/plugins.ts";
 import { runCli, testRuns } from "./cli_run.ts";
+import { judgeWith } from "./plugin_judge.ts";
 
 const PERMISSIONS = ["--allow-write", "--allow-run"];
 const EXAMPLE = "plugins/example/revision/policy.ts";
@@ -153,7 +154,7 @@ for (const [policy, name, cases] of SAME) {
     const judge = (registry: Registry): unknown =>
       questions.map(({ pair, migration }) => evaluate([pair], migration, registry));
     assertEquals(
-      await judgeWithPlugins([], [plugin], judge, 10),
+      await judgeWith([], [plugin], judge, 10),
       judge(new Registry().use(policy)),
     );
   });

@@ -2,8 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { evaluate, parseQemuVersion, type Registry, type Verdict } from "../../lib/policy/mod.ts";
 import type { DevicePair, Migration } from "../../lib/policy/mod.ts";
-import { type CodePlugin, judgeWithPlugins } from "../../lib/plugin/mod.ts";
+import type { CodePlugin } from "../../lib/plugin/mod.ts";
 import { unknownVendor } from "../../plugins/generic/unknown-vendor/policy.ts";
+import { judgeWith } from "./plugin_judge.ts";
 
 const MIGRATION: Migration = {
   guest: "web1",
@@ -48,7 +49,7 @@ Deno.test("a plugin is asked about its own devices, and about the guest", async 
   const config = { kind: "sysfs", bytes: new Uint8Array([0xde, 0x10]) } as const;
   const pairs = [pairOf("gpu", { ...SIDE, config }), pairOf("nic", OTHER)];
   const judge = (registry: Registry): Verdict => evaluate(pairs, MIGRATION, registry);
-  const verdict = await judgeWithPlugins([], [pluginOf("tells", TELL)], judge);
+  const verdict = await judgeWith([], [pluginOf("tells", TELL)], judge);
   assertEquals(told(verdict), [
     [undefined, "web1", "9.2.1", ""],
     ["gpu", "gpu", "9.2.1", "de10"],
@@ -61,7 +62,7 @@ Deno.test("a plugin is asked about its own devices, and about the guest", async 
 
 Deno.test("a plugin that none of the devices concerns is not asked", async () => {
   const plugin = pluginOf("throws", `(() => { throw new Error("asked") })()`, { ofGuest: false });
-  const verdict = await judgeWithPlugins(
+  const verdict = await judgeWith(
     [],
     [plugin],
     (registry) => evaluate([pairOf("nic", OTHER)], MIGRATION, registry),
@@ -71,7 +72,7 @@ Deno.test("a plugin that none of the devices concerns is not asked", async () =>
 
 Deno.test("a plugin is asked again where its first answer leads to another device", async () => {
   let rounds = 0;
-  const verdict = await judgeWithPlugins([], [pluginOf("tells", TELL)], (registry) => {
+  const verdict = await judgeWith([], [pluginOf("tells", TELL)], (registry) => {
     rounds++;
     const first = evaluate([pairOf("first", SIDE)], MIGRATION, registry);
     if (first.findings.length === 0) return first;
@@ -85,7 +86,7 @@ Deno.test("a plugin is asked again where its first answer leads to another devic
 });
 
 Deno.test("a plugin that needs more than bytes is not run on bytes alone, and that is said", async () => {
-  const { findings, notRun } = await judgeWithPlugins(
+  const { findings, notRun } = await judgeWith(
     [],
     [pluginOf("tells", TELL, { ofGuest: false })],
     (registry) => evaluate([pairOf("gpu", SIDE)], { ...MIGRATION, bytesOnly: true }, registry),
@@ -97,7 +98,7 @@ Deno.test("a plugin that needs more than bytes is not run on bytes alone, and th
 Deno.test("a plugin vouches for its vendor's devices, unless it fails", async () => {
   const side = { ...SIDE, vendor: 0x1d0f };
   const codes = async (...plugins: readonly CodePlugin[]): Promise<string[]> => {
-    const { findings } = await judgeWithPlugins(
+    const { findings } = await judgeWith(
       [unknownVendor],
       plugins,
       (registry) => evaluate([pairOf("card", side)], MIGRATION, registry),
@@ -117,7 +118,7 @@ Deno.test("a thousand devices", async () => {
     { length: 1000 },
     (_, index) => pairOf(`gpu${index}`, { ...SIDE, config: { kind: "realize", bytes } }),
   );
-  const { findings } = await judgeWithPlugins(
+  const { findings } = await judgeWith(
     [],
     [pluginOf("tells", `[{ code: "found", data: { about: pair?.name ?? "guest" } }]`)],
     (registry) => evaluate(pairs, MIGRATION, registry),
@@ -129,7 +130,7 @@ Deno.test("a thousand devices", async () => {
 Deno.test("no process of a plugin is left", async () => {
   const mark = `left${crypto.randomUUID()}`;
   const plugin = pluginOf(mark, "(() => { for (;;); })()");
-  const { findings } = await judgeWithPlugins(
+  const { findings } = await judgeWith(
     [],
     [plugin],
     (registry) => evaluate([pairOf("gpu", SIDE)], MIGRATION, registry),

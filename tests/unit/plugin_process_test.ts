@@ -8,8 +8,9 @@ import {
   parseQemuVersion,
   type Verdict,
 } from "../../lib/policy/mod.ts";
-import { type CodePlugin, judgeWithPlugins } from "../../lib/plugin/mod.ts";
+import type { CodePlugin } from "../../lib/plugin/mod.ts";
 import { BUILT_IN } from "../../plugins/mod.ts";
+import { judgeWith } from "./plugin_judge.ts";
 
 // For each process; there are two after each other.
 const SECONDS = 10;
@@ -39,7 +40,7 @@ function deviceOf(revision: number): DevicePair["source"] {
 }
 
 function judge(plugins: readonly CodePlugin[], seconds: number): Promise<Verdict> {
-  return judgeWithPlugins(
+  return judgeWith(
     BUILT_IN,
     plugins,
     (registry) => evaluate([PAIR], MIGRATION, registry),
@@ -124,7 +125,7 @@ const HOSTILE: readonly (readonly [expected: string, plugin: CodePlugin])[] = [
   ],
   ["plugin-flooded", plugin("floods", `(() => { for (;;) console.log("a".repeat(65536)) })()`)],
   [
-    "plugin-flooded",
+    "plugin-timed-out",
     plugin("floods-errors", `(() => { for (;;) console.error("a".repeat(65536)) })()`),
   ],
   ["plugin-flooded", plugin("answers-at-length", `"a".repeat(5 * 1024 * 1024)`)],
@@ -258,7 +259,7 @@ Deno.test("one failed plugin makes what would be allowed undecided, where only b
   const same = { ...PAIR, destination: PAIR.source };
   for (const bytesOnly of [false, true]) {
     const decide = (plugins: readonly CodePlugin[]): Promise<Verdict> =>
-      judgeWithPlugins(
+      judgeWith(
         [],
         plugins,
         (registry) => evaluate([same], { ...MIGRATION, bytesOnly }, registry),
