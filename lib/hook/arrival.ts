@@ -21,10 +21,12 @@ import {
   Registry,
   wantDevices,
 } from "../policy/mod.ts";
+import type { PluginPolicies } from "../plugin/apply.ts";
 import type { Answer } from "../report/answer.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
 import { type Config, judgesPlainGuests, parseDuration } from "./config.ts";
 import type { Rewritten } from "./decision.ts";
+import { judgeWithChosen, type PluginTerms } from "./plugins.ts";
 import { configuredRegistry, decidingRegistry } from "./registry.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 
@@ -44,6 +46,8 @@ export interface Arrival {
   readonly now: number;
   /** Where the host's cache and the records of realize views are. */
   readonly paths: Pick<Paths, "cache" | "realize">;
+  /** How code plugins are run. */
+  readonly plugins: PluginTerms;
   /** The deadline. */
   readonly signal: AbortSignal;
 }
@@ -124,17 +128,19 @@ export async function judgeArrival(
   // Nothing is sent of a guest that is shut off.
   const judged = metadata.kind === "offline"
     ? withoutPairs(config, known)
-    : withoutPairs(config, known, {
-      source: source.facts ?? NO_FACTS,
-      destination: destination.facts ?? NO_FACTS,
-      guest,
-    });
+    : await judgeWithChosen(config, arrival.plugins, (plugins) =>
+      withoutPairs(config, known, {
+        source: source.facts ?? NO_FACTS,
+        destination: destination.facts ?? NO_FACTS,
+        guest,
+        plugins,
+      }));
   return { ...judged, destination: destination.facts };
 }
 
 async function judgePairs(
   guest: Domain,
-  { xml, signal }: Arrival,
+  { xml, plugins, signal }: Arrival,
   config: Config,
   { source, destination, noted }: {
     readonly source: Source & { readonly facts: Facts };
@@ -143,8 +149,7 @@ async function judgePairs(
   },
 ): Promise<Judged> {
   const { guest: there, targets } = onSource(guest, source.devices);
-  const registry = configuredRegistry(config);
-  const question = { registry, source: source.facts, destination, guest: there };
+  const question = { source: source.facts, destination, guest: there };
   // Of a device that is not the source's the address is the destination's: it finds another there.
   const strangers = wantedBy(question).wanted.flatMap(({ name, address }) =>
     address === undefined || targets.has(name)
@@ -154,7 +159,10 @@ async function judgePairs(
   const known = [...noted, ...strangers];
   const isRewritten = config.guests[guest.uuid ?? ""]?.rewrite ?? config.rewrite;
   if (!isRewritten) {
-    const answer = judge({ ...question, targets, findings: known });
+    const answer = await judgeWithChosen(config, plugins, (plugins) => {
+      const registry = configuredRegistry(config, plugins);
+      return judge({ ...question, registry, targets, findings: known });
+    });
     return { answer, source: source.facts, destination, rewritten: {}, xml: undefined };
   }
 
@@ -163,30 +171,34 @@ async function judgePairs(
     ...device,
     inUse: inUse?.has(device.address),
   }));
-  const choices = chooseDevices(
-    wantedBy(question).wanted,
-    source.facts.devices,
-    devices,
-    migrationOf(question),
-    decidingRegistry(config),
-    targets,
-  );
-  const chosen = new Map(targets);
-  const rewritten = new Map<string, Rewritten>();
-  const findings = [...known];
-  for (const { name, address } of choices) {
-    const from = targets.get(name);
-    if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
-    else if (from !== undefined && from !== address) {
-      chosen.set(name, address);
-      rewritten.set(name, { from, to: address });
+  const { answer, rewritten } = await judgeWithChosen(config, plugins, (plugins) => {
+    const choices = chooseDevices(
+      wantedBy(question).wanted,
+      source.facts.devices,
+      devices,
+      migrationOf(question),
+      decidingRegistry(config, plugins),
+      targets,
+    );
+    const chosen = new Map(targets);
+    const rewritten = new Map<string, Rewritten>();
+    const findings = [...known];
+    for (const { name, address } of choices) {
+      const from = targets.get(name);
+      if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
+      else if (from !== undefined && from !== address) {
+        chosen.set(name, address);
+        rewritten.set(name, { from, to: address });
+      }
     }
-  }
-  const answer = judge({
-    ...question,
-    destination: { ...destination, devices },
-    targets: chosen,
-    findings,
+    const answer = judge({
+      ...question,
+      registry: configuredRegistry(config, plugins),
+      destination: { ...destination, devices },
+      targets: chosen,
+      findings,
+    });
+    return { answer, rewritten };
   });
   const addresses = Object.fromEntries(
     Array.from(rewritten, ([alias, { to }]) => [alias, to]),
@@ -287,9 +299,14 @@ const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: []
 export function withoutPairs(
   config: Config,
   findings: readonly Finding[],
-  known?: { readonly source: Facts; readonly destination: Facts; readonly guest: Domain },
+  known?: {
+    readonly source: Facts;
+    readonly destination: Facts;
+    readonly guest: Domain;
+    readonly plugins: PluginPolicies;
+  },
 ): Judged {
-  const registry = configuredRegistry(config);
+  const registry = configuredRegistry(config, known?.plugins);
   const asked = known === undefined ? new Registry() : registry;
   const migration = migrationOf(known ?? { source: NO_FACTS, destination: NO_FACTS });
   return {

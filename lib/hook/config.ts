@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { DescriptionSchema } from "../plugin/schema.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
 
 /** `observe`: decide and record, and never refuse. */
@@ -79,6 +80,8 @@ const Guest = v.strictObject({
   rewrite: v.optional(v.boolean()),
 });
 
+const PolicyId = v.pipe(v.string(), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, "wanted a policy's id"));
+
 const PolicyChoice = v.strictObject({
   mode: v.optional(
     v.pipe(v.picklist([...MODES, "off"]), v.description("observe: its vetoes are warnings")),
@@ -93,6 +96,7 @@ const PolicyChoice = v.strictObject({
 // Far above any site's.
 const MOST = 10_000;
 const MOST_HOSTS = 64;
+const MOST_PLUGINS = 32;
 
 /** The schema of `/etc/premigrate/config.yaml`; an empty file is all defaults. */
 export const ConfigSchema = v.strictObject({
@@ -146,11 +150,31 @@ export const ConfigSchema = v.strictObject({
   ),
   policies: v.optional(
     v.pipe(
-      v.record(
-        v.pipe(v.string(), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, "wanted a policy's id")),
-        PolicyChoice,
-      ),
+      v.record(PolicyId, PolicyChoice),
       v.description("Other choices for single policies, by id"),
+    ),
+    {},
+  ),
+  plugins: v.optional(
+    v.pipe(
+      v.record(
+        PolicyId,
+        v.strictObject({
+          file: v.pipe(
+            v.string(),
+            v.nonEmpty(),
+            v.maxLength(4096),
+            v.description("What `premigrate policy build` made; beside this file, unless absolute"),
+          ),
+          digest: v.pipe(
+            v.string(),
+            v.regex(/^[0-9a-f]{64}$/, "wanted a SHA-256 digest of 64 hexadecimal digits"),
+            v.description("Its SHA-256 digest; a file that has another is not taken"),
+          ),
+        }),
+      ),
+      v.maxEntries(MOST_PLUGINS, `wanted ${MOST_PLUGINS} plugins at most`),
+      v.description("Code plugins, by their policy's id"),
     ),
     {},
   ),
@@ -185,22 +209,44 @@ export const ConfigSchema = v.strictObject({
   ),
 });
 
-/** The same with the site's policies, which stand in files of their own. */
-const WholeSchema = v.strictObject({
-  ...ConfigSchema.entries,
-  site: v.optional(SitePoliciesSchema),
+/** A code plugin as it was when the configuration was applied. */
+const LoadedPlugin = v.strictObject({
+  /** What it said of itself. */
+  description: DescriptionSchema,
+  /** In base64. */
+  code: v.pipe(v.string(), v.base64()),
 });
+
+/** The same with the site's policies and the code plugins, which stand in files of their own. */
+const WholeSchema = v.pipe(
+  v.strictObject({
+    ...ConfigSchema.entries,
+    site: v.optional(SitePoliciesSchema),
+    loaded: v.optional(v.record(PolicyId, LoadedPlugin)),
+  }),
+  v.check(
+    ({ plugins, loaded = {} }) =>
+      Object.keys(plugins).sort().join() === Object.keys(loaded).sort().join() &&
+      Object.entries(loaded).every(([id, { description }]) => id === description.id),
+    "the plugins are not those that are listed",
+  ),
+);
 
 /** What the operator has chosen, with all defaults in place. */
 export type Config = v.InferOutput<typeof WholeSchema>;
 
-/** Whether guests without host devices are judged, too: a site's policy is on guests as a whole. */
+/**
+ * Whether guests without host devices are judged, too: a policy of the site's, or a code plugin, is
+ * on guests as a whole.
+ */
 export function judgesPlainGuests(
-  { policies, site = {} }: Pick<Config, "policies" | "site">,
+  { policies, site = {}, loaded = {} }: Pick<Config, "policies" | "site" | "loaded">,
 ): boolean {
-  return Object.entries(site).some(([name, rules]) =>
-    isOfGuest(rules) && policies[`site/${name}`]?.mode !== "off"
-  );
+  const ofGuest = [
+    ...Object.entries(site).flatMap(([name, rules]) => isOfGuest(rules) ? [`site/${name}`] : []),
+    ...Object.entries(loaded).flatMap(([id, { description }]) => description.ofGuest ? [id] : []),
+  ];
+  return ofGuest.some((id) => policies[id]?.mode !== "off");
 }
 
 /** The kinds of trouble. */
@@ -238,7 +284,7 @@ export class AppliedError extends Error {
  * ```
  */
 export function writeApplied({ deno, config }: Applied): string {
-  const { mode, deadline, onTrouble, hosts, rewrite, guests, agent } = config;
+  const { mode, deadline, onTrouble, hosts, rewrite, guests, policies, plugins, agent } = config;
   const rewrites = rewrite || Object.values(guests).some((guest) => guest.rewrite);
   const programs = [
     ...hosts.length > 0 ? ["ssh"] : [],
@@ -258,6 +304,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `all-devices ${rewrites ? "yes" : "no"}`,
     ...judgesPlainGuests(config) ? ["plain-guests yes"] : [],
     ...programs.length > 0 ? [`programs ${programs.join(",")}`] : [],
+    ...Object.keys(plugins).some((id) => policies[id]?.mode !== "off") ? ["plugins yes"] : [],
     "choices-end",
     ...Object.entries(guests).map(([uuid, guest]) =>
       [

@@ -72,7 +72,8 @@ read_choices() {
         ;;
       all-devices) [ "$value" != yes ] || all=--all ;;
       plain-guests) plain=$value ;;
-      programs) programs=--allow-run=$value ;;
+      programs) programs=$programs,$value ;;
+      plugins) programs=$programs,$lib/plugin.sh ;;
       choices-end) break ;;
     esac
   done <"$applied"
@@ -188,7 +189,7 @@ judge() { # SECONDS ROUND NAME
   cd /
   log=$root/var/log/premigrate
   var=$root/var/lib/premigrate
-  run_deno "$1" --allow-write="$log" ${programs:+"$programs"} \
+  run_deno "$1" --allow-write="$log" ${programs:+--allow-run="${programs#,}"} \
     --allow-read="$applied,$var/waivers,$var/realize,$root/var/cache/premigrate/host.json,$log" \
     "$lib/hook.js" "$root" "$3" "$(($1 - 1))" "$2"
 }

@@ -59,6 +59,7 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
         seconds: Number(seconds),
         now,
         paths,
+        plugins: { runner: `${paths.lib}/plugin.sh`, ends: Number(seconds) * 1000, signal },
         signal,
       };
       const found = await judgeArrival(guest, arrival, config);

@@ -1,22 +1,30 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
+import type { PluginPolicies } from "../plugin/apply.ts";
 import type { Config } from "./config.ts";
 
 type Choices = Pick<Config, "policies" | "site">;
 
+/** No code plugin. */
+export const NO_PLUGINS: PluginPolicies = { policies: [], findings: [] };
+
 /**
- * The registry that the operator chose: the built-in policies, with the configured options, and the
- * site's own.
+ * The registry that the operator chose: the built-in policies, with the configured options, the
+ * site's own, and the code plugins.
  *
  * @throws {PolicyOptionsError} When options do not fit their policy.
  */
-export function configuredRegistry({ policies, site = {} }: Choices): Registry {
+export function configuredRegistry(
+  { policies, site = {} }: Choices,
+  plugins: PluginPolicies = NO_PLUGINS,
+): Registry {
   const registry = new Registry();
-  for (const policy of [...BUILT_IN, ...sitePolicies(site)]) {
+  for (const policy of [...BUILT_IN, ...sitePolicies(site), ...plugins.policies]) {
     const { mode, options } = policies[policy.id] ?? {};
     if (mode !== "off") registry.use(policy, options);
   }
+  for (const finding of plugins.findings) registry.note(finding);
   return registry;
 }
 
@@ -26,9 +34,12 @@ export function configuredRegistry({ policies, site = {} }: Choices): Registry {
  *
  * @throws {PolicyOptionsError} When options do not fit their policy.
  */
-export function decidingRegistry({ policies, site }: Choices): Registry {
+export function decidingRegistry(
+  { policies, site }: Choices,
+  plugins: PluginPolicies = NO_PLUGINS,
+): Registry {
   const deciding = Object.entries(policies).map(([id, choice]) =>
     [id, choice.mode === "observe" ? { ...choice, mode: "off" as const } : choice] as const
   );
-  return configuredRegistry({ policies: Object.fromEntries(deciding), site });
+  return configuredRegistry({ policies: Object.fromEntries(deciding), site }, plugins);
 }

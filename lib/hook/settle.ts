@@ -19,7 +19,6 @@ export interface Settled {
 }
 
 const TROUBLES: Readonly<Record<string, Trouble>> = {
-  "policy-failed": "policy",
   "deadline-passed": "deadline",
   "config-not-read": "config",
   "not-a-domain": "input",
@@ -64,13 +63,18 @@ function choiceOf(finding: Finding, config: Config, uuid: string | undefined): C
   return chosen ?? own(config.guests, uuid)?.onTrouble[trouble] ?? config.onTrouble[trouble];
 }
 
-function troubleOf({ policy, code }: Finding): Trouble {
-  return (policy === ENGINE_ID ? own(TROUBLES, code) : undefined) ?? "facts";
+function troubleOf(finding: Finding): Trouble {
+  if (isOfFailed(finding)) return "policy";
+  return (finding.policy === ENGINE_ID ? own(TROUBLES, finding.code) : undefined) ?? "facts";
 }
 
 /** A policy that failed has no findings of its own. */
-function policyOf({ policy, code, data }: Finding): string {
-  return policy === ENGINE_ID && code === "policy-failed" ? String(data["id"]) : policy;
+function policyOf(finding: Finding): string {
+  return isOfFailed(finding) ? String(finding.data["id"]) : finding.policy;
+}
+
+function isOfFailed({ policy, code }: Finding): boolean {
+  return policy === ENGINE_ID && (code === "policy-failed" || code.startsWith("plugin-"));
 }
 
 /** Not what every object inherits (`constructor`). */

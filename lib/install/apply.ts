@@ -2,6 +2,7 @@ import { readText, writeText } from "../cli/io.ts";
 import { AppliedError, type Config, parseApplied, writeApplied } from "../hook/config.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { parseConfig } from "./config_file.ts";
+import { loadPlugins } from "./plugins.ts";
 import { readSiteFolder } from "./site_folder.ts";
 
 /** A choice that is another now. */
@@ -47,14 +48,15 @@ export async function applyConfig(root: string): Promise<Application> {
 }
 
 /**
- * What the operator wrote: the configuration, and the site's policies.
+ * What the operator wrote: the configuration, the site's policies, and the code plugins.
  *
  * @param file The configuration, where it is another than that below the root.
  * @throws {ConfigError} When it cannot be applied.
  */
 export async function readConfig(root: string, file = pathsBelow(root).config): Promise<Config> {
   const site = await readSiteFolder(pathsBelow(root).policies);
-  return parseConfig(file, await readText(file), site);
+  const text = await readText(file);
+  return await loadPlugins({ path: file, text, root }, parseConfig(file, text, site));
 }
 
 /** The Deno that an applied configuration names, also where the rest of it is damaged. */
@@ -86,7 +88,7 @@ export function compareConfigs(before: Config, after: Config): ChangedChoice[] {
 }
 
 /** Every single choice, by the path of its key with dots. Lists are one choice. */
-export function flattenConfig(config: Config): Map<string, unknown> {
+export function flattenConfig({ loaded: _, ...config }: Config): Map<string, unknown> {
   const choices = new Map<string, unknown>();
   const add = (value: unknown, path: readonly string[]): void => {
     const isLeaf = typeof value !== "object" || value === null || Array.isArray(value);

@@ -30,6 +30,8 @@ const COPIES = {
   "logrotate.conf": "lib/install/files/logrotate.conf",
   "premigrate": "lib/install/files/premigrate",
   "premigrate-agent.service": "lib/install/files/premigrate-agent.service",
+  "plugin.sh": "lib/plugin/run.sh",
+  "plugin_child.js": "lib/plugin/child.js",
   "probe.sh": "lib/facts/probe.sh",
 } as const;
 

@@ -39,9 +39,11 @@ export function parseConfig(file: string, text: string, site: SitePolicies = {})
   }
   const policies: readonly Policy[] = [...BUILT_IN, ...sitePolicies(site)];
   for (const [id, { options }] of Object.entries(config.policies)) {
+    // A plugin holds its options against its own schema.
+    if (Object.hasOwn(config.plugins, id)) continue;
     const policy = policies.find((policy) => policy.id === id);
     if (policy === undefined) {
-      const known = policies.map(({ id }) => id);
+      const known = [...policies.map(({ id }) => id), ...Object.keys(config.plugins)];
       return fail(["policies", id], `there is no such policy; ${suggest(id, known)}`);
     }
     try {

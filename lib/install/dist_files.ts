@@ -5,6 +5,8 @@ export const DIST_FILES = [
   "hook.js.sha256",
   "launcher.sh",
   "logrotate.conf",
+  "plugin.sh",
+  "plugin_child.js",
   "premigrate",
   "premigrate-agent.service",
   "premigrate.js",
@@ -16,4 +18,4 @@ export const DIST_FILES = [
 export type DistFile = typeof DIST_FILES[number];
 
 /** Those that a shell or the kernel starts. */
-export const EXECUTABLES: readonly DistFile[] = ["premigrate", "probe.sh"];
+export const EXECUTABLES: readonly DistFile[] = ["plugin.sh", "premigrate", "probe.sh"];

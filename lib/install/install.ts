@@ -7,6 +7,7 @@ import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
+import { loadPlugins } from "./plugins.ts";
 import { readSiteFolder } from "./site_folder.ts";
 
 /** What is installed, and where. */
@@ -33,7 +34,7 @@ export interface Installed {
  * Installs a build below a root. Whatever stands against it is found before anything is changed.
  *
  * @throws {ForeignFileError} When something else is where a file is to be.
- * @throws {ConfigError} When the operator's configuration, or the site's policies, cannot be applied.
+ * @throws {ConfigError} When the operator's configuration, the site's policies or code plugins, cannot be applied.
  * @throws {DenoChoiceError} When there is no such Deno.
  * @throws {ManifestError} When the list that the installation before left is damaged.
  */
@@ -121,7 +122,8 @@ async function readChoices(root: string, steps: readonly Step[], deno: string): 
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(path);
   const site = await readSiteFolder(`${root}${LAYOUT.policies}`);
-  return { deno, config: parseConfig(path, text, site) };
+  const config = await loadPlugins({ path, text, root }, parseConfig(path, text, site));
+  return { deno, config };
 }
 
 async function makePrivate(path: string, isMissing: boolean): Promise<Change> {

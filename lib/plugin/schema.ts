@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Description } from "./message.ts";
 
 const MOST_FINDINGS = 1000;
 
@@ -14,7 +15,7 @@ const Severity = v.picklist(["veto", "undecided", "warn", "info"]);
 const Code = v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/));
 
 /** What a plugin may say of itself. */
-export const DescriptionSchema = v.strictObject({
+export const DescriptionSchema: v.GenericSchema<Description> = v.strictObject({
   id: v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)),
   title: line(200),
   documentation: v.pipe(v.string(), v.maxLength(65_536)),

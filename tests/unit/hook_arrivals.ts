@@ -169,6 +169,7 @@ export class FakeHost implements Disposable {
     ask: readonly string[] = ["--emulator", EMULATOR, FIRST.source],
     changes: Partial<Arrival> = {},
   ): Promise<Arrival> {
+    const signal = AbortSignal.timeout(30_000);
     return {
       xml,
       probed: await this.probe(...ask),
@@ -177,7 +178,8 @@ export class FakeHost implements Disposable {
       seconds: 30,
       now: NOW,
       paths: this.paths,
-      signal: AbortSignal.timeout(30_000),
+      plugins: { runner: "/none", ends: performance.now() + 30_000, signal },
+      signal,
       ...changes,
     };
   }

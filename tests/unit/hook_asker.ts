@@ -5,7 +5,7 @@
 import { parseDomain, readStampMetadata } from "premigrate";
 import * as v from "valibot";
 import { judgeArrival } from "../../lib/hook/arrival.ts";
-import { ConfigSchema } from "../../lib/hook/config.ts";
+import { ConfigSchema, parseApplied } from "../../lib/hook/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
 import { findSource } from "../../lib/hook/source.ts";
 import { devicesToStamp } from "../../lib/facts/stamp_guest.ts";
@@ -14,6 +14,9 @@ const Request = v.object({
   what: v.picklist(["source", "arrival"]),
   milliseconds: v.optional(v.number(), 30_000),
   config: v.optional(ConfigSchema, {}),
+  /** In place of `config`: with what stands in files of their own. */
+  applied: v.optional(v.string()),
+  runner: v.optional(v.string(), "/none"),
   arrival: v.object({
     xml: v.string(),
     probed: v.optional(v.string(), ""),
@@ -28,10 +31,12 @@ const Request = v.object({
 });
 
 const request = v.parse(Request, JSON.parse(await new Response(Deno.stdin.readable).text()));
-const { config, milliseconds } = request;
+const { milliseconds, runner } = request;
+const config = request.applied === undefined ? request.config : parseApplied(request.applied);
 const signal = AbortSignal.timeout(milliseconds);
 const { regions, ...given } = request.arrival;
-const arrival = { ...given, seconds: 30, regions: new Map(regions), signal };
+const plugins = { runner, ends: milliseconds, signal };
+const arrival = { ...given, seconds: 30, regions: new Map(regions), plugins, signal };
 const guest = parseDomain(arrival.xml);
 
 async function ask(): Promise<unknown> {

@@ -40,6 +40,7 @@ Deno.test("an empty file is all defaults", () => {
     hosts: [],
     guests: {},
     policies: {},
+    plugins: {},
     agent: { enabled: false, interval: "5m" },
     reports: 1000,
   });
@@ -290,6 +291,8 @@ Deno.test("a file that was cut anywhere is none, and says so", () => {
   }
 });
 
+const PLUGIN = { "a/b": { file: "a.js", digest: "0".repeat(64) } };
+
 const DAMAGED: readonly (readonly [name: string, text: string, problem: string])[] = [
   ["of another version", FULL.replace("premigrate 1", "premigrate 10"), "does not begin"],
   ["with what is before it", `\n${FULL}`, "does not begin"],
@@ -298,6 +301,7 @@ const DAMAGED: readonly (readonly [name: string, text: string, problem: string])
   ["without its configuration", FULL.replace(/^config .*\n/m, ""), "string"],
   ["with half a configuration", FULL.replace(/^(config .{40}).*$/m, "$1"), "JSON"],
   ["with a choice that is none", FULL.replace('"mode":"observe"', '"mode":"obscure"'), "at mode:"],
+  ["with a plugin that is not there", applied({ plugins: PLUGIN }), "not those that are listed"],
   ["with a key that is none", FULL.replace('"deadline":', '"deadlines":'), "at deadlines:"],
 ];
 

@@ -73,7 +73,7 @@ export interface FakeRun {
 /** Runs tests/unit/hook_asker.ts beside hosts that answer so. */
 export async function askFakes(
   hosts: Readonly<Record<string, FakeLibvirt>>,
-  request: Readonly<Record<string, unknown>>,
+  request: Readonly<Record<string, unknown>> & { readonly runner?: string },
 ): Promise<FakeRun> {
   const folder = await Deno.makeTempDir({ prefix: "premigrate-virsh-" });
   try {
@@ -87,7 +87,8 @@ export async function askFakes(
     }
     const child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--quiet", "--no-prompt", "--allow-read", "--allow-run=virsh"],
+        ...["run", "--quiet", "--no-prompt", "--allow-read"],
+        `--allow-run=${["virsh", request.runner ?? []].flat().join()}`,
         "tests/unit/hook_asker.ts",
       ],
       env: { PATH: folder },

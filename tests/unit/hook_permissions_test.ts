@@ -1,5 +1,7 @@
 /** What the bundle may do, as the launcher starts it: no more than it needs. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { v } from "premigrate/policy";
+import { type Config, ConfigSchema } from "../../lib/hook/config.ts";
 import { HookTree } from "./hook_tree.ts";
 
 interface Access {
@@ -82,6 +84,63 @@ Deno.test("the bundle can do nothing else", async (t) => {
     });
   }
 });
+
+Deno.test("where plugins are listed it may start the one script that confines them", async (t) => {
+  using tree = await HookTree.make();
+  await tree.applyWhole(withPlugin());
+  const xml = await tree.xml();
+  const script = `${tree.root}/usr/lib/premigrate/plugin.sh`;
+  for (const [program, may] of [[script, true], ["sh", false], [Deno.execPath(), false]] as const) {
+    await t.step(program.replace(/.*\//, ""), async () => {
+      await tree.replaceBundle(
+        `let said = "it could";
+        try { new Deno.Command("${program}", { args: ["/bin/sh", "-c", ":"] }).outputSync(); }
+        catch (error) { said = error.name; }
+        console.log("\\x1e\\x1e" + said + "\\x1e");
+        Deno.exit(82);`,
+      );
+      const { stderr } = await tree.migrate(xml);
+      assertEquals(stderr, may ? "it could" : "NotCapable");
+    });
+  }
+  await t.step("and that runs nothing but its own program, whatever it is told", async () => {
+    const mark = `${tree.root}/mark`;
+    await tree.replaceBundle(
+      `const { stdout } = new Deno.Command("${script}", {
+        args: ["/usr/bin/touch", "${mark}"],
+        env: { ENV: "/etc/passwd", DENO_DIR: "/tmp", deno: "/usr/bin/touch", heap_mib: "9" },
+        stdin: "null",
+      }).outputSync();
+      console.log("\\x1e\\x1e" + new TextDecoder().decode(stdout) + "\\x1e");
+      Deno.exit(82);`,
+    );
+    const { stderr } = await tree.migrate(xml);
+    assertEquals(stderr, "");
+    await assertRejects(() => Deno.stat(mark), Deno.errors.NotFound);
+  });
+});
+
+function withPlugin(): Config {
+  const id = "example/revision";
+  const page = { severity: "veto", title: "T", message: "M", remedy: "R.", about: "A." } as const;
+  return {
+    ...v.parse(ConfigSchema, { plugins: { [id]: { file: "a.js", digest: "0".repeat(64) } } }),
+    loaded: {
+      [id]: {
+        description: {
+          id,
+          title: "T",
+          documentation: "",
+          match: {},
+          needs: [],
+          codes: { differs: page },
+          ofGuest: false,
+        },
+        code: "",
+      },
+    },
+  };
+}
 
 Deno.test("where hosts are configured it may start ssh and virsh, and no other program", async (t) => {
   using tree = await HookTree.make({ hosts: ["qemu+ssh://hosta/system"] });

@@ -3,7 +3,7 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { parseDomain, parseFacts, setMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
 import { v } from "premigrate/policy";
 import { parseProbeReport } from "../../lib/facts/probe_report.ts";
-import { ConfigSchema, writeApplied } from "../../lib/hook/config.ts";
+import { type Config, ConfigSchema, writeApplied } from "../../lib/hook/config.ts";
 import { build } from "../../lib/install/build.ts";
 import type { SitePolicies } from "../../lib/site/mod.ts";
 import { runScript } from "./probe_shells.ts";
@@ -64,7 +64,9 @@ export class HookTree implements Disposable {
       )
     ) await Deno.mkdir(`${root}/${folder}`, { recursive: true });
     const lib = `${root}/usr/lib/premigrate`;
-    for (const name of ["hook.js", "hook.js.sha256", "probe.sh"]) {
+    for (
+      const name of ["hook.js", "hook.js.sha256", "plugin.sh", "plugin_child.js", "probe.sh"]
+    ) {
       await Deno.copyFile(`${await dist()}/${name}`, `${lib}/${name}`);
     }
     await Deno.rename(`${lib}/probe.sh`, `${lib}/real-probe.sh`);
@@ -100,7 +102,12 @@ export class HookTree implements Disposable {
   ): Promise<void> {
     this.#config = config;
     this.#deno = deno;
-    const text = writeApplied({ deno, config: { ...v.parse(ConfigSchema, config), site } });
+    await this.applyWhole({ ...v.parse(ConfigSchema, config), site });
+  }
+
+  /** Puts a configuration in force with what stands in files of their own. */
+  async applyWhole(config: Config): Promise<void> {
+    const text = writeApplied({ deno: this.#deno, config });
     await Deno.writeTextFile(`${this.root}/etc/premigrate/applied.conf`, text);
   }
 

@@ -76,12 +76,13 @@ Deno.test("without a Deno the command says so in a line", () =>
   }));
 
 Deno.test({
-  name: `shellcheck has nothing to say of the command${
+  name: `shellcheck has nothing to say of the command and the plugins' runner${
     isInstalled("shellcheck") ? "" : " (left out: it is not installed)"
   }`,
   ignore: !isInstalled("shellcheck"),
   async fn(): Promise<void> {
-    const { stdout } = await run(["shellcheck", "--shell=sh", `${DIST}/premigrate`], {
+    const scripts = ["premigrate", "plugin.sh"].map((name) => `${DIST}/${name}`);
+    const { stdout } = await run(["shellcheck", "--shell=sh", ...scripts], {
       PATH: Deno.env.get("PATH") ?? "",
     });
     assertEquals(stdout, "");

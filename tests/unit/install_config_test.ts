@@ -19,9 +19,12 @@ Deno.test("the template holds all defaults, and says nothing else", () => {
 });
 
 Deno.test("the template's examples are right", () => {
-  const text = template.replaceAll(/^(hosts|guests|policies): .*\n/gm, "").replaceAll(/^#: /gm, "");
-  const { hosts, guests, policies } = parseConfig("config.yaml", text);
-  assertEquals(hosts.length, 1);
+  const text = template.replaceAll(/^(hosts|guests|policies|plugins): .*\n/gm, "").replaceAll(
+    /^#: /gm,
+    "",
+  );
+  const { hosts, guests, policies, plugins } = parseConfig("config.yaml", text);
+  assertEquals([hosts.length, Object.keys(plugins)], [1, ["acme/revision"]]);
   assertEquals(guests[UUID]?.onTrouble, { facts: "open" });
   assertEquals(policies["nvidia/vsc"]?.mode, "observe");
 });

@@ -44,6 +44,24 @@ function applied(choices: unknown, deno = "/usr/bin/deno", policy?: string): str
   return writeApplied({ deno, config: { ...config, site: { [name]: rules } } });
 }
 
+function withPlugin(): string {
+  const plugins = { "a/b": { file: "a.js", digest: "0".repeat(64) } };
+  const description = {
+    id: "a/b",
+    title: "T",
+    documentation: "",
+    match: {},
+    needs: [],
+    codes: {},
+    ofGuest: false,
+  };
+  const config = v.parse(ConfigSchema, { plugins });
+  return writeApplied({
+    deno: "/usr/bin/deno",
+    config: { ...config, loaded: { "a/b": { description, code: "" } } },
+  });
+}
+
 const said = (stdout: string, code = 0, stderr = ""): ProgramEnd => ({
   kind: "ended",
   code,
@@ -653,6 +671,22 @@ const CASES: Record<string, readonly [change: Change, title: string, expected: s
     setFile(CONFIG, undefined),
     "that it is what was configured",
     /^WARN there is no /,
+  ],
+  "a plugin that does not answer": [
+    all(
+      setFile(APPLIED, { text: withPlugin() }),
+      setProgram(`${LIB}/plugin.sh`, said('{"threw":"no"}')),
+    ),
+    "for code plugins",
+    /^FAIL a\/b does not answer: \{"threw":"no"\}$/,
+  ],
+  "a plugin's file that is gone": [
+    all(
+      setFile(APPLIED, { text: withPlugin() }),
+      setProgram(`${LIB}/plugin.sh`, said('{"answer":{}}')),
+    ),
+    "for code plugins",
+    /^WARN \/etc\/premigrate\/a\.js: there is no file/,
   ],
   "a waiver": [
     setFile(`${WAIVERS}/5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c`, { text: waiver(NOW + 60_000) }),

@@ -9,13 +9,13 @@ import { parseRoot } from "../root.ts";
 
 const check = new Command<{ json?: true }>()
   .description(
-    "Check a configuration, by default /etc/premigrate/config.yaml, and the site's policies.",
+    "Check a configuration, by default /etc/premigrate/config.yaml, the site's policies and the plugins.",
   )
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .arguments("[file:file]")
   .example("Before it is applied", "premigrate config check")
   .action(async ({ json, root }, file = pathsBelow(parseRoot(root)).config) => {
-    const config = await readConfig(parseRoot(root), file);
+    const { loaded: _, ...config } = await readConfig(parseRoot(root), file);
     if (json) return printJson(config);
     print(`${printable(file)}: can be applied\n`);
   });
@@ -46,7 +46,8 @@ const showApplied = new Command<{ json?: true }>()
   .example("As JSON", "premigrate config show --json")
   .action(async ({ json, root }) => {
     const config = parseApplied(await readText(pathsBelow(parseRoot(root)).applied));
-    if (json) return printJson(config);
+    const { loaded: _, ...choices } = config;
+    if (json) return printJson(choices);
     for (const [key, value] of flattenConfig(config)) {
       print(printable(`${key}: ${show(value)}`) + "\n");
     }

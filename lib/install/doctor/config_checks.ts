@@ -1,7 +1,9 @@
+import { oneLine } from "../../facts/one_line.ts";
 import { parseApplied, parseDuration } from "../../hook/config.ts";
 import { parseWaiver } from "../../hook/waiver.ts";
 import { compareConfigs, denoOf } from "../apply.ts";
 import { parseConfig } from "../config_file.ts";
+import { findOtherPlugins } from "../plugins.ts";
 import { readSiteFolder } from "../site_folder.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
@@ -40,6 +42,27 @@ export const CONFIG_CHECKS: readonly Check[] = [
         "WARN",
         `premigrate config apply: ${changes.slice(0, 5).map(({ key }) => key).join(", ")} differ`,
       ];
+    },
+  },
+  {
+    area: "CONFIG",
+    title: "for code plugins",
+    async run(installation): Promise<Outcome> {
+      const { outside, root, paths: { applied, config: path, lib } } = installation;
+      const config = parseApplied(await readTextOf(installation, applied) ?? "");
+      const plugins = Object.entries(config.loaded ?? {});
+      for (const [id, { code }] of plugins) {
+        const request = { kind: "describe", options: config.policies[id]?.options ?? {} };
+        const input = JSON.stringify({ code, request });
+        const { stdout } = await outside.run(`${lib}/plugin.sh`, [], input);
+        if (!stdout.startsWith('{"answer":')) {
+          return ["FAIL", `${id} does not answer: ${oneLine(stdout) || "it said nothing"}`];
+        }
+      }
+      const others = await findOtherPlugins({ path, root }, config, outside);
+      return others.length > 0
+        ? ["WARN", others.join(", ")]
+        : ["PASS", plugins.length === 0 ? "there are none" : `${plugins.length} answer`];
     },
   },
   {

@@ -105,8 +105,16 @@ export const PROGRAM_CHECKS: readonly Check[] = [
 ];
 
 /** The operator's choices, save for those that would ask other hosts, take long or find more. */
-function forTrial({ site: _, ...config }: Config): Config {
-  return { ...config, mode: "enforce", deadline: "20s", hosts: [], rewrite: false, guests: {} };
+function forTrial({ site: _, loaded: __, ...config }: Config): Config {
+  return {
+    ...config,
+    plugins: {},
+    mode: "enforce",
+    deadline: "20s",
+    hosts: [],
+    rewrite: false,
+    guests: {},
+  };
 }
 
 function readAudit(line: string | undefined): Readonly<Record<string, string | undefined>> {

@@ -1,0 +1,97 @@
+import { BUILT_IN } from "../../plugins/mod.ts";
+import { encodeBase64 } from "@std/encoding/base64";
+import { encodeHex } from "@std/encoding/hex";
+import { oneLine } from "../facts/one_line.ts";
+import type { Config } from "../hook/config.ts";
+import { describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
+import { OUTSIDE, type Outside } from "./outside.ts";
+import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
+
+const LARGEST = 1024 * 1024;
+
+/** The configuration that lists the plugins. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly text: string;
+  /** The folder that absolute paths in it are below. */
+  readonly root: string;
+}
+
+/**
+ * Reads the listed code plugins, and asks them what they are, in processes without permissions; they
+ * become part of the configuration.
+ *
+ * @throws {ConfigError} With the place where one is listed that cannot be used.
+ */
+export async function loadPlugins(file: ConfigFile, config: Config): Promise<Config> {
+  const listed = Object.entries(config.plugins);
+  if (listed.length === 0) return config;
+  const fail = (path: Path, problem: string): ConfigError =>
+    errorAt(file.path, file.text, path, problem);
+  const plugins: { name: string; code: Uint8Array; options: Record<string, unknown> }[] = [];
+  for (const [name, listing] of listed) {
+    const found = await readPlugin(pathOf(file, listing), listing.digest);
+    if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
+    plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
+  }
+  const taken = BUILT_IN.map(({ id }) => id);
+  const loaded = new Map<string, NonNullable<Config["loaded"]>[string]>();
+  for (const [index, plugin] of (await describePlugins(plugins, taken, OWN_RUNNER)).entries()) {
+    const { name = "", code = new Uint8Array() } = plugins[index] ?? {};
+    if (plugin instanceof PluginError) throw fail(["plugins", name], plugin.message);
+    const { description } = plugin;
+    if (description.id !== name) {
+      throw fail(["plugins", name], `the plugin says that it is ${description.id}`);
+    }
+    loaded.set(name, { description, code: encodeBase64(code) });
+  }
+  return { ...config, loaded: Object.fromEntries(loaded) };
+}
+
+/** The listed plugins that are not, or no longer, the files that are listed. */
+export async function findOtherPlugins(
+  file: Omit<ConfigFile, "text">,
+  { plugins }: Pick<Config, "plugins">,
+  outside: Pick<Outside, "read" | "stat">,
+): Promise<string[]> {
+  const others: string[] = [];
+  for (const listing of Object.values(plugins)) {
+    const path = pathOf(file, listing);
+    const found = await readPlugin(path, listing.digest, outside);
+    if ("problem" in found) others.push(`${path}: ${found.problem}`);
+  }
+  return others;
+}
+
+function pathOf(
+  { path, root }: Omit<ConfigFile, "text">,
+  { file }: Config["plugins"][string],
+): string {
+  return file.startsWith("/") ? root + file : path.replace(/[^/]*$/, "") + file;
+}
+
+type Read =
+  | { readonly code: Uint8Array }
+  | { readonly key: "file" | "digest"; readonly problem: string };
+
+async function readPlugin(
+  path: string,
+  digest: string,
+  outside: Pick<Outside, "read" | "stat"> = OUTSIDE,
+): Promise<Read> {
+  const wrong = (problem: string): Read => ({ key: "file", problem });
+  try {
+    // What is no file might never end.
+    const { kind, size = 0 } = await outside.stat(path) ?? {};
+    if (kind !== "file") return wrong(`there is no file ${oneLine(path)}`);
+    if (size > LARGEST) return wrong(`found ${size} bytes, wanted ${LARGEST} at most`);
+    const code = await outside.read(path) ?? new Uint8Array();
+    const found = encodeHex(await crypto.subtle.digest("SHA-256", code.slice()));
+    return found === digest
+      ? { code }
+      : { key: "digest", problem: `the file's SHA-256 digest is ${found}` };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return wrong(oneLine(error.message));
+  }
+}

@@ -1,0 +1,264 @@
+/** Code plugins in the hook: what they say counts, and what they do harms nothing. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { encodeBase64 } from "@std/encoding/base64";
+import { parseDomain } from "premigrate";
+import { v } from "premigrate/policy";
+import {
+  type Config,
+  ConfigSchema,
+  judgesPlainGuests,
+  writeApplied,
+} from "../../lib/hook/config.ts";
+import { pluginsOf } from "../../lib/hook/plugins.ts";
+import type { CodePlugin } from "../../lib/plugin/mod.ts";
+import { EMULATOR, FakeHost, FIRST, guestXml, SECOND, stamped } from "./hook_arrivals.ts";
+import { arrivalJson, askFakes, running } from "./hook_fake_virsh.ts";
+import { type AuditLine, HookTree } from "./hook_tree.ts";
+import { assertNothingReached, FINDING, HEALTHY, HOSTILE, plugin } from "./hostile_plugins.ts";
+
+type Loaded = NonNullable<Config["loaded"]>;
+
+/** A plugin as `config apply` leaves it, whatever it would say of itself. */
+function loadedOf(
+  plugins: readonly CodePlugin[],
+  { ofGuest = false }: { readonly ofGuest?: boolean } = {},
+): Loaded {
+  const page = { severity: "veto", title: "T", remedy: "R.", about: "A." } as const;
+  return Object.fromEntries(plugins.map(({ name, code }) => [`evil/${name}`, {
+    description: {
+      id: `evil/${name}`,
+      title: "T",
+      documentation: "",
+      match: {},
+      needs: [],
+      codes: { differs: { ...page, message: "It differs by {what}" } },
+      ofGuest,
+    },
+    code: encodeBase64(code),
+  }]));
+}
+
+function configOf(loaded: Loaded, choices: Readonly<Record<string, unknown>> = {}): Config {
+  const listing = { file: "a.js", digest: "0".repeat(64) };
+  const plugins = Object.fromEntries(Object.keys(loaded).map((id) => [id, listing]));
+  return { ...v.parse(ConfigSchema, { ...choices, plugins }), loaded };
+}
+
+/** The audit's line of a guest's arrival, and what the report says was found. */
+async function arrive(
+  tree: HookTree,
+  xml: string,
+): Promise<{ line: AuditLine; stderr: string; findings: Record<string, unknown>[] }> {
+  const { stderr } = await tree.migrate(xml);
+  const line = (await tree.audit()).at(-1) ?? {};
+  const { findings } = JSON.parse(await Deno.readTextFile(String(line["report"])));
+  return { line, stderr, findings };
+}
+
+const WELL = plugin("well", `each(request, [{ code: "differs", data: { what: "a hair" } }])`);
+const SILENT = plugin("silent", HEALTHY);
+
+Deno.test("what a plugin finds refuses a migration, with its own words", async () => {
+  using tree = await HookTree.make();
+  await tree.applyWhole(configOf(loadedOf([WELL])));
+  const { line, stderr } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
+  assertEquals([line["verdict"], line["effect"], line["trouble"]], ["veto", "refused", undefined]);
+  assertMatch(
+    stderr,
+    /^premigrate: VETO hostdev0 \(0000:3b:00\.4\): T\nIt differs by a hair\. R\.\n/,
+  );
+});
+
+Deno.test("a plugin that finds nothing allows", async () => {
+  using tree = await HookTree.make();
+  await tree.applyWhole(configOf(loadedOf([SILENT])));
+  const xml = await tree.xml({ machine: "pc-q35-9.1" });
+  assertEquals(await tree.migrate(xml), { code: 0, stdout: "", stderr: "" });
+});
+
+const FAILING = plugin("fails", "null");
+
+const CHOICES: readonly (readonly [
+  name: string,
+  plugin: CodePlugin,
+  choices: Readonly<Record<string, unknown>>,
+  expected: readonly unknown[],
+])[] = [
+  ["a veto", WELL, {}, ["veto", "refused"]],
+  ["a veto, observed", WELL, { policies: { "evil/well": { mode: "observe" } } }, [
+    "allow",
+    "allowed",
+  ]],
+  ["off", WELL, { policies: { "evil/well": { mode: "off" } } }, ["allow", "allowed"]],
+  ["a failure", FAILING, {}, ["undecided", "refused"]],
+  ["a failure, and the operator lets those pass", FAILING, { onTrouble: { policy: "open" } }, [
+    "undecided",
+    "allowed",
+  ]],
+  ["a failure, and what lets unknown facts pass", FAILING, { onTrouble: { facts: "open" } }, [
+    "undecided",
+    "refused",
+  ]],
+  ["a failure, observed", FAILING, { policies: { "evil/fails": { mode: "observe" } } }, [
+    "allow",
+    "allowed",
+  ]],
+  ["a failure, off", FAILING, { policies: { "evil/fails": { mode: "off" } } }, [
+    "allow",
+    "allowed",
+  ]],
+];
+
+Deno.test("what the operator chose for a plugin", async (t) => {
+  using tree = await HookTree.make();
+  for (const [name, chosen, choices, expected] of CHOICES) {
+    await t.step(name, async () => {
+      await tree.applyWhole(configOf(loadedOf([chosen]), choices));
+      const { line } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
+      assertEquals([line["verdict"], line["effect"]], [...expected]);
+    });
+  }
+});
+
+Deno.test("options reach the plugin", async () => {
+  using tree = await HookTree.make();
+  const tells = plugin(
+    "tells",
+    `each(request, [{ code: "differs", data: { what: request.options.what } }])`,
+  );
+  const policies = { "evil/tells": { options: { what: "the option" } } };
+  await tree.applyWhole(configOf(loadedOf([tells]), { policies }));
+  const { stderr } = await tree.migrate(await tree.xml({ machine: "pc-q35-9.1" }));
+  assertStringIncludes(stderr, "It differs by the option");
+});
+
+Deno.test("a guest without host devices is looked at where a plugin is on guests", async () => {
+  using tree = await HookTree.make();
+  const xml = (await tree.xml()).replace(/<hostdev[^]*<\/hostdev>/, "")
+    .replace(/<metadata>[^]*<\/metadata>/, "");
+  for (const [ofGuest, code] of [[false, 0], [true, 1]] as const) {
+    const config = configOf(loadedOf([WELL], { ofGuest }));
+    assertEquals(judgesPlainGuests(config), ofGuest);
+    await tree.applyWhole(config);
+    const { stderr, ...end } = await tree.migrate(xml);
+    assertEquals(end.code, code);
+    if (ofGuest) assertStringIncludes(stderr, "It differs by a hair");
+  }
+  const off = configOf(loadedOf([WELL], { ofGuest: true }), {
+    policies: { "evil/well": { mode: "off" } },
+  });
+  assertEquals([judgesPlainGuests(off), pluginsOf(off)], [false, []]);
+});
+
+/** Those that `config apply` does not let in: what they say of themselves is wrong. */
+const NOT_APPLIED = ["describes-itself-wrongly", "engine", "built-in", "a-sites"];
+const LIMIT_SECONDS = 20;
+const reasonOf = (stderr: string): string | undefined =>
+  stderr.split("\n")[0]?.replace(/ \(and \d more\)$/, "");
+
+Deno.test("hostile plugins: each is one finding, and the others' stand", async (t) => {
+  using tree = await HookTree.make();
+  const xml = await tree.xml();
+  const alone = await arrive(tree, xml);
+  for (const [expected, hostile] of HOSTILE) {
+    if (NOT_APPLIED.includes(hostile.name)) continue;
+    await t.step(hostile.name, async () => {
+      await tree.applyWhole(configOf(loadedOf([hostile]), { deadline: `${LIMIT_SECONDS}s` }));
+      const start = performance.now();
+      const { line, stderr, findings } = await arrive(tree, xml);
+      assert(performance.now() - start < LIMIT_SECONDS * 1000);
+      assertEquals([line["verdict"], line["effect"]], ["veto", "refused"]);
+      assertEquals(reasonOf(stderr), reasonOf(alone.stderr));
+      const own = findings.filter(({ code }) => String(code).startsWith("plugin-"));
+      assertEquals(own.map(({ policy, code, severity }) => [policy, code, severity]), [
+        ["premigrate", expected, "undecided"],
+      ]);
+      assertEquals(findings.filter((finding) => !own.includes(finding)), alone.findings);
+    });
+  }
+});
+
+Deno.test("hostile plugins reached nothing", assertNothingReached);
+
+Deno.test("plugins that hang, flood and eat memory, with a deadline of seconds", async () => {
+  using tree = await HookTree.make();
+  const names = ["hangs", "sleeps", "ignores-sigterm", "floods", "eats-memory", "floods-errors"];
+  const hostile = HOSTILE.flatMap(([, { name, code }]) =>
+    names.includes(name) ? [{ name, code }] : []
+  );
+  assertEquals(hostile.length, names.length);
+  await tree.applyWhole(configOf(loadedOf([...hostile, WELL]), { deadline: "4s" }));
+  const start = performance.now();
+  const { line, findings } = await arrive(tree, await tree.xml());
+  assert(performance.now() - start < 6000);
+  // What is not in time, when the machine is slow, is said; nothing is allowed.
+  assertEquals([line["verdict"], line["effect"]], ["veto", "refused"]);
+  const own = findings.filter(({ code }) => String(code).startsWith("plugin-"));
+  assert(own.length >= names.length, JSON.stringify(own));
+});
+
+Deno.test("no process of a plugin outlives the hook", async () => {
+  using tree = await HookTree.make();
+  const mark = `left${crypto.randomUUID()}`;
+  const hangs = plugin(mark, "(() => { for (;;); })()");
+  await tree.applyWhole(configOf(loadedOf([hangs]), { deadline: "2s" }));
+  await tree.migrate(await tree.xml());
+  const { stdout } = await new Deno.Command("ps", { args: ["-e", "-o", "args="] }).output();
+  assert(!new TextDecoder().decode(stdout).includes(`${tree.root}/usr/lib/premigrate/plugin`));
+});
+
+Deno.test("a plugin's programs that are missing are a finding", async (t) => {
+  for (const name of ["plugin.sh", "plugin_child.js"]) {
+    await t.step(name, async () => {
+      using tree = await HookTree.make();
+      await tree.applyWhole(configOf(loadedOf([SILENT])));
+      await Deno.remove(`${tree.root}/usr/lib/premigrate/${name}`);
+      const { line, findings } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
+      assertEquals([line["verdict"], line["effect"], line["trouble"]], [
+        "undecided",
+        "refused",
+        "policy",
+      ]);
+      const code = name === "plugin.sh" ? "plugin-not-started" : "plugin-ended";
+      assertEquals(findings.map(({ code }) => code).includes(code), true);
+    });
+  }
+});
+
+Deno.test("rewriting: a device that a plugin refuses is not chosen", async () => {
+  const third = "0000:3b:00.6";
+  using host = await new FakeHost().addFunctions(FIRST.source, SECOND.source, third).know();
+  const xml = await stamped(guestXml([FIRST]), [FIRST]);
+  const arrival = await host.arrival(xml, [
+    ...["--emulator", EMULATOR, FIRST.source],
+    ...[SECOND.source, third],
+  ]);
+  const refuses = plugin(
+    "refuses",
+    `request.questions.map(({ pair }) =>
+      pair.destination.address === "${third}" ? [] : [${FINDING}])`,
+  );
+  const runner = `${host.root}/run`;
+  const [run, child] = ["lib/plugin/run.sh", "lib/plugin/child.js"].map((path) =>
+    `${Deno.cwd()}/${path}`
+  );
+  await Deno.writeTextFile(
+    runner,
+    `#!/bin/sh\nexec sh "${run}" "${Deno.execPath()}" "${child}"\n`,
+    {
+      mode: 0o755,
+    },
+  );
+  const config = configOf(loadedOf([refuses]), { rewrite: true });
+  const { result } = await askFakes({ localhost: running({}) }, {
+    what: "arrival",
+    applied: writeApplied({ deno: "/usr/bin/deno", config }),
+    runner,
+    arrival: arrivalJson(arrival),
+  });
+  assertEquals([result["decision"], result["rewritten"]], ["allow", {
+    hostdev0: { from: FIRST.source, to: third },
+  }]);
+  const [device] = parseDomain(String(result["xml"])).hostDevices;
+  assertEquals(device?.kind === "pci" && device.source, third);
+});
