@@ -2,6 +2,7 @@ import {
   fillMessage,
   type Finding,
   type FindingValue,
+  parseBadConfig,
   type RegisteredPolicy,
 } from "../policy/mod.ts";
 import { findPage } from "./answer.ts";
@@ -42,12 +43,14 @@ export function evidenceOf(finding: Finding, policies: readonly RegisteredPolicy
   const place: Evidence[] = offset === undefined
     ? []
     : [{ name: "offset", value: `0x${offset.toString(16)}`, told: tells(message, "offset") }];
+  // A line of QEMU's in the message has its numbers already.
+  const inLine = new Map(Object.entries(parseBadConfig(fillMessage(message, data)) ?? {}));
   return [
     ...place,
     ...Object.entries(data).map(([name, value]) => ({
       name,
       value: valueText(value),
-      told: tells(message, name),
+      told: tells(message, name) || inLine.get(name) === value,
     })),
   ];
 }

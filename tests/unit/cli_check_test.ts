@@ -47,6 +47,7 @@ testRuns([
       "-> ",
       "qemu/restore-check will-fail",
       "i=0xd8 read: 33 device: 35",
+      "(failing 10 (0xa))",
       "-> ",
       "policies applied: generic/vfio, nvidia/vgpu, nvidia/vsc, qemu/restore-check",
       "!assumed",
