@@ -60,6 +60,7 @@ testRuns([
     stdout: [
       "ALLOW: ",
       "assumed: machine type pc-q35-9.1 (--machine), not pc-q35-9.0",
+      "!nvidia/vgpu host-driver-differs",
       "nvidia/vsc host-driver-differs",
       "qemu/restore-check will-pass",
     ],

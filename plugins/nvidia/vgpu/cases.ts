@@ -16,6 +16,20 @@ function vf(vgpuType: number, facts: CaseSide = {}): CaseSide {
   return { ...known, view: "sysfs", config: { 0x00: "ff ff ff ff" }, vgpuType, ...facts };
 }
 
+/** An mdev whose bytes name one driver, on a host that has, where it is said, another. */
+function withDriver(inBytes: string, onHost = inBytes, more: CaseSide["config"] = {}): CaseSide {
+  const record = Array.from(inBytes, (char) => char.charCodeAt(0).toString(16)).join(" ");
+  const config = {
+    0x00: "de 10 35 22 00 00 10 00 a1 00 00 03",
+    0x34: "d0",
+    0xd0: "09 00 1b 56 46 00 16",
+    0xd7: record,
+    0xe1: "72 35 35 30 5f 30 30",
+    ...more,
+  };
+  return mdev("NVIDIA A40-8Q", onHost, { config });
+}
+
 const A40 = mdev("NVIDIA A40-8Q", "550.54.16");
 const SAME = { ...MACHINE, source: A40, destination: A40 };
 const OTHER_DRIVER = mdev("NVIDIA A40-8Q", "535.161.05");
@@ -128,6 +142,64 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
       destination: "535.161.05",
       accepted: "any",
     }]],
+    decision: "allow",
+  },
+  {
+    name: "another driver that both sides' bytes name: nvidia/vsc says so",
+    ...MACHINE,
+    source: withDriver("550.54.16"),
+    destination: withDriver("535.161.05"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "the same, where QEMU compares the bytes",
+    machine: "pc-q35-9.0",
+    source: withDriver("550.54.16"),
+    destination: withDriver("535.161.05"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "the same, on a site that wants one branch",
+    ...MACHINE,
+    options: { drivers: "same-branch" },
+    source: withDriver("550.54.16"),
+    destination: withDriver("535.161.05"),
+    findings: [["host-driver-differs", "veto", undefined, { accepted: "same-branch" }]],
+    decision: "veto",
+  },
+  {
+    name: "another driver, and bytes that still name the first one's",
+    ...MACHINE,
+    source: withDriver("550.54.16"),
+    destination: withDriver("550.54.16", "535.161.05"),
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "another driver that only one side's bytes name",
+    ...MACHINE,
+    source: withDriver("550.54.16"),
+    destination: { ...OTHER_DRIVER, ...REALIZED },
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name:
+      "another driver, and a capability before another one, of which nvidia/vsc names no driver",
+    ...MACHINE,
+    source: withDriver("550.54.16"),
+    destination: withDriver("535.161.05", undefined, { 0xd1: "68" }),
+    findings: [["host-driver-differs", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "another driver, and a second record, of which nvidia/vsc may name no driver",
+    ...MACHINE,
+    source: withDriver("550.54.16", undefined, { 0xd2: "21" }),
+    destination: withDriver("535.161.05", undefined, { 0xd2: "21" }),
+    findings: [["host-driver-differs", "warn"]],
     decision: "allow",
   },
   {

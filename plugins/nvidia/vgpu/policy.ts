@@ -1,4 +1,5 @@
 import {
+  decodeConfigSpace,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
@@ -7,6 +8,7 @@ import {
   type Migration,
   type NvmlCompatibility,
   type PolicyFinding,
+  readRegions,
   skipsVscCheck,
   v,
 } from "premigrate/policy";
@@ -139,11 +141,29 @@ function* checkHostDrivers(
   const skips = skipsVscCheck(pair, migration);
   // Where bytes are known, nvidia/vsc tells what QEMU makes of them.
   if (skips === true || SIDES.every((side) => answers(pair[side]))) {
-    if (!isAnswered) yield { code: "host-driver-differs", data };
+    if (!isAnswered && !areInBytes(pair, data)) yield { code: "host-driver-differs", data };
   } else {
     const severity = skips === false ? "veto" : "undecided";
     yield { code: "host-driver-compared", severity, data };
   }
+}
+
+// nvidia/vsc names both drivers where each side's bytes do, whatever becomes of the bytes.
+function areInBytes(pair: DevicePair, versions: Readonly<Record<Side, string>>): boolean {
+  const [from, to] = SIDES.map((side) => driverHeader(pair[side], versions[side]));
+  return from !== undefined && from === to;
+}
+
+/** Offset and next pointer of the Vendor Specific Capability that holds this driver, and no more. */
+function driverHeader({ config, ...ids }: DeviceFacts, version: string): string | undefined {
+  const bytes = config === undefined ? undefined : readRegions(config, ids).at(-1)?.bytes;
+  if (bytes === undefined || bytes.length < 256) return undefined;
+  const { capabilities, problems } = decodeConfigSpace(bytes);
+  const offset = capabilities.find(({ id }) => id === 0x09)?.offset ?? 0;
+  const body = String.fromCharCode(...bytes.subarray(offset + 2, offset + 17));
+  // A list that is not in order may be another one to QEMU.
+  if (problems.length > 0 || body !== `\x1bVF\0\x16${version.padEnd(10, "\0")}`) return undefined;
+  return `${offset} ${bytes[offset + 1]}`;
 }
 
 function isSameBranch(...versions: readonly string[]): boolean {
