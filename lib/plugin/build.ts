@@ -43,7 +43,31 @@ export async function buildPlugin(file: string): Promise<BuiltPlugin> {
   }
 }
 
-async function bundle(file: string, folder: string): Promise<Uint8Array> {
+/** What a bundle is made of. */
+export interface Entry {
+  /** Modules by what is imported of them. */
+  readonly imports: Readonly<Record<string, URL>>;
+  /** The expression that makes what a process calls. */
+  readonly answer: string;
+}
+
+function serveEntry(policy: URL): Entry {
+  return {
+    imports: { policy, "{ serve }": new URL("serve.ts", import.meta.url) },
+    answer: "serve(policy)",
+  };
+}
+
+/**
+ * Makes one self-contained file of a policy and what it is served with; types are checked.
+ *
+ * @throws {PluginBuildError} When that cannot be done.
+ */
+export async function bundle(
+  file: string,
+  folder: string,
+  entryOf: (policy: URL) => Entry | Promise<Entry> = serveEntry,
+): Promise<Uint8Array> {
   if (!SOURCES.href.startsWith("file:") || !import.meta.url.endsWith(".ts")) {
     throw new PluginBuildError(file, "it is built in premigrate's source tree");
   }
@@ -52,15 +76,10 @@ async function bundle(file: string, folder: string): Promise<Uint8Array> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PluginBuildError(file, "there is no such file");
   });
-  const modules = [
-    new URL(path.replaceAll("%", "%25"), "file:///"),
-    new URL("lib/plugin/serve.ts", SOURCES),
-  ];
-  const [policy, serve] = modules.map(({ href }) => JSON.stringify(href));
-  await Deno.writeTextFile(
-    entry,
-    `import policy from ${policy};\nimport { serve } from ${serve};\nexport const answer = serve(policy);\n`,
-  );
+  const { imports, answer } = await entryOf(new URL(path.replaceAll("%", "%25"), "file:///"));
+  const lines = Object.entries(imports)
+    .map(([names, { href }]) => `import ${names} from ${JSON.stringify(href)};\n`);
+  await Deno.writeTextFile(entry, `${lines.join("")}export const answer = ${answer};\n`);
   const config = decodeURIComponent(new URL("deno.json", SOURCES).pathname);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

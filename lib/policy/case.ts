@@ -92,6 +92,29 @@ export function runCase(policy: Policy, given: PolicyCase): Verdict {
 }
 
 /**
+ * The codes that no case of a policy expects with the code's own severity.
+ *
+ * @example
+ * ```ts
+ * import { BUILT_IN, codesWithoutCase } from "premigrate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [policy] = BUILT_IN;
+ * const codes = policy?.codes ?? {};
+ * assertEquals(codesWithoutCase(codes, []), Object.keys(codes));
+ * ```
+ */
+export function codesWithoutCase(
+  codes: Policy["codes"],
+  cases: readonly PolicyCase[],
+): string[] {
+  const findings = cases.flatMap(({ findings }) => findings);
+  return Object.entries(codes)
+    .filter(([code, { severity }]) => !findings.some(([c, s]) => c === code && s === severity))
+    .map(([code]) => code);
+}
+
+/**
  * The pair and the migration of a case.
  *
  * @throws {QemuVersionError} When a side's QEMU version cannot be read.

@@ -25,6 +25,7 @@ Deno.test("plugins.md: the commands, one after another", async () => {
       ["policy.ts", "codes.ts", "cases.ts", "README.md"]
         .map((name) => `acme/revision/${name}`),
     );
+    assertEquals(shown.slice(4, 7).map((line) => line.split(" ")[0]), ["ok", "ok", "ok"]);
     assertEquals(
       shown.filter((line) => line.startsWith("policies applied")),
       ["policies applied: acme/revision, nvidia/vsc, qemu/restore-check"],

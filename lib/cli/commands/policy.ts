@@ -1,7 +1,7 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { readSiteFile } from "../../install/site_folder.ts";
 import { ConfigError } from "../../install/yaml_file.ts";
-import { buildPlugin } from "../../plugin/mod.ts";
+import { buildPlugin, type CaseOutcome, testPlugin } from "../../plugin/mod.ts";
 import { Registry } from "../../policy/mod.ts";
 import { reportFindings } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
@@ -14,31 +14,83 @@ import { digestOf } from "../plugins.ts";
 import { writePolicyTemplate } from "../policy_template.ts";
 
 const test = new Command<{ json?: true }>()
-  .description("Run the cases in the file of a site's policy; the exit status is 1 if one fails.")
+  .description("Run the cases of a policy; the exit status is 1 if one fails.")
   .arguments("<file:file>")
-  .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
+  .example("In a site's own file", "premigrate policy test examples/policies.d/same-branch.yaml")
+  .example("In cases.ts beside the policy", "premigrate policy test acme/revision/policy.ts")
   .action(async ({ json }, file) => {
-    const { name, cases, ...rules } = await readSiteFile(file);
-    if (cases.length === 0) throw new ConfigError(file, undefined, "it has no cases");
-    const policy = sitePolicy(name, rules);
-    const { policies } = new Registry().use(policy);
-    const results = cases.map((given) => {
-      const verdict = runSiteCase(policy, given);
-      const found = outcomeOf(verdict);
-      const findings = reportFindings({ verdict, policies, devices: [], assumptions: [] });
-      const { expect: expected } = given;
-      return { name: given.name, ok: found === expected, expected, found, findings };
-    });
-    if (results.some(({ ok }) => !ok)) Deno.exitCode = EXIT_CODES.veto;
-    if (json) return printJson({ policy: policy.id, cases: results });
-    for (const { name, ok, expected, found, findings } of results) {
-      const lines = [
-        `${ok ? "ok  " : "FAIL"} ${name}: ${found}${ok ? "" : `, expected ${expected}`}`,
-        ...ok ? [] : findings.map(({ code, message }) => `     ${code}: ${message}`),
-      ];
-      print(lines.map((line) => `${printable(line)}\n`).join(""));
+    const test = /\.[cm]?[jt]s$/.test(file) ? testCode : testSite;
+    const { policy, cases, ...more } = await test(file);
+    if (cases.some(({ ok }) => !ok)) Deno.exitCode = EXIT_CODES.veto;
+    if (json) {
+      return printJson({ policy, cases: cases.map(({ lines: _, ...given }) => given), ...more });
     }
+    for (const { name, ok, expected, found, lines } of cases) {
+      const wanted = found === expected ? "" : `, expected ${expected}`;
+      const all = [
+        `${ok ? "ok  " : "FAIL"} ${name}: ${found}${wanted}`,
+        ...lines.map((line) => `     ${line}`),
+      ];
+      print(all.map((line) => `${printable(line)}\n`).join(""));
+    }
+    const { withoutCase = [] } = more;
+    if (withoutCase.length > 0) print(`no case gives: ${printable(withoutCase.join(", "))}\n`);
   });
+
+interface TestedFile {
+  readonly policy: string;
+  readonly cases: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly expected: string;
+    readonly found: string;
+    readonly findings: readonly unknown[];
+    /** What there is to say of one that fails. */
+    readonly lines: readonly string[];
+  }[];
+  readonly withoutCase?: readonly string[];
+}
+
+async function testSite(file: string): Promise<TestedFile> {
+  const { name, cases, ...rules } = await readSiteFile(file);
+  if (cases.length === 0) throw new ConfigError(file, undefined, "it has no cases");
+  const policy = sitePolicy(name, rules);
+  const { policies } = new Registry().use(policy);
+  const tested = cases.map((given) => {
+    const verdict = runSiteCase(policy, given);
+    const found = outcomeOf(verdict);
+    const findings = reportFindings({ verdict, policies, devices: [], assumptions: [] });
+    const { name, expect: expected } = given;
+    const ok = found === expected;
+    const lines = ok ? [] : findings.map(({ code, message }) => `${code}: ${message}`);
+    return { name, ok, expected, found, findings, lines };
+  });
+  return { policy: policy.id, cases: tested };
+}
+
+async function testCode(file: string): Promise<TestedFile> {
+  const { id, cases, withoutCase } = await testPlugin(file);
+  const tested = cases.map(({ name, ok, expected, found }) => ({
+    name,
+    ok,
+    expected: expected.decision,
+    expectedFindings: expected.findings,
+    ..."problem" in found ? { found: found.problem, findings: [], lines: [] } : {
+      found: found.decision,
+      findings: found.findings,
+      lines: ok ? [] : [...linesOf("found", found), ...linesOf("expected", expected)],
+    },
+  }));
+  return { policy: id, cases: tested, withoutCase };
+}
+
+function linesOf(title: string, { findings }: CaseOutcome): string[] {
+  if (findings.length === 0) return [`${title}: nothing`];
+  return findings.map(({ code, severity, offset, data }) => {
+    const place = offset === undefined ? "" : ` at 0x${offset.toString(16)}`;
+    return `${title}: ${severity} ${code}${place} ${JSON.stringify(data)}`;
+  });
+}
 
 const build = new Command<{ json?: true }>()
   .description("Make a code plugin of a policy in TypeScript; FILE=DIGEST is printed.")

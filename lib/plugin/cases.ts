@@ -1,0 +1,136 @@
+import * as v from "valibot";
+import { oneLine } from "../facts/one_line.ts";
+import { bundle, type Entry } from "./build.ts";
+import { OWN_RUNNER } from "./own_runner.ts";
+import { askPlugin, PluginError, readMessage } from "./process.ts";
+import { answersSchema } from "./schema.ts";
+
+/** Cases that cannot be run. */
+export class PluginCasesError extends Error {
+  /** `problem` ends the message. */
+  constructor(file: string, problem: string) {
+    super(`Cannot run the cases of ${file}: ${problem}`);
+    this.name = "PluginCasesError";
+  }
+}
+
+const OutcomeSchema = v.strictObject({
+  decision: v.picklist(["allow", "veto", "undecided"]),
+  findings: v.array(v.strictObject({
+    code: v.string(),
+    severity: v.picklist(["veto", "undecided", "warn", "info"]),
+    offset: v.optional(v.number()),
+    data: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  })),
+});
+
+const AnswerSchema = v.strictObject({
+  id: v.string(),
+  codes: v.array(v.string()),
+  withoutCase: v.array(v.string()),
+  cases: v.array(v.strictObject({
+    name: v.string(),
+    expected: OutcomeSchema,
+    found: v.union([OutcomeSchema, v.strictObject({ problem: v.string() })]),
+  })),
+});
+
+/** What the process that runs the cases of a policy answers. */
+export type CasesAnswer = v.InferOutput<typeof AnswerSchema>;
+
+/** What a case finds, or is to find. */
+export type CaseOutcome = v.InferOutput<typeof OutcomeSchema>;
+
+/** A case of a policy that was run. */
+export interface TestedCase {
+  /** What the case shows. */
+  readonly name: string;
+  /** Whether it found what was expected. */
+  readonly ok: boolean;
+  /** What it was to find; of a finding's data only what matters. */
+  readonly expected: CaseOutcome;
+  /** What it found, or why that cannot be told. */
+  readonly found: CaseOutcome | { readonly problem: string };
+}
+
+/** A policy whose cases were run. */
+export interface TestedPolicy {
+  /** Its id. */
+  readonly id: string;
+  /** Its cases. */
+  readonly cases: readonly TestedCase[];
+  /** The codes that no case gives with their own severity. */
+  readonly withoutCase: readonly string[];
+}
+
+const SECONDS = 10;
+const REQUEST = { kind: "describe", options: {} } as const;
+
+/**
+ * Runs the cases in the file `cases` beside a policy: bundled with it, in a process without any
+ * permission.
+ *
+ * @throws {PluginBuildError} When the policy and its cases cannot be bundled.
+ * @throws {PluginCasesError} When there are none, or the process fails.
+ */
+export async function testPlugin(file: string, seconds = SECONDS): Promise<TestedPolicy> {
+  const folder = await Deno.makeTempDir({ prefix: "premigrate-cases-" });
+  try {
+    const code = await bundle(file, folder, (policy) => entryOf(file, policy));
+    const plugin = { name: file, code };
+    const answer = await askPlugin(plugin, REQUEST, { ...OWN_RUNNER, seconds });
+    const { id, codes, withoutCase, cases } = readMessage(file, AnswerSchema, answer);
+    if (cases.length === 0) throw new PluginCasesError(file, "CASES is empty");
+    return { id, cases: cases.map((given) => judge(given, codes)), withoutCase };
+  } catch (error) {
+    throw error instanceof PluginError ? new PluginCasesError(file, error.message) : error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function entryOf(file: string, policy: URL): Promise<Entry> {
+  const name = policy.pathname.replace(/^.*(?=\.)/, "cases");
+  const cases = new URL(name, policy);
+  try {
+    await Deno.stat(cases);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new PluginCasesError(file, `there is no ${name} beside it`);
+  }
+  const serveCases = new URL("serve_cases.ts", import.meta.url);
+  return {
+    imports: { policy, "{ CASES }": cases, "{ serveCases }": serveCases },
+    answer: "serveCases(policy, CASES)",
+  };
+}
+
+function judge(given: CasesAnswer["cases"][number], codes: readonly string[]): TestedCase {
+  const found = "problem" in given.found ? given.found : held(given.found, codes);
+  if ("problem" in found) {
+    return { ...given, ok: false, found: { problem: oneLine(found.problem) } };
+  }
+  const { decision, findings } = given.expected;
+  const ok = found.decision === decision && found.findings.length === findings.length &&
+    found.findings.every((finding, index) => isAsExpected(finding, findings[index]));
+  return { ...given, ok, found };
+}
+
+type Found = CaseOutcome["findings"][number];
+
+function isAsExpected(
+  { code, severity, offset, data }: Found,
+  expected: Found | undefined,
+): boolean {
+  return code === expected?.code && severity === expected.severity &&
+    offset === expected.offset &&
+    Object.entries(expected.data).every(([key, value]) => data[key] === value);
+}
+
+/** Holds what was found against what a plugin may answer; other codes are the engine's own. */
+function held(found: CaseOutcome, codes: readonly string[]): TestedCase["found"] {
+  const own = found.findings.filter(({ code }) => codes.includes(code));
+  const { issues } = v.safeParse(answersSchema(codes, 1), [own]);
+  if (issues === undefined) return found;
+  return { problem: `a plugin may not answer this: ${v.summarize(issues)}` };
+}
