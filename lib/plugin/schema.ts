@@ -25,6 +25,7 @@ export const DescriptionSchema: v.GenericSchema<Description> = v.strictObject({
     baseClasses: v.exactOptional(list(number(0xff))),
     drivers: v.exactOptional(list(line(64))),
     unclaimed: v.exactOptional(v.literal(true)),
+    vouches: v.exactOptional(v.literal(false)),
   }),
   needs: list(v.picklist([
     "config",

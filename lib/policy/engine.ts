@@ -156,21 +156,22 @@ function matchPair(
   pair: DevicePair,
   policies: readonly RegisteredPolicy[],
 ): boolean | undefined {
-  if (match.unclaimed && policies.some(({ policy }) => claims(policy.match, pair))) {
+  if (match.unclaimed && policies.some(({ policy }) => vouches(policy.match, pair))) {
     return false;
   }
+  return matchSides(match, pair);
+}
+
+function vouches(match: Match, pair: DevicePair): boolean {
+  return match.vendors !== undefined && match.vouches !== false && matchSides(match, pair) === true;
+}
+
+function matchSides(match: Match, pair: DevicePair): boolean | undefined {
   const sides = [pair.source, pair.destination].map((facts) =>
     matchDevice(match, identify(facts), facts.driver?.name)
   );
   if (sides.includes(true)) return true;
   return sides.includes(undefined) ? undefined : false;
-}
-
-function claims({ vendors }: Match, pair: DevicePair): boolean {
-  return [pair.source, pair.destination].some((facts) => {
-    const { vendor } = identify(facts);
-    return vendor !== undefined && vendors?.includes(vendor);
-  });
 }
 
 function matchDevice(

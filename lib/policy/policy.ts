@@ -28,8 +28,10 @@ export interface Match {
   readonly baseClasses?: readonly number[];
   /** Names of the host's drivers. */
   readonly drivers?: readonly string[];
-  /** Only pairs that no policy of the registry matches by vendor. */
+  /** Only pairs for which no policy of the registry vouches: none that names vendors matches them. */
   readonly unclaimed?: true;
+  /** The policy knows only what cannot migrate: though it names vendors, it vouches for no device. */
+  readonly vouches?: false;
 }
 
 /** A finding as a policy gives it; the engine adds the policy's id and the device. */

@@ -7,10 +7,10 @@ const VOUCHING =
 export const CODES = {
   "nobody-vouches": {
     severity: "undecided",
-    title: "No policy is for this vendor's devices",
+    title: "No policy is for this device",
     message: "No policy vouches for device {id} of the {side}",
     remedy:
-      "Test a migration of this device, then name it in the option accepted; or write a policy for its vendor.",
+      "Test a migration of this device, then name it in the option accepted; or write a policy for it.",
     about: VOUCHING,
   },
   "not-identified": {

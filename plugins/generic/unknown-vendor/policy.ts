@@ -11,7 +11,7 @@ const OPTIONS = v.strictObject({
   ),
 });
 
-/** Devices whose vendor has no policy here. */
+/** Devices that no policy here is for. */
 export const unknownVendor = definePolicy({
   id: "generic/unknown-vendor",
   title: "Devices for which no policy vouches",

@@ -23,7 +23,8 @@ export const CODES = {
     severity: "undecided",
     title: "The virtual function has a driver that is not Linux's",
     message: "{driver} of the {side} is not in Linux: what it wants of both sides is not known",
-    remedy: "Test this migration first; a site that has turns this policy to observe.",
+    remedy:
+      "Test this migration first; a site that has turns this policy to observe, and names the device in the option accepted of generic/unknown-vendor.",
     about:
       "The driver that was proposed for E800 cards in 2023 hides capabilities of the virtual function while it may migrate. Its rules are nowhere described.",
   },

@@ -9,7 +9,7 @@ export const intelGvtgAndIce = definePolicy({
   id: "intel/gvtg-and-ice",
   title: "Intel GVT-g vGPUs and E800 virtual functions",
   documentation,
-  match: { vendors: [0x8086] },
+  match: { vendors: [0x8086], vouches: false },
   needs: ["driver", "mdevType"],
   options: v.strictObject({}),
   codes: CODES,
