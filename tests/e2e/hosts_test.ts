@@ -91,7 +91,8 @@ e2eTest("the hosts end with the process that started them", async () => {
 async function startBeating(enter: readonly string[]): Promise<string> {
   const file = await Deno.makeTempFile();
   const [command = "", ...args] = enter;
-  const script = 'while echo >> "$0"; do sleep 0.05; done > /dev/null 2>&1 &';
+  const script = 'while echo >> "$0"; do sleep 0.05; done > /dev/null 2>&1 &\n' +
+    'until [ -s "$0" ]; do sleep 0.05; done';
   const { success } = await new Deno.Command(command, { args: [...args, "sh", "-c", script, file] })
     .output();
   assert(success);

@@ -69,8 +69,10 @@ for (const { shell, name, ignore } of shells) {
           stdout: "piped",
           stderr: "piped",
         }).spawn();
-        await new Blob([xml]).stream().pipeTo(child.stdin);
+        // It does not read what is longer than any domain XML to the end.
+        const written = new Blob([xml]).stream().pipeTo(child.stdin).catch(() => {});
         const { code, stdout, stderr } = await child.output();
+        await written;
         assertEquals([code, stdout.length, stderr.length > 0], [passes ? 0 : 1, 0, !passes], xml);
       }
       await Deno.remove(alone, { recursive: true });

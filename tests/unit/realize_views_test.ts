@@ -151,7 +151,7 @@ for (
     };
     const fakes = readers(host);
     const options = { allowReset, records: "/nowhere" };
-    const signal = AbortSignal.timeout(1000);
+    const signal = AbortSignal.timeout(60_000);
     const { devices: [found] } = await addRealizeViews(facts, options, signal, fakes);
     assertEquals(fakes.asked, [...asked]);
     assertEquals([found?.config?.bytes, found?.config?.derived], [bytes, derived]);
