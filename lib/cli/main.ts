@@ -38,7 +38,7 @@ import { ManifestError } from "../install/manifest.ts";
 import { ForeignFileError } from "../install/plan.ts";
 import { NotInstalledError } from "../install/uninstall.ts";
 import { version } from "../install/version.ts";
-import { PluginBuildError, PluginCasesError } from "../plugin/mod.ts";
+import { PluginBuildError, PluginCasesError, PluginError } from "../plugin/mod.ts";
 import { WaiverError } from "../install/waivers.ts";
 import { ConfigError } from "../install/yaml_file.ts";
 import { InputError, OutputError, printError } from "./io.ts";
@@ -62,6 +62,7 @@ const INPUT_ERRORS = [
   OutputError,
   PluginBuildError,
   PluginCasesError,
+  PluginError,
   ProbeRunError,
   QemuPropertyError,
   QemuVersionError,

@@ -1,7 +1,14 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { readSiteFolder } from "../install/site_folder.ts";
-import { describePlugins, judgeWithPlugins, OWN_RUNNER } from "../plugin/mod.ts";
+import {
+  type DescribedPlugin,
+  describePlugins,
+  judgeWithPlugins,
+  OWN_RUNNER,
+  PluginError,
+  type PluginPolicies,
+} from "../plugin/mod.ts";
 import { type Policy, Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
 import { loadPlugins } from "./plugins.ts";
@@ -17,14 +24,12 @@ export function builtInRegistry(): Registry {
   return registryOf(BUILT_IN);
 }
 
-/**
- * The registry of the command line: the built-in policies, and the site's.
- *
- * @param folder The site's, where it is another than that of the hook.
- * @throws {ConfigError} When a file there cannot be read.
- */
-export async function loadRegistry(folder: string | undefined): Promise<Registry> {
-  return registryOf(await loadPolicies(folder));
+/** What a command was told of the policies. */
+export interface PolicyChoices {
+  /** The folder of the site's, where it is another than that of the hook. */
+  readonly policies?: string | undefined;
+  /** Code plugins. */
+  readonly plugin?: readonly string[] | undefined;
 }
 
 /** Judges with all policies, those of the code plugins included; it must be pure. */
@@ -36,15 +41,8 @@ export type JudgeWithAll = <T>(judge: (registry: Registry) => T) => Promise<T>;
  * @throws {ConfigError} When a file of the site's cannot be read.
  * @throws {InputError} When a plugin is another than the one that is listed; none is run then.
  */
-export async function loadJudge(
-  { policies: folder, plugin }: {
-    readonly policies?: string | undefined;
-    readonly plugin?: readonly string[] | undefined;
-  },
-): Promise<JudgeWithAll> {
-  const own = await loadPolicies(folder);
-  const taken = own.map(({ id }) => id);
-  const plugins = await describePlugins(await loadPlugins(plugin), taken, OWN_RUNNER);
+export async function loadJudge(choices: PolicyChoices): Promise<JudgeWithAll> {
+  const { own, plugins } = await loadPolicies(choices);
   return (judge) =>
     judgeWithPlugins(plugins, ({ policies, findings }) => {
       const registry = registryOf([...own, ...policies]);
@@ -53,11 +51,31 @@ export async function loadJudge(
     }, OWN_RUNNER);
 }
 
-async function loadPolicies(folder: string | undefined): Promise<Policy[]> {
+/**
+ * The registry of a command that tells of policies.
+ *
+ * @throws {ConfigError} When a file of the site's cannot be read.
+ * @throws {InputError} When a plugin is another than the one that is listed.
+ * @throws {PluginError} When a plugin does not say what it is.
+ */
+export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {
+  const { own, plugins } = await loadPolicies(choices);
+  const failed = plugins.find((plugin) => plugin instanceof PluginError);
+  if (failed !== undefined) throw failed;
+  const registerAll = ({ policies }: PluginPolicies): Registry => registryOf([...own, ...policies]);
+  return await judgeWithPlugins(plugins, registerAll, OWN_RUNNER);
+}
+
+async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promise<{
+  readonly own: readonly Policy[];
+  readonly plugins: readonly (DescribedPlugin | PluginError)[];
+}> {
   const site = await readSiteFolder(folder ?? pathsBelow().policies, {
     wanted: folder !== undefined,
   });
-  return [...BUILT_IN, ...sitePolicies(site)];
+  const own = [...BUILT_IN, ...sitePolicies(site)];
+  const ids = own.map(({ id }) => id);
+  return { own, plugins: await describePlugins(await loadPlugins(plugin), ids, OWN_RUNNER) };
 }
 
 function registryOf(policies: readonly Policy[]): Registry {

@@ -92,6 +92,30 @@ testRuns([
     ],
   },
   {
+    name: "policies: a plugin is listed",
+    words: `policies --plugin ${plugin}`,
+    code: 0,
+    stdout: ["example/revision         Both devices have one revision"],
+  },
+  {
+    name: "explain: a plugin",
+    words: `explain example/revision --plugin ${plugin}`,
+    code: 0,
+    stdout: ["Both devices have one revision", "other-revision"],
+  },
+  {
+    name: "explain: a plugin's code",
+    words: `explain other-revision --plugin ${plugin}`,
+    code: 0,
+    stdout: ["The destination's device has another revision"],
+  },
+  {
+    name: "explain: a plugin that fails",
+    words: `explain other-revision --plugin ${failing}`,
+    code: 2,
+    error: "Plugin failing.js threw: no [2J",
+  },
+  {
     name: "check: a plugin of another digest",
     words: `${CHECK} --plugin ${changed}`,
     code: 2,

@@ -4,6 +4,7 @@ import { decodeConfigSpace, ENGINE_CODES, parseBadConfig } from "../../policy/mo
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
 import { readFunction } from "../dump.ts";
 import { print, printJson } from "../io.ts";
+import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 
 /** `explain`: the page of a policy, of a finding's code, or of QEMU's own line. */
@@ -13,14 +14,15 @@ export const explain = new Command<{ json?: true }>()
   .option("--dump <dump:file>", "A dump of the destination's device, to name the field.")
   .option("--slot <address:string>", "The function to take from a dump that holds several.")
   .option(...POLICIES_OPTION)
+  .option(...PLUGIN_OPTION)
   .example("A policy", "premigrate explain nvidia/vsc")
   .example("A code", "premigrate explain body-compared")
   .example(
     "QEMU's line",
     "premigrate explain 'Bad config data: i=0x4f read: 1c device: ee cmask: ff wmask: 0 w1cmask:0'",
   )
-  .action(async ({ json, dump, slot, policies: folder }, id) => {
-    const { policies } = await loadRegistry(folder);
+  .action(async ({ json, dump, slot, ...choices }, id) => {
+    const { policies } = await loadRegistry(choices);
     const bad = parseBadConfig(id);
     if (bad !== undefined) {
       const bytes = dump === undefined ? undefined : (await readFunction(dump, slot)).bytes;

@@ -2,18 +2,21 @@ import { Command } from "@cliffy/command";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { policiesPage } from "../../report/mod.ts";
 import { print, printJson } from "../io.ts";
+import { PLUGIN_OPTION } from "../plugins.ts";
 import { builtInRegistry, loadRegistry, POLICIES_OPTION } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()
   .description("List the policies that are applied.")
   .option(...POLICIES_OPTION)
+  .option(...PLUGIN_OPTION)
   .option("--markdown", "Write the page of all policies and their codes.")
   .example("With their options and codes", "premigrate policies --json")
-  .action(async ({ json, markdown, policies: folder }) => {
-    // The page is the same on every host, but for a folder that is named.
-    const isSame = markdown === true && folder === undefined;
-    const { policies } = isSame ? builtInRegistry() : await loadRegistry(folder);
+  .action(async ({ json, markdown, ...choices }) => {
+    // The page is the same on every host, but for what is named.
+    const isSame = markdown === true && choices.policies === undefined &&
+      choices.plugin === undefined;
+    const { policies } = isSame ? builtInRegistry() : await loadRegistry(choices);
     if (markdown === true) return print(policiesPage(policies));
     const registered = policies.map(({ policy }) => policy);
     if (json !== true) {
