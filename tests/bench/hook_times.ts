@@ -2,6 +2,10 @@
  * How long libvirt waits for the hook: medians of process spawns, taken in turn in one run, beside an
  * empty Deno script and a Python hook that only imports libvirt and lxml and parses the same XML.
  */
+import { encodeBase64 } from "@std/encoding/base64";
+import { v } from "premigrate/policy";
+import { type Config, ConfigSchema } from "../../lib/hook/config.ts";
+import { buildPlugin, describePlugins, OWN_RUNNER, PluginError } from "../../lib/plugin/mod.ts";
 import { HookTree } from "../unit/hook_tree.ts";
 
 const RUNS = 41;
@@ -13,6 +17,30 @@ using tree = await HookTree.make();
 const xml = await tree.xml({ machine: "pc-q35-9.1" });
 const plain = xml.replace(/<hostdev[^]*<\/hostdev>/, "").replace(/<metadata>[^]*<\/metadata>/, "");
 await Deno.writeTextFile(`${tree.root}/empty.js`, "");
+
+const built = await buildPlugin("plugins/example/revision/policy.ts");
+const text = new TextDecoder().decode(built.code);
+
+/** A configuration that lists so many plugins; each is asked about the device. */
+async function listPlugins(count: number): Promise<Config> {
+  const plugins = Array.from({ length: count }, (_, index) => ({
+    name: `${index}`,
+    code: new TextEncoder().encode(text.replaceAll("example/revision", `example/r${index}`)),
+  }));
+  const listing = { file: "a.js", digest: "0".repeat(64) };
+  const loaded = (await describePlugins(plugins, [], OWN_RUNNER)).map((plugin) => {
+    if (plugin instanceof PluginError) throw plugin;
+    const { description, code } = plugin;
+    return [description.id, { description, code: encodeBase64(code) }] as const;
+  });
+  const listed = Object.fromEntries(loaded.map(([id]) => [id, listing]));
+  return { ...v.parse(ConfigSchema, { plugins: listed }), loaded: Object.fromEntries(loaded) };
+}
+
+using withOne = await HookTree.make();
+await withOne.applyWhole(await listPlugins(1));
+using withTen = await HookTree.make();
+await withTen.applyWhole(await listPlugins(10));
 
 /** Reads the XML as libvirt's child does. */
 async function spawn(program: string, args: readonly string[], stdin: string): Promise<number> {
@@ -34,11 +62,17 @@ async function spawn(program: string, args: readonly string[], stdin: string): P
 
 const launcher = (...event: string[]) => (): Promise<number> =>
   spawn(tree.hook, ["vm1", ...event, "-"], xml);
+const verdictOf = async (tree: HookTree): Promise<() => Promise<number>> => {
+  const xml = await tree.xml({ machine: "pc-q35-9.1" });
+  return () => spawn(tree.hook, ["vm1", "migrate", "begin", "-"], xml);
+};
 
 const PROGRAMS: Readonly<Record<string, () => Promise<number>>> = {
   "an empty Deno script": () =>
     spawn(Deno.execPath(), ["run", ...FLAGS, `${tree.root}/empty.js`], xml),
   "the hook: verdict on one stamped device": launcher("migrate", "begin"),
+  "the hook: the same, and one code plugin": await verdictOf(withOne),
+  "the hook: the same, and ten code plugins": await verdictOf(withTen),
   "the hook: a guest without host devices": () =>
     spawn(tree.hook, ["vm1", "migrate", "begin", "-"], plain),
   "the hook: an event it does not own": launcher("prepare", "begin"),
