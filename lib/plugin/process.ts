@@ -61,7 +61,9 @@ export async function askPlugin(
     input: JSON.stringify({ code: encodeBase64(code), request }),
     env: {},
   });
-  const [, permission] = /"permission":"([a-z]+)"/.exec(end.stderr) ?? [];
+  const [, run, noted] = /"permission":(?:"read","value":"(run)"|"([a-z]+)")/.exec(end.stderr) ??
+    [];
+  const permission = run ?? noted;
   if (permission !== undefined) throw new PluginError("plugin-reached-out", { id, permission });
   return readReply(id, end, seconds);
 }

@@ -146,28 +146,32 @@ export const HOSTILE: readonly (readonly [expected: string, plugin: CodePlugin])
   ["plugin-reached-out", plugin("imports-by-net", HEALTHY, { before: `import t from "${url}";` })],
   ["plugin-threw", plugin("imports-npm", HEALTHY, { before: `import t from "npm:valibot";` })],
   ["plugin-reached-out", plugin("environment", caught(`Deno.env.get("PATH")`))],
-  ["plugin-threw", plugin("runs", `new Deno.Command("/bin/rm", { args: ["${canary}"] }).output()`)],
+  [
+    "plugin-reached-out",
+    plugin("runs", `new Deno.Command("/bin/rm", { args: ["${canary}"] }).output()`),
+  ],
   [
     "plugin-reached-out",
     plugin("runs-as-node", HEALTHY, {
       before: `import cp from "node:child_process"; cp.execFileSync("/bin/rm", ["${canary}"]);`,
     }),
   ],
-  ["plugin-threw", plugin("kills", `Deno.kill(${Deno.pid}, "SIGTERM")`)],
-  ["plugin-reached-out", plugin("ffi", caught(`Deno.dlopen("libc.so.6", {})`))],
-  ["plugin-reached-out", plugin("host-name", caught(`Deno.hostname()`))],
   [
-    "plugin-out-of-memory",
+    "plugin-reached-out",
     plugin(
-      "workers",
-      `(async () => {
-        const program = "data:text/javascript," +
-          encodeURIComponent("const a = []; for (;;) a.push({ a: [a.length + ''] })");
-        for (let i = 0; i < 8; i++) new Worker(program, { type: "module" });
-        await new Promise((done) => setTimeout(done, 1e6));
-      })()`,
+      "runs-in-secret",
+      caught(`new Deno.Command("/bin/rm", { args: ["${canary}"] }).output()`),
     ),
   ],
+  ["plugin-reached-out", plugin("spawns", caught(`Deno.spawn("/bin/rm", ["${canary}"])`))],
+  ["plugin-reached-out", plugin("kills", caught(`Deno.kill(${Deno.pid}, "SIGTERM")`))],
+  ["plugin-reached-out", plugin("kills-as-node", caught(`process.kill(${Deno.pid}, "SIGTERM")`))],
+  [
+    "plugin-reached-out",
+    plugin("workers", caught(`new Worker("data:text/javascript,1", { type: "module" })`)),
+  ],
+  ["plugin-reached-out", plugin("ffi", caught(`Deno.dlopen("libc.so.6", {})`))],
+  ["plugin-reached-out", plugin("host-name", caught(`Deno.hostname()`))],
 ];
 
 /** Holds that nothing outside was reached, and ends what there was to be reached. */
