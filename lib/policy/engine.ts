@@ -1,3 +1,4 @@
+import { attributesOf } from "./attributes.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding, Severity } from "./finding.ts";
 import { identify } from "./migration.ts";
@@ -14,8 +15,11 @@ export interface NotRun {
   readonly policy: string;
   /** The pair's name. */
   readonly device: string;
-  /** `needs-facts`: only bytes were asked about; `unknown-device`: its ids or driver are not known. */
-  readonly reason: "needs-facts" | "unknown-device";
+  /**
+   * `needs-facts`: only bytes were asked about; `unknown-device`: its ids or driver are not known;
+   * `attribute-not-read`: a sysfs attribute that it declares is not known.
+   */
+  readonly reason: "needs-facts" | "unknown-device" | "attribute-not-read";
 }
 
 /** The answer: the decision, and all that led to it. */
@@ -81,10 +85,14 @@ export function evaluate(
       const matches = matchPair(policy.match, pair, policies);
       if (matches === false) continue;
       const names = { policy: policy.id, device: pair.name };
-      if (migration.bytesOnly && policy.needs.some((fact) => fact !== "config")) {
+      const unread = findUnread(policy, pair);
+      if (migration.bytesOnly && needsFacts(policy)) {
         notRun.push({ ...names, reason: "needs-facts" });
       } else if (matches === undefined) {
         notRun.push({ ...names, reason: "unknown-device" });
+      } else if (unread.length > 0) {
+        notRun.push({ ...names, reason: "attribute-not-read" });
+        findings.push(...unread);
       } else {
         ran.push(names);
         findings.push(...apply(policy, pair.name, () => evaluate(pair, migration)));
@@ -100,6 +108,21 @@ export function decide(findings: readonly Finding[]): Decision {
   if (findings.some(({ severity }) => severity === "veto")) return "veto";
   if (findings.some(({ severity }) => severity === "undecided")) return "undecided";
   return "allow";
+}
+
+function needsFacts({ needs, attributes = [] }: Policy): boolean {
+  return needs.some((fact) => fact !== "config") || attributes.length > 0;
+}
+
+/** A finding for each attribute that the policy declares and that is not known of a side. */
+function findUnread(policy: Policy, pair: DevicePair): Finding[] {
+  const { id } = policy;
+  return (["source", "destination"] as const).flatMap((side) => {
+    const known = new Map(Object.entries(pair[side].attributes ?? {}));
+    return attributesOf([policy])
+      .filter((attribute) => known.get(attribute) === undefined)
+      .map((attribute) => engineFinding("attribute-not-read", pair.name, { id, attribute, side }));
+  });
 }
 
 function apply(

@@ -117,6 +117,16 @@ export const ENGINE_CODES = {
     about:
       "A policy threw an error, or gave a finding that it does not declare. What it would have said is not known.",
   },
+  "attribute-not-read": {
+    severity: "undecided",
+    title: "An attribute that a policy needs was not read",
+    message:
+      "Policy {id} was not applied: attribute {attribute} of the {side}'s device is not known",
+    remedy:
+      "Gather the facts again with the same policies, or by hand with `premigrate capture --attribute`; the facts' `missing` tells why one cannot be read.",
+    about:
+      "A policy may declare sysfs attributes that the probe is to bring. One that is not there is known to be absent, and the policy judges that; one that nobody looked for, or that cannot be read, might be anything.",
+  },
   "plugin-threw": {
     severity: "undecided",
     title: "A code plugin threw an error",

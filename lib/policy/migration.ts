@@ -46,6 +46,11 @@ export interface DeviceFacts {
   readonly vgpuParams?: string | undefined;
   /** What NVIDIA's management library (NVML) says of it; nothing here asks it. */
   readonly nvml?: NvmlFacts | undefined;
+  /**
+   * Sysfs attributes that policies declare, without the newline at their end. `null`: it was looked
+   * for and is not there. Absent: nobody looked, or it cannot be read.
+   */
+  readonly attributes?: Readonly<Record<string, string | null>> | undefined;
 }
 
 /** What a VFIO driver offers for a device (the kernel's `vfio_device_debugfs_init`). */

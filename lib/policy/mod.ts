@@ -8,6 +8,7 @@
 export { get16, get32 } from "../pci/bytes.ts";
 export * from "../pci/mod.ts";
 export * from "../qemu/mod.ts";
+export { attributesOf, isAttributeName } from "./attributes.ts";
 export * from "./case.ts";
 export * from "./choose.ts";
 export * from "./engine.ts";

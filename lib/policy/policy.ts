@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isAttributeName, MOST_ATTRIBUTES } from "./attributes.ts";
 import type { CodePage, FindingValue, Severity } from "./finding.ts";
 import type { DevicePair, Migration } from "./migration.ts";
 
@@ -58,6 +59,12 @@ export interface PolicyDefinition<Options extends v.GenericSchema, Code extends 
   readonly match: Match;
   /** With `["config"]`, the policy also judges two dumps of which nothing else is known. */
   readonly needs: readonly NeededFact[];
+  /**
+   * Names of sysfs attributes that the probe is to bring, as `fw_rev`; `parent/fw_rev` is that of a
+   * VF's physical function or an mdev's parent. They come as the devices' `attributes`, and where one
+   * was not read the policy is not applied. At most 32.
+   */
+  readonly attributes?: readonly string[];
   /** The schema of the options a site can set; it must accept `{}`. */
   readonly options: Options;
   /** Every code that the policy's findings can have. */
@@ -116,7 +123,8 @@ export class PolicyOptionsError extends Error {
 /**
  * Makes a policy. All types of its options and codes are inferred.
  *
- * @throws {TypeError} When the id is not of the form `vendor/name`, or the options have no defaults.
+ * @throws {TypeError} When the id is not of the form `vendor/name`, the options have no defaults, or
+ * the attributes cannot be brought.
  *
  * @example A policy that warns when the class of a device differs.
  * ```ts
@@ -158,6 +166,8 @@ export function definePolicy<Options extends v.GenericSchema, Code extends strin
   if (!v.is(rest.options, {})) {
     throw new TypeError(`Cannot define policy ${rest.id}: its options schema does not accept {}`);
   }
+  const problem = findAttributeProblem(rest.attributes ?? []);
+  if (problem !== undefined) throw new TypeError(`Cannot define policy ${rest.id}: ${problem}`);
   return {
     ...rest,
     configure(options: unknown): ConfiguredPolicy {
@@ -169,4 +179,14 @@ export function definePolicy<Options extends v.GenericSchema, Code extends strin
       };
     },
   };
+}
+
+function findAttributeProblem(names: readonly string[]): string | undefined {
+  if (names.length > MOST_ATTRIBUTES) {
+    return `it has ${names.length} attributes, wanted ${MOST_ATTRIBUTES} at most`;
+  }
+  const bad = names.find((name) => !isAttributeName(name));
+  return bad === undefined
+    ? undefined
+    : `its attribute ${JSON.stringify(bad)} is no name of a sysfs attribute that may be read`;
 }

@@ -11,6 +11,7 @@ export const DECISIONS: Readonly<Record<Decision, string>> = {
 const REASONS: Readonly<Record<NotRun["reason"], string>> = {
   "needs-facts": "needs more than config bytes",
   "unknown-device": "the device's ids or driver are not known",
+  "attribute-not-read": "an attribute that it needs was not read",
 };
 
 /** Which policy was not applied to which device, and why. */

@@ -103,3 +103,32 @@ Deno.test("runCase: a case that cannot be is an error", () => {
   assertThrows(() => runCase(teller, { ...BARE, options: { word: 1 } }), PolicyOptionsError);
   assertThrows(() => runCase(teller, { ...BARE, source: { qemu: "?" } }), QemuVersionError);
 });
+
+Deno.test("runCase: a case's devices may have attributes", () => {
+  const policy = definePolicy({
+    id: "test/profile",
+    title: "Profiles are equal",
+    documentation: "For tests.",
+    match: {},
+    needs: [],
+    attributes: ["acme/profile"],
+    options: v.strictObject({}),
+    codes: { differs: { severity: "veto", title: "T", message: "m", remedy: "r", about: "a" } },
+    *evaluate({ source, destination }): Generator<{ code: "differs" }> {
+      const [one, other] = [source, destination].map(({ attributes }) =>
+        attributes?.["acme/profile"]
+      );
+      if (one !== other) yield { code: "differs" };
+    },
+  });
+  const codesOf = (source: string | null, destination?: string | null): string[] => {
+    const sideOf = (value?: string | null): PolicyCase["source"] =>
+      value === undefined ? {} : { attributes: { "acme/profile": value } };
+    const given = { ...BARE, source: sideOf(source), destination: sideOf(destination) };
+    return runCase(policy, given).findings.map(({ code }) => code);
+  };
+  assertEquals(codesOf("gold", "gold"), []);
+  assertEquals(codesOf("gold", "silver"), ["differs"]);
+  assertEquals(codesOf("gold", null), ["differs"]);
+  assertEquals(codesOf("gold"), ["attribute-not-read"]);
+});

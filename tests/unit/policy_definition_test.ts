@@ -1,13 +1,26 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { definePolicy, type Policy, PolicyOptionsError, v } from "premigrate/policy";
+import {
+  attributesOf,
+  definePolicy,
+  isAttributeName,
+  type Policy,
+  PolicyOptionsError,
+  v,
+} from "premigrate/policy";
+import { NAMES, NO_NAMES } from "../cases/attribute_names.ts";
 
-function define(id: string, options: v.GenericSchema = v.strictObject({})): Policy {
+function define(
+  id: string,
+  options: v.GenericSchema = v.strictObject({}),
+  attributes: readonly string[] = [],
+): Policy {
   return definePolicy({
     id,
     title: "For tests",
     documentation: "For tests.",
     match: { vendors: [0x10de] },
     needs: ["config"],
+    attributes,
     options,
     codes: {},
     evaluate: () => [],
@@ -54,6 +67,50 @@ Deno.test("definePolicy: the policy is the definition without its function", () 
     "config",
   ]]);
   assert(!("evaluate" in policy));
+});
+
+for (const [name, text] of Object.entries(NAMES)) {
+  Deno.test(`isAttributeName: ${name} is one`, () => assert(isAttributeName(text)));
+}
+
+for (const [name, text] of Object.entries(NO_NAMES)) {
+  Deno.test(`isAttributeName: ${name} is none`, () => assert(!isAttributeName(text)));
+}
+
+const ATTRIBUTES: readonly (readonly [
+  name: string,
+  attributes: readonly string[],
+  problem?: string,
+])[] = [
+  ["none", []],
+  ["32", Array.from({ length: 32 }, (_, index) => `fw_${index}`)],
+  [
+    "33",
+    Array.from({ length: 33 }, (_, index) => `fw_${index}`),
+    "it has 33 attributes, wanted 32 at most",
+  ],
+  [
+    "a path that goes up",
+    ["fw_rev", "../x"],
+    'its attribute "../x" is no name of a sysfs attribute that may be read',
+  ],
+];
+for (const [name, attributes, problem] of ATTRIBUTES) {
+  Deno.test(`definePolicy, attributes: ${name}`, () => {
+    const makePolicy = (): Policy => define("a/b", undefined, attributes);
+    if (problem === undefined) {
+      assertEquals(makePolicy().attributes, attributes);
+      return;
+    }
+    const { message } = assertThrows(makePolicy, TypeError);
+    assertEquals(message, `Cannot define policy a/b: ${problem}`);
+  });
+}
+
+Deno.test("attributesOf: those of all policies, each once, sorted", () => {
+  const policies = [["x", "parent/x"], [], ["a", "x"]].map((attributes) => ({ attributes }));
+  assertEquals(attributesOf([...policies, {}]), ["a", "parent/x", "x"]);
+  assertEquals(attributesOf([]), []);
 });
 
 const OPTIONS = v.strictObject({

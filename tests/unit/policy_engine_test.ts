@@ -38,7 +38,11 @@ const PAGE = { title: "T", message: "m", remedy: "r", about: "a" };
 function policyOf(
   id: string,
   evaluate: () => Iterable<PolicyFinding>,
-  { match = {}, needs = ["config"] }: { match?: Match; needs?: readonly NeededFact[] } = {},
+  { match = {}, needs = ["config"], attributes = [] }: {
+    match?: Match;
+    needs?: readonly NeededFact[];
+    attributes?: readonly string[];
+  } = {},
 ): Policy {
   return definePolicy({
     id,
@@ -46,6 +50,7 @@ function policyOf(
     documentation: "For tests.",
     match,
     needs,
+    attributes,
     options: v.strictObject({}),
     codes: {
       noted: { severity: "info", ...PAGE },
@@ -438,3 +443,83 @@ for (const [needs, bytesOnly, runs] of NEEDS) {
     assertEquals(notRun, runs ? [] : [{ ...names, reason: "needs-facts" }]);
   });
 }
+
+type Attributes = DeviceFacts["attributes"];
+
+const READ = { fw_rev: "7", "parent/fw_rev": "8" };
+const ATTRIBUTES: readonly (readonly [
+  name: string,
+  source: Attributes,
+  destination: Attributes,
+  unread: readonly (readonly [attribute: string, side: string])[],
+])[] = [
+  ["both sides have them", READ, READ, []],
+  ["more was read", { ...READ, x: "1" }, READ, []],
+  ["one is not there", { ...READ, fw_rev: null }, READ, []],
+  ["none is there", { fw_rev: null, "parent/fw_rev": null }, READ, []],
+  ["one is empty", READ, { ...READ, fw_rev: "" }, []],
+  ["nobody looked on the source", undefined, READ, [
+    ["fw_rev", "source"],
+    ["parent/fw_rev", "source"],
+  ]],
+  ["one was not read on the destination", READ, { fw_rev: "7" }, [
+    ["parent/fw_rev", "destination"],
+  ]],
+  ["one was not read on either side", { fw_rev: "7" }, { fw_rev: "7" }, [
+    ["parent/fw_rev", "source"],
+    ["parent/fw_rev", "destination"],
+  ]],
+  ["the parent's alone was read", READ, { "parent/fw_rev": "7" }, [["fw_rev", "destination"]]],
+];
+for (const [name, source, destination, unread] of ATTRIBUTES) {
+  Deno.test(`evaluate, attributes: ${name}`, () => {
+    const attributes = ["fw_rev", "parent/fw_rev", "fw_rev"];
+    const registry = new Registry()
+      .use(policyOf("a/b", () => [{ code: "noted" }], { attributes }))
+      .use(policyOf("b/c", () => [{ code: "noted" }]));
+    const pair = {
+      ...PAIR,
+      source: { ...DEVICE, attributes: source },
+      destination: { ...DEVICE, attributes: destination },
+    };
+    const { findings, ran, notRun, decision } = evaluate([pair], MIGRATION, registry);
+    const runs = unread.length === 0;
+    const names = { policy: "a/b", device: "hostdev0" };
+    assertEquals(decision, runs ? "allow" : "undecided");
+    assertEquals(
+      findings.filter(({ code }) => code !== "noted"),
+      unread.map(([attribute, side]) =>
+        engineFinding("attribute-not-read", "hostdev0", { id: "a/b", attribute, side })
+      ),
+    );
+    assertEquals(
+      findings.flatMap(({ code, policy }) => code === "noted" ? [policy] : []),
+      runs ? ["a/b", "b/c"] : ["b/c"],
+    );
+    assertEquals(ran.some(({ policy }) => policy === "a/b"), runs);
+    assertEquals(notRun, runs ? [] : [{ ...names, reason: "attribute-not-read" }]);
+  });
+}
+
+Deno.test("evaluate, attributes: no name is known of an object's own accord", () => {
+  const attributes = ["constructor", "__proto__", "toString"];
+  const known = { ...DEVICE, attributes: {} };
+  const registry = new Registry().use(policyOf("a/b", () => [], { attributes }));
+  const { findings } = evaluate(
+    [{ ...PAIR, source: known, destination: known }],
+    MIGRATION,
+    registry,
+  );
+  assertEquals(findings.length, 6);
+});
+
+Deno.test("evaluate, attributes: a device that is another policy's, or of bytes alone, needs none", () => {
+  const other = policyOf("a/b", () => [], { match: { vendors: [0x10de] }, attributes: ["fw_rev"] });
+  const pair = { ...PAIR, source: MELLANOX, destination: MELLANOX };
+  assertEquals(evaluate([pair], MIGRATION, new Registry().use(other)).findings, []);
+  const registry = new Registry().use(policyOf("a/b", () => [], { attributes: ["fw_rev"] }));
+  const { findings, notRun } = evaluate([PAIR], { ...MIGRATION, bytesOnly: true }, registry);
+  assertEquals([findings, notRun], [[], [
+    { policy: "a/b", device: "hostdev0", reason: "needs-facts" },
+  ]]);
+});
