@@ -129,6 +129,7 @@ function assembleDevice(
     firmware,
     qatServices: probed.qat?.services ?? parent?.qat?.services,
     vpd: probed.vpd && encodeHex(probed.vpd),
+    attributes: probed.attributes,
     missing: { ...probed.missing, ..."missing" in config ? { config: config.missing } : {} },
   };
 }

@@ -26,6 +26,8 @@ export interface HostAccess {
 export interface CaptureRequest {
   /** PCI addresses and mdev UUIDs; `all`: whatever looks as if it could migrate. */
   readonly devices: readonly string[] | "all";
+  /** Names of sysfs attributes that policies declare; where the probe is not run none is read. */
+  readonly attributes?: readonly string[] | undefined;
   /** The guest's architecture; absent: the host's. */
   readonly arch?: string | undefined;
   /** The guest's QEMU, as its XML names it; absent: the one that libvirt would choose. */
@@ -47,7 +49,7 @@ export interface CaptureRequest {
  */
 export async function captureHost(
   { uri, probe, sysfs }: HostAccess,
-  { devices, arch, emulator, inUse, realize, withoutLibvirt }: CaptureRequest,
+  { devices, attributes, arch, emulator, inUse, realize, withoutLibvirt }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<Facts> {
   const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
@@ -75,7 +77,7 @@ export async function captureHost(
   const kept = path === undefined ? undefined : await findReplies(EMULATOR_CACHE, host, path);
   const report = await runProbe(
     probe,
-    { ...request, sysfs, emulator: path, known: kept?.identity },
+    { ...request, attributes, sysfs, emulator: path, known: kept?.identity },
     signal,
   );
   const replies = await currentReplies(report, host, kept);

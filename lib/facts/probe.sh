@@ -2,9 +2,12 @@
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
-#     [DDDD:BB:SS.F | MDEV-UUID]...
+#     [--attribute NAME]... [DDDD:BB:SS.F | MDEV-UUID]...
 #
 # An emulator of the known identity is not run, and none is with --identify.
+#
+# --attribute reads that sysfs attribute of each device too; parent/NAME is one of its physical function
+# or, of an mdev, its parent. Its key has attributes/ before the name.
 #
 # --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
 # Its output is read by probe_report.ts:
@@ -26,6 +29,9 @@ newline='
 most_bytes=65536
 emulator_seconds=10
 answer_blocks=1024 # of 4096 bytes
+most_attributes=256
+most_attribute_bytes=4096
+attribute_seconds=2
 
 refuse() { # WHY
   printf 'premigrate-probe: %s\n' "$1" >&2
@@ -53,6 +59,16 @@ is_address() { # TEXT
     ????????-????-????-????-????????????) return 0 ;;
     ????*:??:[01]?.[0-7]) [ ${#1} -le 16 ] ;;
     *) return 1 ;;
+  esac
+}
+
+is_attribute() { # NAME, as lib/policy/attributes.ts has it
+  [ ${#1} -le 128 ] || return 1
+  case $1 in
+    '' | *[!A-Za-z0-9_./-]* | [!A-Za-z0-9_]* | */[!A-Za-z0-9_]* | */ | *..* | */*/*/*/*) return 1 ;;
+  esac
+  case ${1##*/} in
+    config | rom | vpd | resource[0-9]*) return 1 ;;
   esac
 }
 
@@ -301,11 +317,59 @@ migration_support() {
   enter "$directory"
 }
 
+# Those that policies ask for, of drivers that nobody here knows. Reading one may never end, so a process
+# with a time limit does; and once is enough to find that out.
+slow=
+
+attribute() { # NAME FILE
+  key=attributes/$1
+  if ! [ -e "$2" ]; then
+    unknown "$key" "$2"
+    return
+  fi
+  case "$slow " in
+    *" $1 "*)
+      record "attr $key - not tried again: it took too long of another device"
+      return
+      ;;
+  esac
+  hex=$(bounded "$attribute_seconds" \
+    od -An -v -tx1 -N $((most_attribute_bytes + 1)) "$2" 2>/dev/null)
+  status=$?
+  if [ "$status" -eq 137 ]; then # killed
+    slow="$slow $1"
+    record "attr $key - no answer after $attribute_seconds seconds"
+  elif [ "$status" -ne 0 ]; then
+    unknown "$key" "$2"
+  elif [ ${#hex} -gt $((most_attribute_bytes * 49 / 16)) ]; then
+    record "attr $key - too large"
+  else
+    record "attr $key x"
+    [ -z "$hex" ] || out=$out$hex$newline
+  fi
+}
+
+# By whole paths: a device that has gone has left the shell in another directory.
+declared_attributes() { # DIRECTORY PARENT
+  for name in $attributes; do
+    case $name in
+      parent/*) attribute "$name" "$2/${name#parent/}" ;;
+      *) attribute "$name" "$1/$name" ;;
+    esac
+  done
+}
+
 device() { # ADDRESS
   address=$1
   case $address in
-    *-*) directory=$sysfs/bus/mdev/devices/$address ;;
-    *) directory=$sysfs/bus/pci/devices/$address ;;
+    *-*)
+      directory=$sysfs/bus/mdev/devices/$address
+      above=$directory/..
+      ;;
+    *)
+      directory=$sysfs/bus/pci/devices/$address
+      above=$directory/physfn
+      ;;
   esac
   records_before=$records
   record "device $address"
@@ -322,6 +386,7 @@ device() { # ADDRESS
       *-*) mediated_device ;;
       *) pci_function ;;
     esac
+    [ -z "$attributes" ] || declared_attributes "$directory" "$above"
   fi
   # One that has gone meanwhile has not been read from where it was.
   if ! [ -d "$directory" ]; then
@@ -347,6 +412,14 @@ add_device() { # ADDRESS
     *" $1 "*) ;;
     *) devices="$devices $1" ;;
   esac
+}
+
+add_attribute() { # NAME
+  case "$attributes " in
+    *" $1 "*) return ;;
+  esac
+  attributes="$attributes $1"
+  attribute_count=$((attribute_count + 1))
 }
 
 add_all() {
@@ -455,6 +528,8 @@ main() {
   identify=
   all=
   devices=
+  attributes=
+  attribute_count=0
   argument=0
   while [ $# -gt 0 ]; do
     argument=$((argument + 1))
@@ -475,6 +550,14 @@ main() {
         known=$2
         shift
         argument=$((argument + 1))
+        ;;
+      --attribute)
+        argument=$((argument + 1))
+        is_attribute "${2-}" || refuse "argument $argument is no name of an attribute that may be read"
+        add_attribute "$2"
+        [ "$attribute_count" -le "$most_attributes" ] ||
+          refuse "argument $argument is an attribute more than the $most_attributes that may be asked for"
+        shift
         ;;
       --identify) identify=yes ;;
       --all) all=yes ;;

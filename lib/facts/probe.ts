@@ -1,3 +1,4 @@
+import { isAttributeName } from "../policy/attributes.ts";
 import type { SshTarget } from "./libvirt_uri.ts";
 import { oneLine } from "./one_line.ts";
 import script from "./probe.sh" with { type: "text" };
@@ -23,6 +24,8 @@ export interface ProbeTarget {
 export interface ProbeRequest {
   /** PCI addresses `DDDD:BB:SS.F` and mdev UUIDs, in lower case. */
   readonly devices?: readonly string[] | undefined;
+  /** Names of sysfs attributes to read of each device too, as `fw_rev` and `parent/fw_rev`; 256 at most. */
+  readonly attributes?: readonly string[] | undefined;
   /** All VFs and mdevs, and whatever a VFIO driver is bound to. */
   readonly all?: boolean | undefined;
   /** Where sysfs is, if not at `/sys`. */
@@ -69,7 +72,7 @@ export type ProbeRunErrorCode =
 
 const ADVICE: Readonly<Record<ProbeRunErrorCode, string>> = {
   "bad-request":
-    "give addresses as 0000:3b:00.4, UUIDs in lower case, paths of A-Z a-z 0-9 . _ / -",
+    "give addresses as 0000:3b:00.4, UUIDs in lower case, paths of A-Z a-z 0-9 . _ / -, attributes by their names in sysfs",
   "not-installed": "install it",
   "unknown-name": "see that the host's name is right",
   "unreachable": "see that the host is up, and that sshd listens there",
@@ -170,11 +173,12 @@ const IDENTITY = /^[0-9:]{1,100}$/;
 
 function commandLine(
   { ssh, sudo }: ProbeTarget,
-  { devices = [], all, sysfs, emulator, known }: ProbeRequest,
+  { devices = [], attributes = [], all, sysfs, emulator, known }: ProbeRequest,
   host: string,
 ): [program: string, ...args: string[]] {
   const badPath = [sysfs, emulator].find((path) => path !== undefined && !PATH.test(path));
-  const bad = badPath ?? devices.find((device) => !isDeviceAddress(device));
+  const bad = badPath ?? devices.find((device) => !isDeviceAddress(device)) ??
+    attributes.find((name) => !isAttributeName(name));
   if (bad !== undefined) {
     throw new ProbeRunError("bad-request", host, `found the argument ${JSON.stringify(bad)}`);
   }
@@ -183,6 +187,7 @@ function commandLine(
     ...emulator === undefined ? [] : ["--emulator", emulator],
     ...known === undefined || !IDENTITY.test(known) ? [] : ["--known", known],
     ...all ? ["--all"] : [],
+    ...attributes.flatMap((name) => ["--attribute", name]),
     ...devices,
   ];
   if (args.join(" ").length > LONGEST_COMMAND) {

@@ -1,4 +1,5 @@
 import { decodeHex } from "@std/encoding/hex";
+import { isAttributeName, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { MigrationSupport } from "../policy/migration.ts";
 
 /** What the probe read of one host. */
@@ -153,6 +154,11 @@ export interface ProbedDevice extends ProbedFunction {
   readonly mdevType: ProbedMdevType | undefined;
   /** What NVIDIA's driver tells of it. */
   readonly nvidia: ProbedVgpu | undefined;
+  /**
+   * The attributes that it was asked for, by their names: text without the newline at its end; `null`:
+   * it is not there. Absent: it is missing, as `attributes/NAME`.
+   */
+  readonly attributes: Readonly<Record<string, string | null>> | undefined;
   /** What is not known. */
   readonly missing: Missing;
 }
@@ -252,6 +258,9 @@ export const MAX_REPORT_BYTES = 64 * 1024 * 1024;
 
 /** The most devices in one report. */
 export const MAX_PROBED_DEVICES = 4096;
+
+/** Before the names of attributes that policies declare. */
+const DECLARED = "attributes/";
 
 const START = /(?:^|\n)premigrate-probe ([0-9]{1,9})(?=\n)/;
 const END = /\nend ([0-9]{1,9})\n$/;
@@ -431,9 +440,16 @@ class Attributes {
     this.#refused.set(key, why);
   }
 
+  /** That it is not there is what was asked, and not missing. */
+  isNotThere(key: string): boolean {
+    const value = this.#values.get(key);
+    return value !== undefined && "why" in value && value.why === "not there";
+  }
+
   get missing(): Missing {
     const told = Array.from(this.#values)
-      .flatMap(([key, value]) => "why" in value ? [[key, value.why] as const] : []);
+      .flatMap(([key, value]) => "why" in value ? [[key, value.why] as const] : [])
+      .filter(([key]) => !(key.startsWith(DECLARED) && this.isNotThere(key)));
     return Object.fromEntries([...told, ...this.#refused]);
   }
 
@@ -448,6 +464,16 @@ class Attributes {
   text(key: string): string | undefined {
     const bytes = this.bytes(key);
     return bytes && new TextDecoder().decode(bytes).replace(/\n$/, "");
+  }
+
+  /** Text and nothing else, within bounds. */
+  plainText(key: string): string | undefined {
+    const bytes = this.bytes(key);
+    if (bytes === undefined) return undefined;
+    if (bytes.length > LONGEST_ATTRIBUTE) return this.refuse(key, "too large");
+    const text = decodeUtf8(bytes)?.replace(/\n$/, "");
+    if (text === undefined) return this.refuse(key, "found bytes that are no UTF-8");
+    return /[^\P{Cc}\n\t]/u.test(text) ? this.refuse(key, "found control characters") : text;
   }
 
   matching(key: string, pattern: RegExp, wanted: string): string | undefined {
@@ -465,6 +491,14 @@ class Attributes {
   count(key: string): number | undefined {
     const text = this.matching(key, /^[0-9]{1,9}$/, "a number");
     return text === undefined ? undefined : Number(text);
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
@@ -582,6 +616,7 @@ function readDevice({ argument, attributes }: Section): ProbedDevice {
     migration: readMigration(attributes),
     mdevType: readMdevType(attributes),
     nvidia: readVgpu(attributes),
+    attributes: readDeclared(attributes),
     missing: attributes.missing,
   };
 }
@@ -648,6 +683,24 @@ function readVgpu(attributes: Attributes): ProbedVgpu | undefined {
     }),
     params: attributes.text("nvidia/vgpu_params"),
   };
+}
+
+function readDeclared(attributes: Attributes): Record<string, string | null> | undefined {
+  const names = Array.from(attributes.keys())
+    .flatMap((key) => key.startsWith(DECLARED) ? [key.slice(DECLARED.length)] : [])
+    .filter(isAttributeName);
+  if (names.length > MOST_ATTRIBUTES_READ) {
+    throw new ProbeError(
+      "too-large",
+      `found ${names.length} attributes, wanted at most ${MOST_ATTRIBUTES_READ}`,
+    );
+  }
+  const known = names.flatMap((name) => {
+    const key = `${DECLARED}${name}`;
+    const text = attributes.isNotThere(key) ? null : attributes.plainText(key);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return names.length === 0 ? undefined : Object.fromEntries(known);
 }
 
 function readEmulator({ argument, attributes }: Section): ProbedEmulator {

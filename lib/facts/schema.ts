@@ -1,5 +1,6 @@
 import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
+import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";
 import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
 import type { ConfigView } from "../qemu/view.ts";
@@ -205,6 +206,16 @@ const Device = v.strictObject({
   firmware: v.optional(v.strictObject({ version: v.optional(Text), psid: v.optional(Text) })),
   qatServices: v.optional(Text),
   vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,65536}$/))),
+  attributes: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(ATTRIBUTE_NAME, "wanted the name of a sysfs attribute")),
+        v.nullable(v.pipe(v.string(), v.maxLength(LONGEST_ATTRIBUTE))),
+      ),
+      v.maxEntries(MOST_ATTRIBUTES_READ),
+      v.description("Sysfs attributes that policies declare, by their names; null: not there"),
+    ),
+  ),
   missing: Missing,
 });
 

@@ -3,6 +3,12 @@ import type { Policy } from "./policy.ts";
 /** The most attributes that one policy may declare. */
 export const MOST_ATTRIBUTES = 32;
 
+/** The most attributes that are read of one device, for all policies together. */
+export const MOST_ATTRIBUTES_READ = 256;
+
+/** As much as is read of one attribute, in bytes. */
+export const LONGEST_ATTRIBUTE = 4096;
+
 /**
  * Names of sysfs attributes that may be read of any device. Refused are the kernel's files that are
  * no text, or that act or take long when they are read (`pci_create_resource_files`, `pci_read_rom`,

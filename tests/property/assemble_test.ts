@@ -24,6 +24,9 @@ const DEVICE = [
   "nvidia/vgpu_params",
   "qat/cfg_services",
   "vf_index",
+  "attributes/fw_rev",
+  "attributes/acme/profile",
+  "attributes/parent/fw_rev",
 ];
 
 const value = fc.oneof(

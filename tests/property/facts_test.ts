@@ -46,6 +46,11 @@ const device = fc.record({
   bars: fc.array(size, { minLength: 6, maxLength: 6 }),
   romSize: size,
   driver: fc.record({ name, version: name }, { requiredKeys: ["name"] }),
+  attributes: fc.dictionary(
+    fc.constantFrom("fw_rev", "parent/fw_rev", "acme/profile"),
+    fc.option(fc.string({ unit: "binary", maxLength: 100 })),
+    { noNullPrototype: true },
+  ),
 }, { requiredKeys: ["address"] });
 const file = fc.record({
   premigrate: fc.constant("facts/1" as const),
@@ -65,13 +70,14 @@ Deno.test("parseFacts: what fits the schema is read as it was written", () => {
       assertEquals(facts.host.name, written.host.name);
       assertEquals(facts.devices.length, written.devices.length);
       for (const [index, device] of facts.devices.entries()) {
-        const { address, config, vendor, bars, driver } = written.devices[index] ?? {};
+        const { address, config, vendor, bars, driver, attributes } = written.devices[index] ?? {};
         assertEquals(device.address, address);
         assertEquals(device.config && encodeHex(device.config.bytes), config?.hex);
         assertEquals(device.config?.kind, config?.view);
         assertEquals(device.vendor, vendor === undefined ? undefined : Number(vendor));
         assertEquals(device.bars, bars);
         assertEquals(device.driver, driver);
+        assertEquals(device.attributes, attributes);
       }
     }),
   );

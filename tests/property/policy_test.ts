@@ -11,6 +11,7 @@ import {
   evaluate,
   fillMessage,
   identify,
+  isAttributeName,
   type Migration,
   pairDevices,
   parseMachine,
@@ -369,4 +370,20 @@ Deno.test("identify: facts come before bytes, and ffff in the bytes is no id", (
     if (class_ !== undefined) assertEquals(found.class, class_);
     else assert(found.class === undefined || found.class <= 0xffffff);
   }));
+});
+
+Deno.test("isAttributeName: whatever is one leads to a file below the device's directory", () => {
+  const parts = fc.array(
+    fc.constantFrom("a", "-", ".", "..", "/", "config", "rom", "vpd", "resource", "0", "\n", " "),
+    { maxLength: 8 },
+  ).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(fc.oneof(parts, fc.string()), (name) => {
+      if (!isAttributeName(name)) return;
+      const { pathname, search, hash } = new URL(name, "file:///sys/device/");
+      assertEquals([pathname, search, hash], [`/sys/device/${name}`, "", ""]);
+      assert(!/(^|\/)(config|rom|vpd|resource[0-9].*)$/.test(name));
+    }),
+    { numRuns: 3000 },
+  );
 });

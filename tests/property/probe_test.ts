@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { oneLine } from "../../lib/facts/one_line.ts";
 import { parseProbeReport, ProbeError } from "../../lib/facts/probe_report.ts";
@@ -32,6 +33,10 @@ const KEYS = [
   "uid",
   "time",
   "qmp",
+  "attributes/fw_rev",
+  "attributes/parent/fw_rev",
+  "attributes/config",
+  "attributes/__proto__",
   "__proto__",
 ];
 const printableLine = fc.string({ unit: "grapheme-ascii", maxLength: 30 });
@@ -108,6 +113,22 @@ Deno.test("parseProbeReport: config bytes are those that were written", () => {
     const [device] = parseProbeReport(text).devices;
     assertEquals(device?.config?.bytes, bytes);
     assertEquals(device?.config?.doubts.includes("all-ff"), !bytes.some((byte) => byte !== 0xff));
+  }));
+});
+
+Deno.test("parseProbeReport: an attribute is the text that was written, or it is said why not", () => {
+  const plain = fc.string({ unit: "grapheme", maxLength: 200 })
+    .map((text) => new TextEncoder().encode(text));
+  fc.assert(fc.property(fc.oneof(plain, fc.uint8Array({ maxLength: 5000 })), (bytes) => {
+    const lines = writeValue("attributes/fw_rev", { bytes });
+    const text = `premigrate-probe 1\nhost\ndevice 0000:00:00.0\n${lines.join("\n")}\nend 3\n`;
+    const [device] = parseProbeReport(text).devices;
+    const value = device?.attributes?.["fw_rev"];
+    assertEquals(value === undefined, device?.missing["attributes/fw_rev"] !== undefined);
+    if (typeof value !== "string") return;
+    assert(!/[^\P{Cc}\n\t]/u.test(value));
+    const written = [value, `${value}\n`].map((text) => encodeHex(text));
+    assert(written.includes(encodeHex(bytes)));
   }));
 });
 

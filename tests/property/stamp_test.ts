@@ -42,6 +42,11 @@ const device: fc.Arbitrary<CapturedDevice> = fc.record({
   bars: fc.array(fc.maxSafeNat(), { minLength: 6, maxLength: 6 }),
   romSize: fc.maxSafeNat(),
   driver: fc.record({ name: text, version: text }),
+  attributes: fc.dictionary(
+    fc.constantFrom("fw_rev", "parent/fw_rev", "acme/profile"),
+    fc.option(fc.string({ unit: "binary", maxLength: 100 })),
+    { noNullPrototype: true },
+  ),
   missing: fc.dictionary(fc.constantFrom("config", "bars", "x"), text, { noNullPrototype: true }),
 }, { requiredKeys: ["address"] });
 const facts: fc.Arbitrary<Facts> = fc.record({

@@ -62,6 +62,19 @@ for (const { name, records, config } of CONFIGS) {
   });
 }
 
+Deno.test("assembleFacts: attributes that policies declare", () => {
+  const facts = assembleFacts(report(
+    `device ${ADDRESS}`,
+    "attr attributes/fw_rev s 7",
+    "attr attributes/parent/fw_rev - not there",
+    "attr attributes/hangs - no answer after 2 seconds",
+  ));
+  const [device] = facts.devices;
+  assertEquals(device?.attributes, { fw_rev: "7", "parent/fw_rev": null });
+  assertEquals(device?.missing?.["attributes/hangs"], "no answer after 2 seconds");
+  assertEquals(device?.missing?.["attributes/parent/fw_rev"], undefined);
+});
+
 Deno.test("assembleFacts: an mdev has no bytes, and it is said why", () => {
   const facts = assembleFacts(report(
     `device ${MDEV}`,

@@ -18,6 +18,7 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly maxProperties?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
@@ -32,6 +33,7 @@ const KEYWORDS = new Set([
     "items",
     "minItems",
     "maxItems",
+    "maxProperties",
     "minimum",
     "maximum",
     "minLength",
@@ -54,6 +56,8 @@ function fits(schema: JsonSchema, value: unknown): boolean {
       return typeof value === "string" && value.length >= (schema.minLength ?? 0) &&
         value.length <= (schema.maxLength ?? Infinity) &&
         new RegExp(schema.pattern ?? "", "u").test(value);
+    case "null":
+      return value === null;
     case "boolean":
       return typeof value === "boolean";
     case "integer":
@@ -64,6 +68,7 @@ function fits(schema: JsonSchema, value: unknown): boolean {
         value.every((item) => fits(schema.items ?? {}, item));
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value) &&
+        Object.keys(value).length <= (schema.maxProperties ?? Infinity) &&
         (schema.required ?? []).every((name) => Object.hasOwn(value, name)) &&
         Object.entries(value).every(([name, member]) => fitsMember(schema, name, member));
     default:
@@ -86,6 +91,8 @@ Deno.test("schema facts: the examples fit", () => {
   assert(fits(schema, JSON.parse(source)));
   assert(fits(schema, JSON.parse(destination)));
   assert(fits(schema, { premigrate: "facts/1", host: { name: "a" }, devices: [] }));
+  const device = { address: "0000:3b:00.4", attributes: { fw_rev: "7", "parent/fw_rev": null } };
+  assert(fits(schema, { premigrate: "facts/1", host: { name: "a" }, devices: [device] }));
 });
 
 /** Changes of the example that the schema refuses, and `parseFacts` too. */
@@ -101,6 +108,11 @@ const REFUSED: Record<string, [from: string | RegExp, to: string]> = {
   "too few BARs": ["16777216,", ""],
   "a negative size": ["16777216,", "-1,"],
   "a size that is no integer": ["16777216,", "0.5,"],
+  "an attribute that no policy may declare": [
+    '"romSize"',
+    '"attributes": {"../x": "7"}, "romSize"',
+  ],
+  "an attribute that is a number": ['"romSize"', '"attributes": {"fw_rev": 7}, "romSize"'],
   "a driver without a name": ['"name": "nvidia-vgpu-vfio",', ""],
 };
 

@@ -77,7 +77,19 @@ const NVML = {
   compatibility: { source: "0000:3b:00.4", vm: 8, limit: 0x80000000 },
 };
 
+const ATTRIBUTES = { fw_rev: "7", "parent/fw_rev": null, "acme/profile": "" };
+const manyAttributes = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, "x"]));
+
+Deno.test("parseFacts: attributes that policies declare", () => {
+  const [device] = parseFacts(factsWith({ attributes: ATTRIBUTES })).devices;
+  assertEquals(device?.attributes, ATTRIBUTES);
+});
+
 const ACCEPTED: Record<string, string> = {
+  "no attributes": factsWith({ attributes: {} }),
+  "256 attributes": factsWith({ attributes: manyAttributes(256) }),
+  "an attribute of 4096 characters": factsWith({ attributes: { a: "x".repeat(4096) } }),
   "what NVML says": factsWith({ nvml: NVML }),
   "what a driver offers": factsWith({ migration: { offered: true, features: ["p2p"] } }),
   "vGPU types to be made": factsWith({ vgpuCreatable: [{ id: 558, name: "NVIDIA A40-2Q" }] }),
@@ -133,6 +145,26 @@ const REFUSED: Record<string, { text: string; path: string | undefined }> = {
   "features of a driver that may offer nothing": {
     text: factsWith({ migration: { features: [] } }),
     path: "devices.0.migration.offered",
+  },
+  "257 attributes": {
+    text: factsWith({ attributes: manyAttributes(257) }),
+    path: "devices.0.attributes",
+  },
+  "an attribute of 4097 characters": {
+    text: factsWith({ attributes: { a: "x".repeat(4097) } }),
+    path: "devices.0.attributes.a",
+  },
+  "an attribute that is a number": {
+    text: factsWith({ attributes: { a: 7 } }),
+    path: "devices.0.attributes.a",
+  },
+  "an attribute that no policy may declare": {
+    text: factsWith({ attributes: { "acme/config": "7" } }),
+    path: "devices.0.attributes.acme/config",
+  },
+  "attributes in a text": {
+    text: factsWith({ attributes: "fw_rev" }),
+    path: "devices.0.attributes",
   },
   "no name": { text: factsWith({}, { name: undefined }), path: "host.name" },
   "an empty name": { text: factsWith({}, { name: "" }), path: "host.name" },

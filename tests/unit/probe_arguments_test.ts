@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { isAttributeName } from "premigrate/policy";
+import { NAMES, NO_NAMES } from "../cases/attribute_names.ts";
 import { MDEV } from "./probe_hosts.ts";
 import { runScript, SCRIPT, shells } from "./probe_shells.ts";
 
@@ -53,6 +55,13 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "an emulator with arguments": ["--emulator", "/bin/sh -c reboot"],
   "an emulator by its name": ["--emulator", "qemu-system-x86_64"],
   "an emulator that is an option": ["--emulator", "--all"],
+  "no attribute": [ADDRESS, "--attribute"],
+  ...Object.fromEntries(
+    Object.entries(NO_NAMES).map(([title, text]) => [
+      `an attribute: ${title}`,
+      ["--attribute", "fw_rev", "--attribute", text],
+    ]),
+  ),
 };
 
 for (const { shell, name, ignore } of shells) {
@@ -67,6 +76,41 @@ for (const { shell, name, ignore } of shells) {
       },
     });
   }
+
+  Deno.test({
+    name: `${name}: takes the attributes that a policy may declare, and 256 at most`,
+    ignore,
+    async fn(): Promise<void> {
+      const ask = (names: readonly string[]): ReturnType<typeof runScript> =>
+        runScript(shell, names.flatMap((name) => ["--attribute", name]));
+      const { code, stderr } = await ask(Object.values(NAMES));
+      assertEquals([code, stderr], [0, ""]);
+      const most = Array.from({ length: 256 }, (_, index) => `fw_${index}`);
+      assertEquals((await ask([...most, ...most])).code, 0);
+      assertEquals(await ask([...most, "x"]), {
+        code: 2,
+        stdout: "",
+        stderr: "premigrate-probe: argument 514 is an attribute more than the 256 that may be " +
+          "asked for\n",
+      });
+    },
+  });
+
+  Deno.test({
+    name: `${name}: takes an attribute's name wherever isAttributeName() does`,
+    ignore,
+    async fn(): Promise<void> {
+      const parts = ["", "a", "parent", "config", "rom", "resource", "resource0", ".", "..", "-a"];
+      const names = parts.flatMap((one) => parts.flatMap((two) => [`${one}/${two}`, one + two]));
+      const script = `${SCRIPT.slice(0, SCRIPT.indexOf('\nmain "$@"'))}
+        for name in "$@"; do if is_attribute "$name"; then echo yes; else echo no; fi; done\n`;
+      const { stdout } = await runScript(shell, names, { script });
+      assertEquals(
+        stdout.trimEnd().split("\n"),
+        names.map((name) => isAttributeName(name) ? "yes" : "no"),
+      );
+    },
+  });
 
   Deno.test({
     name: `${name}: a script that arrives in part does nothing`,

@@ -72,6 +72,13 @@ const ERRORS: Readonly<Record<string, readonly [ProbeErrorCode, text: string, li
       ...Array.from({ length: MAX_PROBED_DEVICES + 1 }, (_, index) => `absent ${addressOf(index)}`),
     ),
   ],
+  "more attributes of policies than are asked for": [
+    "too-large",
+    report(
+      `device ${ADDRESS}`,
+      ...Array.from({ length: 257 }, (_, index) => `attr attributes/a${index} s 1`),
+    ),
+  ],
   "too many bytes": ["too-large", " ".repeat(MAX_REPORT_BYTES + 1)],
 };
 
@@ -278,6 +285,59 @@ const VALUES: Readonly<
   "names of JavaScript's own": [
     ["attr __proto__ - not there", "attr constructor - not there"],
     { missing: Object.fromEntries([["__proto__", "not there"], ["constructor", "not there"]]) },
+  ],
+  "attributes that policies declare": [
+    [
+      "attr attributes/fw_rev s 7",
+      "attr attributes/parent/fw_rev x",
+      " 38 0a",
+      "attr attributes/none - not there",
+      "attr attributes/hangs - no answer after 2 seconds",
+      "attr attributes/empty x",
+      "attr attributes/lines x",
+      " 0a 61 0a 0a",
+    ],
+    {
+      attributes: {
+        fw_rev: "7",
+        "parent/fw_rev": "8",
+        none: null,
+        empty: "",
+        lines: "\na\n",
+      },
+      missing: { "attributes/hangs": "no answer after 2 seconds" },
+    },
+  ],
+  "attributes that are no text": [
+    [
+      "attr attributes/a x",
+      " ff",
+      "attr attributes/b x",
+      " c2 85",
+      "attr attributes/c x",
+      " 7f",
+      "attr attributes/d x",
+      ` ${Array(4097).fill("61").join(" ")}`,
+      "attr attributes/e x",
+      " ef bb bf",
+    ],
+    {
+      attributes: { e: "\ufeff" },
+      missing: {
+        "attributes/a": "found bytes that are no UTF-8",
+        "attributes/b": "found control characters",
+        "attributes/c": "found control characters",
+        "attributes/d": "too large",
+      },
+    },
+  ],
+  "an attribute that no policy may declare": [
+    ["attr attributes/config s 1", "attr attributes/../x s 1", "attr attributes/ s 1"],
+    { attributes: undefined, missing: {} },
+  ],
+  "a vendor that is not there, and an attribute of that name": [
+    ["attr vendor - not there", "attr attributes/vendor - not there"],
+    { vendor: undefined, attributes: { vendor: null }, missing: { vendor: "not there" } },
   ],
 };
 

@@ -379,6 +379,16 @@ Deno.test("hosts are not probed", async (t) => {
       "bad-request",
       /found the argument "\/bin\/sh -c reboot";/,
     ],
+    "an attribute that is none": [
+      { request: { attributes: ["fw_rev", "../x; reboot"] } },
+      "bad-request",
+      /^Cannot probe localhost: found the argument "\.\.\/x; reboot"; give .*, attributes by their names/,
+    ],
+    "more attributes than may be asked for": [
+      { request: { attributes: Array.from({ length: 257 }, (_, index) => `a${index}`) } },
+      "bad-request",
+      /argument 514 is an attribute more than the 256 that may be asked for;/,
+    ],
     "more devices than a command line takes": [
       { request: { devices: Array(4000).fill(MDEV) } },
       "too-large",
@@ -396,14 +406,20 @@ Deno.test("hosts are not probed", async (t) => {
 });
 
 Deno.test("ssh is given options that ask nothing, and the probe's arguments as words", async () => {
-  const request = { devices: [ADDRESS], all: true, sysfs: "/sys", emulator: "/usr/bin/qemu-kvm" };
+  const request = {
+    devices: [ADDRESS],
+    attributes: ["fw_rev", "parent/fw_rev"],
+    all: true,
+    sysfs: "/sys",
+    emulator: "/usr/bin/qemu-kvm",
+  };
   const results = await runAll([
     { host: "root@says-arguments:2222", request },
     { host: "says-arguments", sudo: true, request: {} },
   ]);
   const options = "-T -a -x -o BatchMode=yes -o ConnectTimeout=10";
   const words = [
-    `${options} -p 2222 -l root -- says-arguments sh -s -- --sysfs /sys --emulator /usr/bin/qemu-kvm --all ${ADDRESS}`,
+    `${options} -p 2222 -l root -- says-arguments sh -s -- --sysfs /sys --emulator /usr/bin/qemu-kvm --all --attribute fw_rev --attribute parent/fw_rev ${ADDRESS}`,
     `${options} -- says-arguments env LC_ALL=C sudo -n sh -s --`,
   ];
   for (const [index, { message = "" }] of results.entries()) {

@@ -3,6 +3,7 @@ import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import { readDump } from "../../lib/pci/mod.ts";
 import { makeHost, MDEV, withHost } from "./probe_hosts.ts";
 import {
+  faster,
   isInstalled,
   isStandalone,
   ownUid,
@@ -48,6 +49,95 @@ const JUNK: Readonly<Record<string, Content>> = {
 
 function junkAddress(index: number): string {
   return `0000:${index.toString(16).padStart(2, "0")}:00.0`;
+}
+
+const [PF, VF, OTHER_VF] = ["0000:01:00.0", "0000:01:00.1", "0000:01:00.2"] as const;
+
+/** Files of a VF that a policy might ask for. */
+const DECLARED: Readonly<Record<string, Content | undefined>> = {
+  fw_rev: "of the VF\n",
+  "acme/profile": "gold\nsilver\n",
+  "acme/empty": "",
+  "acme/line": "\n",
+  "acme/bare": "no newline",
+  "acme/tab": "a\tb\n",
+  "acme/utf8": "gr\u00fc\u00df\n",
+  "acme/most": `${"x".repeat(4095)}\n`,
+  "acme/large": "x".repeat(4097),
+  "acme/larger": "x".repeat(5000),
+  "acme/binary": Uint8Array.of(0x41, 0xff, 0x0a),
+  "acme/nul": "a\u0000\n",
+  "acme/escape": "\u001b[31mred\n",
+  "acme/return": "a\r\n",
+  "acme/shell": '$(reboot) "*" \\n\n',
+  // Not files.
+  acme: undefined,
+  "acme/none": undefined,
+  "none/at/all": undefined,
+  "virtfn0/fw_rev": undefined,
+};
+/** What is read of them. */
+const VALUES = {
+  fw_rev: "of the VF",
+  "acme/profile": "gold\nsilver",
+  "acme/empty": "",
+  "acme/line": "",
+  "acme/bare": "no newline",
+  "acme/tab": "a\tb",
+  "acme/utf8": "gr\u00fc\u00df",
+  "acme/most": "x".repeat(4095),
+  "acme/shell": '$(reboot) "*" \\n',
+  "acme/none": null,
+  "none/at/all": null,
+  "virtfn0/fw_rev": null,
+};
+const MISSING = {
+  "attributes/acme/large": "too large",
+  "attributes/acme/larger": "too large",
+  "attributes/acme/binary": "found bytes that are no UTF-8",
+  "attributes/acme/nul": "found control characters",
+  "attributes/acme/escape": "found control characters",
+  "attributes/acme/return": "found control characters",
+  "attributes/acme": "cannot be read",
+};
+const PARENTS = { fw_rev: "of the parent\n", only_pf: "1\n" };
+const PARENT_VALUES = { fw_rev: "of the parent", only_pf: "1" };
+
+/** A physical function with two VFs and an mdev. */
+function makeAcmeHost(): FakeSysfs {
+  const host = new FakeSysfs();
+  const config = makeConfig(64, [1, 2]);
+  const written = Object.entries(DECLARED)
+    .flatMap(([name, content]) => content === undefined ? [] : [[name, content] as const]);
+  host.addFunction(PF, { config, files: PARENTS });
+  host.addFunction(VF, { config, physfn: [PF, 0], files: Object.fromEntries(written) });
+  host.addFunction(OTHER_VF, { config, physfn: [PF, 1], files: { fw_rev: "of the other VF\n" } });
+  host.addMdev(MDEV, { parent: PF, type: "acme-1", files: { fw_rev: "of the mdev\n" } });
+  return host;
+}
+
+function ofParent(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, text]) => [`parent/${name}`, text]));
+}
+
+function declaredReasons(missing: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(missing).filter(([name]) => name.startsWith("attributes/")),
+  );
+}
+
+function makeFifo(path: string): void {
+  new Deno.Command("mkfifo", { args: [path] }).outputSync();
+}
+
+/** A folder of programs like `/usr/bin`, but for timeout, which not every host has. */
+function binWithoutTimeout(host: FakeSysfs): string {
+  const bin = `${host.root}/bin`;
+  Deno.mkdirSync(bin);
+  for (const { name } of Deno.readDirSync("/usr/bin")) {
+    if (name !== "timeout") Deno.symlinkSync(`/usr/bin/${name}`, `${bin}/${name}`);
+  }
+  return bin;
 }
 
 const MIGRATABLE = [
@@ -209,6 +299,95 @@ for (const { shell, name, ignore } of shells) {
         assert(uid !== 0);
         assertEquals(device?.missing.vpd, "not permitted");
         assertEquals(device?.config?.doubts, ["header-only"]);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: attributes that policies declare`,
+    ignore,
+    fn: () =>
+      withHost(makeAcmeHost(), async (host) => {
+        const names = [...Object.keys(DECLARED), ...Object.keys(PARENTS).map((n) => `parent/${n}`)];
+        const { code, stdout, stderr } = await runScript(shell, [
+          ...["--sysfs", host.root, PF, VF, MDEV],
+          ...[...names, ...names].flatMap((name) => ["--attribute", name]),
+        ]);
+        assertEquals([code, stderr], [0, ""]);
+        const { devices: [pf, vf, mdev] } = parseProbeReport(stdout);
+        const none = Object.fromEntries(names.map((name) => [name, null]));
+        assertEquals(vf?.attributes, { ...VALUES, ...ofParent(PARENT_VALUES) });
+        assertEquals(mdev?.attributes, {
+          ...none,
+          fw_rev: "of the mdev",
+          ...ofParent(PARENT_VALUES),
+        });
+        assertEquals(pf?.attributes, {
+          ...none,
+          fw_rev: "of the parent",
+          "virtfn0/fw_rev": "of the VF",
+        });
+        assertEquals(declaredReasons(vf?.missing), MISSING);
+        assertEquals(declaredReasons(mdev?.missing), {});
+        assertEquals(declaredReasons(pf?.missing), {});
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: what is not asked for is not read`,
+    ignore,
+    fn: () =>
+      withHost(makeAcmeHost(), async (host) => {
+        const { stdout } = await runScript(shell, ["--sysfs", host.root, VF]);
+        assert(!stdout.includes("attributes/"));
+        assertEquals(parseProbeReport(stdout).devices[0]?.attributes, undefined);
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: an attribute that may not be read is no attribute that is not there`,
+    ignore,
+    fn: () =>
+      withHost(makeAcmeHost(), async (host) => {
+        Deno.chmodSync(`${host.root}/${host.pathOf(VF)}/fw_rev`, 0o200);
+        const { stdout } = await runScript(asNobody(shell), [
+          ...["--sysfs", host.root, "--attribute", "fw_rev", VF],
+        ]);
+        const [vf] = parseProbeReport(stdout).devices;
+        assertEquals(vf?.attributes, {});
+        assertEquals(declaredReasons(vf?.missing), { "attributes/fw_rev": "not permitted" });
+      }),
+  });
+
+  Deno.test({
+    name: `${name}: an attribute that never ends is read once, and the others all the same`,
+    ignore,
+    fn: () =>
+      withHost(makeAcmeHost(), async (host) => {
+        for (const address of [VF, OTHER_VF]) {
+          makeFifo(`${host.root}/${host.pathOf(address)}/hangs`);
+        }
+        const script = faster("attribute_seconds=2", "attribute_seconds=1");
+        const args = ["--sysfs", host.root, "--attribute", "hangs", "--attribute", "fw_rev"];
+        // Without timeout(1), bash 5.2 crashes where its script is its input.
+        const others = name === "bash" ? [] : [{ PATH: binWithoutTimeout(host) }];
+        for (const env of [{}, ...others]) {
+          const { code, stdout } = await runScript(shell, [...args, VF, OTHER_VF, PF], {
+            script,
+            env,
+          });
+          assertEquals(code, 0);
+          const { devices } = parseProbeReport(stdout);
+          assertEquals(devices.map(({ attributes }) => attributes), [
+            { fw_rev: "of the VF" },
+            { fw_rev: "of the other VF" },
+            { fw_rev: "of the parent", hangs: null },
+          ]);
+          assertEquals(devices.map(({ missing }) => missing["attributes/hangs"]), [
+            "no answer after 1 seconds",
+            "not tried again: it took too long of another device",
+            undefined,
+          ]);
+        }
       }),
   });
 

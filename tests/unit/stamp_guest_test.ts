@@ -241,6 +241,30 @@ Deno.test("why bytes are missing stays with them, from host to host", () => {
   assertEquals(facts.devices[0]?.missing, { config: "sysfs has none", numaNode: "of hosta" });
 });
 
+Deno.test("attributes are those of this host now, whatever an older stamp says of them", () => {
+  const here = { attributes: { fw_rev: "7", profile: null }, missing: { "attributes/x": "here" } };
+  const there = { attributes: { fw_rev: "6", old: "1" }, missing: { "attributes/y": "there" } };
+  const old = stampOf({ name: "hostb" }, {
+    facts: factsOf({ name: "hostb" }, { ...device(OLD), ...there }),
+  });
+  for (const now of [here, {}]) {
+    const { facts } = makeStamp({
+      guest: parseDomain(domain(pci(1))),
+      facts: factsOf(HERE, { ...device(NOW), ...now }),
+      time: STARTED,
+      origin: { kind: "incoming", since: undefined },
+      old,
+      start: undefined,
+    });
+    const [stamped] = facts.devices;
+    assertEquals(stamped?.config?.bytes[0], OLD);
+    assertEquals([stamped?.attributes, stamped?.missing], [
+      "attributes" in now ? now.attributes : undefined,
+      "missing" in now ? now.missing : {},
+    ]);
+  }
+});
+
 const DEVICES: readonly (readonly [name: string, device: string, stamped: boolean])[] = [
   ["a PCI function", pci(1), true],
   ["a mediated device", mdev("vfio-pci"), true],

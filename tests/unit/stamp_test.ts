@@ -67,6 +67,14 @@ Deno.test("a stamp is read as it was written, next to what others keep", async (
   assertEquals(await read("<a/>", ELEMENT, "<premigrate/>"), { kind: "stamp", stamp: STAMP });
 });
 
+Deno.test("attributes that policies declare are in a stamp, and what is not there too", async () => {
+  const attributes = { fw_rev: "7\u00fc", "parent/fw_rev": null, "acme/profile": "a\nb\tc" };
+  const missing = { "attributes/hangs": "no answer after 2 seconds" };
+  const devices = STAMP.facts.devices.map((device) => ({ ...device, attributes, missing }));
+  const stamp = { ...STAMP, facts: { ...STAMP.facts, devices } };
+  assertEquals(await read(await writeStamp(stamp)), { kind: "stamp", stamp });
+});
+
 Deno.test("a stamp is an element of its own namespace, and ASCII", () => {
   assert(/^<premigrate:stamp xmlns:premigrate="urn:premigrate:stamp" [ -~]*$/.test(ELEMENT));
 });
