@@ -39,6 +39,7 @@ interface Made {
  * others from it.
  *
  * @param asked Names or UUIDs; `all`: the running guests that have devices.
+ * @param attributes Names of sysfs attributes that policies declare.
  *
  * @throws {VirshError} When libvirt gives no answer.
  * @throws {ProbeRunError} When the host's devices cannot be read.
@@ -46,11 +47,12 @@ interface Made {
 export async function stampGuests(
   asked: readonly string[] | "all",
   signal: AbortSignal,
+  attributes: readonly string[] = [],
 ): Promise<StampResult[]> {
   const found = findGuests(asked, await listRunning(THIS_HOST, signal));
   const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
   const domains = await readDomains(uuids, signal);
-  const facts = await capture([...domains.values()], signal);
+  const facts = await capture([...domains.values()], attributes, signal);
 
   const made: (StampResult & Made)[] = [];
   for (const one of found) {
@@ -88,6 +90,7 @@ async function readDomains(
 /** Reads the host and all devices of the guests at once; `undefined` where they have none. */
 async function capture(
   domains: readonly (Domain | VirshError)[],
+  attributes: readonly string[],
   signal: AbortSignal,
 ): Promise<Facts | undefined> {
   const devices = domains.flatMap((domain) =>
@@ -95,7 +98,7 @@ async function capture(
   );
   const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
   if (devices.length === 0 && !isStamped) return undefined;
-  const request = { devices: [...new Set(devices)] };
+  const request = { devices: [...new Set(devices)], attributes };
   const facts = await captureHost({ uri: THIS_HOST, probe: {} }, request, signal);
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));

@@ -26,6 +26,8 @@ export interface Source {
 export interface Asking {
   /** Libvirt URIs. */
   readonly hosts: readonly string[];
+  /** Names of sysfs attributes that policies declare. */
+  readonly attributes?: readonly string[] | undefined;
   /** The deadline. */
   readonly signal: AbortSignal;
 }
@@ -36,8 +38,9 @@ const NOTHING = { facts: undefined, devices: [] };
 export async function findSource(
   metadata: StampMetadata,
   terms: StampTerms,
-  { hosts, signal }: Asking,
+  asking: Asking,
 ): Promise<Source> {
+  const { hosts } = asking;
   const doubt = doubtMetadata(metadata, terms);
   if (metadata.kind === "stamp" && doubt === undefined) {
     const { facts, devices } = metadata.stamp;
@@ -50,7 +53,7 @@ export async function findSource(
     return { ...NOTHING, findings: [doubt ?? engineFinding("no-stamp", undefined, {})] };
   }
   const noted: Finding[] = doubt === undefined ? [] : [{ ...doubt, severity: "info" }];
-  return await askHosts({ ...terms, uuid: terms.uuid }, { hosts, signal }, metadata, noted);
+  return await askHosts({ ...terms, uuid: terms.uuid }, asking, metadata, noted);
 }
 
 function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | undefined {
@@ -66,7 +69,7 @@ interface Asked {
 
 async function askHosts(
   terms: StampTerms & { readonly uuid: string },
-  { hosts, signal }: Asking,
+  { hosts, attributes, signal }: Asking,
   metadata: StampMetadata,
   noted: readonly Finding[],
 ): Promise<Source> {
@@ -75,7 +78,7 @@ async function askHosts(
   try {
     // The first that runs it; another that is down must not take the time.
     const asked = await Promise.any(hosts.map((host) => askHost(host, terms, asking)));
-    const source = await readSource(asked, terms.uuid, metadata, signal);
+    const source = await readSource(asked, terms.uuid, metadata, { attributes, signal });
     return { ...source, findings: [...noted, ...source.findings] };
   } catch (error) {
     if (error instanceof VirshError || error instanceof ProbeRunError) {
@@ -126,14 +129,14 @@ async function readSource(
   { uri, guest }: Asked,
   uuid: string,
   metadata: StampMetadata,
-  signal: AbortSignal,
+  { attributes, signal }: Omit<Asking, "hosts">,
 ): Promise<Source> {
   const domain = parseDomain(guest.xml);
   const devices = devicesToStamp(domain);
   const { arch, emulator } = domain;
   const addresses = devices.map(({ source }) => source);
   const probe = uri.ssh && { ssh: uri.ssh };
-  const request = { devices: addresses, arch, emulator };
+  const request = { devices: addresses, attributes, arch, emulator };
   const facts = await captureHost({ uri, probe }, request, signal);
   // An old stamp still has the bytes of the host where the guest was started.
   const captured = new Set(facts.devices.map(({ address }) => address));
