@@ -1,4 +1,5 @@
 import { ValidationError } from "@cliffy/command";
+import { isAttributeName } from "../policy/mod.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -32,4 +33,13 @@ export function parsePropertyOptions(options: readonly string[]): Record<string,
     }
     return [option.slice(0, at), option.slice(at + 1)];
   }));
+}
+
+/** Reads `--attribute` options: names of sysfs attributes. */
+export function parseAttributeOptions(options: readonly string[]): readonly string[] {
+  const bad = options.find((name) => !isAttributeName(name));
+  if (bad === undefined) return options;
+  throw new ValidationError(
+    `Cannot read --attribute "${bad}": wanted the name of a sysfs attribute, as fw_rev or parent/fw_rev`,
+  );
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ValidationError } from "@cliffy/command";
-import { parseBars, parsePropertyOptions } from "../../lib/cli/values.ts";
+import { parseAttributeOptions, parseBars, parsePropertyOptions } from "../../lib/cli/values.ts";
 
 Deno.test("parseBars: sizes of BAR 0 to 5 in bytes, 0 for those that are not named", () => {
   assertEquals(parseBars([]), undefined);
@@ -52,3 +52,15 @@ for (const option of ["", "a", "=", "=b"]) {
     assertThrows(() => parsePropertyOptions([option]), ValidationError, `--property "${option}"`);
   });
 }
+
+Deno.test("parseAttributeOptions: names of sysfs attributes, and nothing else", () => {
+  assertEquals(parseAttributeOptions([]), []);
+  assertEquals(parseAttributeOptions(["fw_rev", "parent/fw_rev"]), ["fw_rev", "parent/fw_rev"]);
+  for (const option of ["", "../x", "config", "fw_rev\n"]) {
+    assertThrows(
+      () => parseAttributeOptions(["fw_rev", option]),
+      ValidationError,
+      `--attribute "${option}"`,
+    );
+  }
+});

@@ -7,6 +7,7 @@ import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { print, writeText } from "../io.ts";
 import { Progress } from "../progress.ts";
 import { parseAddress } from "../targets.ts";
+import { parseAttributeOptions } from "../values.ts";
 
 /** `capture`: a host's facts as a file. */
 export const capture = new Command<{ json?: true }>()
@@ -18,6 +19,11 @@ export const capture = new Command<{ json?: true }>()
   .option("--sysfs <dir:string>", "Where sysfs is on the host (default: /sys).")
   .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
   .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
+  .option(
+    "--attribute <name:string>",
+    "Read this sysfs attribute of each device too, as fw_rev or parent/fw_rev.",
+    { collect: true },
+  )
   .option("--output <file:file>", "Write there instead of to standard output.")
   .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
   .example("A device of this host", "sudo premigrate capture 0000:3b:00.4 --output hosta.json")
@@ -28,6 +34,7 @@ export const capture = new Command<{ json?: true }>()
   .action(async (options, ...what) => {
     const { uri = "qemu:///system", ssh, sudo, sysfs, output, timeout } = options;
     const realize = realizeOptions(options);
+    const attributes = parseAttributeOptions(options.attribute ?? []);
     const signal = deadline(timeout);
     const access = hostAccess(uri, { ssh, sudo, sysfs });
     if (realize !== undefined && access.probe?.ssh !== undefined) {
@@ -37,6 +44,9 @@ export const capture = new Command<{ json?: true }>()
     }
     if (what.length === 0 && access.probe === undefined) {
       throw new ValidationError("Cannot find this host's devices without the probe: give --ssh");
+    }
+    if (attributes.length > 0 && access.probe === undefined) {
+      throw new ValidationError("Cannot read attributes without the probe: give --ssh");
     }
     using progress = new Progress();
     progress.show("reading facts");
@@ -59,7 +69,7 @@ export const capture = new Command<{ json?: true }>()
     }
     // Devices are the kernel's: they can be read where no libvirt runs.
     const withoutLibvirt = named.length === what.length;
-    const request = { devices, arch, emulator, inUse: true, realize, withoutLibvirt };
+    const request = { devices, attributes, arch, emulator, inUse: true, realize, withoutLibvirt };
     const facts = await captureHost(access, request, signal);
     const absent = named.find((named) => !facts.devices.some(({ address }) => address === named));
     if (absent !== undefined) {
