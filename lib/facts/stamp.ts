@@ -83,7 +83,8 @@ const StampSchema = v.strictObject({
  * host's machine types and the devices' vital product data.
  *
  * With 4096 bytes of config space (most of them 0) a stamp of one device takes 1.4 KB, of
- * eight alike devices 1.8 KB; were all bytes random, 7.9 KB and 53 KB.
+ * eight alike devices 1.8 KB; were all bytes random, 7.9 KB and 53 KB. Attributes that policies
+ * declare come on top: eight devices with 32 of 64 random characters each take 19 KB.
  *
  * @throws {StampError} When it does not fit its own schema or bounds.
  *
