@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import type { AgentWorld } from "../agent/agent.ts";
 import { listAll, listIdle, listMarked } from "../agent/guests.ts";
 import { pruneStarts, pruneWaivers } from "../agent/prune.ts";
@@ -6,8 +5,9 @@ import { type RoundReport, type RoundStep, runSteps } from "../agent/round.ts";
 import { watchVirshEvents } from "../agent/virsh_events.ts";
 import { refreshHostCache } from "../facts/host_cache.ts";
 import { oneLine } from "../facts/one_line.ts";
-import { ConfigSchema, parseApplied, parseDuration } from "../hook/config.ts";
+import { parseDuration } from "../hook/config.ts";
 import type { Paths } from "../hook/paths.ts";
+import { appliedAttributes, readApplied } from "./applied.ts";
 import { removeStamps, type StampResult } from "./guest_metadata.ts";
 import { stampGuests } from "./stamping.ts";
 
@@ -29,14 +29,15 @@ export function hostWorld(paths: Paths): AgentWorld {
 }
 
 /** The stamps first: a guest that has just arrived may go on to the next host. */
-function roundSteps({ cache, waivers, started }: Paths): RoundStep[] {
+function roundSteps({ applied, cache, waivers, started }: Paths): RoundStep[] {
   return [
     {
       doing: "Stamping guests",
       run: async (signal) => {
         const { idle, busy } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid);
-        const results = uuids.length === 0 ? [] : await stampGuests(uuids, signal);
+        const attributes = await appliedAttributes(applied);
+        const results = uuids.length === 0 ? [] : await stampGuests(uuids, signal, attributes);
         return { ...reportStamps(results), isUnfinished: busy.length > 0 };
       },
     },
@@ -103,12 +104,7 @@ function nameOf({ guest, asked }: StampResult): string {
 
 /** Read each time, so that what is applied needs no restart. */
 async function readInterval(path: string): Promise<number> {
-  let { agent } = v.parse(ConfigSchema, {});
-  try {
-    ({ agent } = parseApplied(await Deno.readTextFile(path)));
-  } catch {
-    // Stamps are renewed by default too; that nothing usable is applied, the hook and doctor tell.
-  }
+  const { agent } = await readApplied(path);
   return (parseDuration(agent.interval) ?? 0) * 1000;
 }
 

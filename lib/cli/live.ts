@@ -17,13 +17,13 @@ import {
 import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
-import type { JudgeWithAll } from "./policies.ts";
+import type { AllPolicies } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
 
 /** A question about guests that run now. */
 export interface LiveQuestion {
-  readonly judgeWithAll: JudgeWithAll;
+  readonly policies: AllPolicies;
   readonly from: LibvirtAccess;
   readonly to: readonly LibvirtAccess[];
   /** A name or UUID; absent: every guest that runs. */
@@ -58,7 +58,7 @@ export interface LiveAnswer extends DetailedAnswer {
 
 /** Judges guests that run, from what both hosts tell now. */
 export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
-  const { from, to, realize, signal } = question;
+  const { from, to, realize, signal, policies: { attributes } } = question;
   using progress = new Progress();
   progress.show(`asking libvirt of ${from.uri.host}`);
   const guests = await readAskedGuests(question);
@@ -71,12 +71,16 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
-    captureSource(question, { devices: addresses, arch, emulator }, domains),
+    captureSource(question, { devices: addresses, attributes, arch, emulator }, domains),
     ...to.map((host) =>
-      captureHost(host, { devices, arch, emulator, inUse: question.choose, realize }, signal)
+      captureHost(
+        host,
+        { devices, attributes, arch, emulator, inUse: question.choose, realize },
+        signal,
+      )
     ),
   ]);
-  return await question.judgeWithAll((registry) =>
+  return await question.policies.judge((registry) =>
     guests.flatMap((guest, index) => {
       const domain = domains[index];
       if (domain === undefined) return [];

@@ -9,7 +9,7 @@ import {
   PluginError,
   type PluginPolicies,
 } from "../plugin/mod.ts";
-import { type Policy, Registry } from "../policy/mod.ts";
+import { attributesOf, type Policy, Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
 import { loadPlugins } from "./plugins.ts";
 
@@ -32,8 +32,13 @@ export interface PolicyChoices {
   readonly plugin?: readonly string[] | undefined;
 }
 
-/** Judges with all policies, those of the code plugins included; it must be pure. */
-export type JudgeWithAll = <T>(judge: (registry: Registry) => T) => Promise<T>;
+/** All policies, those of the code plugins included. */
+export interface AllPolicies {
+  /** The sysfs attributes that they declare. */
+  readonly attributes: readonly string[];
+  /** Judges with them; what is given must be pure. */
+  readonly judge: <T>(judge: (registry: Registry) => T) => Promise<T>;
+}
 
 /**
  * The policies of a command that judges: the built-in ones, the site's, and the code plugins.
@@ -41,14 +46,20 @@ export type JudgeWithAll = <T>(judge: (registry: Registry) => T) => Promise<T>;
  * @throws {ConfigError} When a file of the site's cannot be read.
  * @throws {InputError} When a plugin is another than the one that is listed; none is run then.
  */
-export async function loadJudge(choices: PolicyChoices): Promise<JudgeWithAll> {
+export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
   const { own, plugins } = await loadPolicies(choices);
-  return (judge) =>
-    judgeWithPlugins(plugins, ({ policies, findings }) => {
-      const registry = registryOf([...own, ...policies]);
-      for (const finding of findings) registry.note(finding);
-      return judge(registry);
-    }, OWN_RUNNER);
+  const described = plugins.flatMap((plugin) =>
+    plugin instanceof PluginError ? [] : [plugin.description]
+  );
+  return {
+    attributes: attributesOf([...own, ...described]),
+    judge: (judge) =>
+      judgeWithPlugins(plugins, ({ policies, findings }) => {
+        const registry = registryOf([...own, ...policies]);
+        for (const finding of findings) registry.note(finding);
+        return judge(registry);
+      }, OWN_RUNNER),
+  };
 }
 
 /**

@@ -65,7 +65,7 @@ is_address() { # TEXT
 is_attribute() { # NAME, as lib/policy/attributes.ts has it
   [ ${#1} -le 128 ] || return 1
   case $1 in
-    '' | *[!A-Za-z0-9_./-]* | [!A-Za-z0-9_]* | */[!A-Za-z0-9_]* | */ | *..* | */*/*/*/*) return 1 ;;
+    '' | *[!A-Za-z0-9_./-]* | [!A-Za-z0-9_]* | */[!A-Za-z0-9_]* | */ | *..* | */*/*/*/* | sections/* | */sections/*) return 1 ;;
   esac
   case ${1##*/} in
     config | rom | vpd | resource[0-9]*) return 1 ;;

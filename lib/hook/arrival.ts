@@ -24,7 +24,7 @@ import {
 import type { PluginPolicies } from "../plugin/apply.ts";
 import type { Answer } from "../report/answer.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
-import { type Config, judgesPlainGuests, parseDuration } from "./config.ts";
+import { type Config, declaredAttributes, judgesPlainGuests, parseDuration } from "./config.ts";
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "./plugins.ts";
 import { configuredRegistry, decidingRegistry } from "./registry.ts";
@@ -109,7 +109,7 @@ export async function judgeArrival(
     host: destination.facts?.host ?? { name: "" },
     now,
     maxAge: parseDuration(config.maxAge) ?? 0,
-  }, { hosts: config.hosts, signal });
+  }, { hosts: config.hosts, attributes: declaredAttributes(config), signal });
   const noted = [
     ...round > 1 ? [engineFinding("asked-anew", undefined, {})] : [],
     // Without devices nothing hangs on them but what a policy asks for, and that says so itself.

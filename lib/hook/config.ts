@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { attributesOf } from "../policy/mod.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
 
@@ -249,6 +250,14 @@ export function judgesPlainGuests(
   return ofGuest.some((id) => policies[id]?.mode !== "off");
 }
 
+/** The sysfs attributes that the code plugins declare. */
+export function declaredAttributes(
+  { policies, loaded = {} }: Pick<Config, "policies" | "loaded">,
+): string[] {
+  const applied = Object.entries(loaded).filter(([id]) => policies[id]?.mode !== "off");
+  return attributesOf(applied.map(([, { description }]) => description));
+}
+
 /** The kinds of trouble. */
 export type Trouble = keyof Config["onTrouble"];
 
@@ -285,6 +294,7 @@ export class AppliedError extends Error {
  */
 export function writeApplied({ deno, config }: Applied): string {
   const { mode, deadline, onTrouble, hosts, rewrite, guests, policies, plugins, agent } = config;
+  const attributes = declaredAttributes(config);
   const rewrites = rewrite || Object.values(guests).some((guest) => guest.rewrite);
   const programs = [
     ...hosts.length > 0 ? ["ssh"] : [],
@@ -305,6 +315,7 @@ export function writeApplied({ deno, config }: Applied): string {
     ...judgesPlainGuests(config) ? ["plain-guests yes"] : [],
     ...programs.length > 0 ? [`programs ${programs.join(",")}`] : [],
     ...Object.keys(plugins).some((id) => policies[id]?.mode !== "off") ? ["plugins yes"] : [],
+    ...attributes.length > 0 ? [`attributes ${attributes.join(" ")}`] : [],
     "choices-end",
     ...Object.entries(guests).map(([uuid, guest]) =>
       [

@@ -43,6 +43,7 @@ reports=1000
 all=
 plain=no
 programs=
+attributes=
 
 read_choices() {
   while IFS=' ' read -r key value; do
@@ -73,6 +74,11 @@ read_choices() {
       all-devices) [ "$value" != yes ] || all=--all ;;
       plain-guests) plain=$value ;;
       programs) programs=$programs,$value ;;
+      attributes)
+        for attribute in $value; do
+          attributes="$attributes --attribute $attribute"
+        done
+        ;;
       plugins) programs=$programs,$lib/plugin.sh ;;
       choices-end) break ;;
     esac
@@ -148,8 +154,8 @@ input() { # SECONDS ARGUMENT...
   shift
   # shellcheck disable=SC2046 # words
   [ $# -gt 0 ] || set -- $(arguments)
-  # shellcheck disable=SC2086 # none or one
-  timeout -s KILL "$limit" sh "$lib/probe.sh" --identify $all "$@" </dev/null ||
+  # shellcheck disable=SC2086 # words
+  timeout -s KILL "$limit" sh "$lib/probe.sh" --identify $all $attributes "$@" </dev/null ||
     { [ $? -ne 137 ] || printf '%sdeadline' "$separator"; }
   # shellcheck disable=SC2012,SC2046 # UUIDs
   [ -z "$all" ] || set -- $(ls "$mdevs" | head -n 64)

@@ -58,7 +58,7 @@ export function settle(
 function choiceOf(finding: Finding, config: Config, uuid: string | undefined): Choice {
   const trouble = troubleOf(finding);
   const chosen = trouble === "facts"
-    ? own(config.policies, finding.policy)?.onUndecided
+    ? own(config.policies, policyOf(finding))?.onUndecided
     : undefined;
   return chosen ?? own(config.guests, uuid)?.onTrouble[trouble] ?? config.onTrouble[trouble];
 }
@@ -68,9 +68,10 @@ function troubleOf(finding: Finding): Trouble {
   return (finding.policy === ENGINE_ID ? own(TROUBLES, finding.code) : undefined) ?? "facts";
 }
 
-/** A policy that failed has no findings of its own. */
+/** A policy that failed, or was not applied, has no findings of its own. */
 function policyOf(finding: Finding): string {
-  return isOfFailed(finding) ? String(finding.data["id"]) : finding.policy;
+  const isUnread = finding.policy === ENGINE_ID && finding.code === "attribute-not-read";
+  return isUnread || isOfFailed(finding) ? String(finding.data["id"]) : finding.policy;
 }
 
 function isOfFailed({ policy, code }: Finding): boolean {

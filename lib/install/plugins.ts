@@ -2,8 +2,9 @@ import { BUILT_IN } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { oneLine } from "../facts/one_line.ts";
-import type { Config } from "../hook/config.ts";
+import { type Config, declaredAttributes } from "../hook/config.ts";
 import { describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
+import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import { OUTSIDE, type Outside } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
@@ -45,7 +46,13 @@ export async function loadPlugins(file: ConfigFile, config: Config): Promise<Con
     }
     loaded.set(name, { description, code: encodeBase64(code) });
   }
-  return { ...config, loaded: Object.fromEntries(loaded) };
+  const whole = { ...config, loaded: Object.fromEntries(loaded) };
+  const count = declaredAttributes(whole).length;
+  if (count <= MOST_ATTRIBUTES_READ) return whole;
+  throw fail(
+    ["plugins"],
+    `they declare ${count} sysfs attributes, wanted ${MOST_ATTRIBUTES_READ} at most`,
+  );
 }
 
 /** The listed plugins that are not, or no longer, the files that are listed. */

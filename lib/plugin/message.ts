@@ -19,8 +19,11 @@ export type Request =
   );
 
 /** All of a policy but its rules. */
-export interface Description
-  extends Pick<Definition, "id" | "title" | "documentation" | "match" | "needs" | "codes"> {
+export interface Description extends
+  Pick<
+    Definition,
+    "id" | "title" | "documentation" | "match" | "needs" | "attributes" | "codes"
+  > {
   /** Whether it has rules on the guest as a whole. */
   readonly ofGuest: boolean;
 }

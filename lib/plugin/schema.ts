@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isAttributeName, MOST_ATTRIBUTES } from "../policy/attributes.ts";
 import type { Description } from "./message.ts";
 
 const MOST_FINDINGS = 1000;
@@ -39,6 +40,10 @@ export const DescriptionSchema: v.GenericSchema<Description> = v.strictObject({
     "qemu",
     "machine",
   ])),
+  attributes: v.exactOptional(v.pipe(
+    v.array(v.pipe(v.string(), v.check(isAttributeName, "no name of a sysfs attribute"))),
+    v.maxLength(MOST_ATTRIBUTES),
+  )),
   codes: v.pipe(
     v.record(
       Code,

@@ -11,11 +11,11 @@ export const LONGEST_ATTRIBUTE = 4096;
 
 /**
  * Names of sysfs attributes that may be read of any device. Refused are the kernel's files that are
- * no text, or that act or take long when they are read (`pci_create_resource_files`, `pci_read_rom`,
- * `pci_vpd_read`). `probe.sh` has the same rule.
+ * no text, that act or take long when they are read (`pci_create_resource_files`, `pci_read_rom`,
+ * `pci_vpd_read`), or that show kernel addresses (`add_sect_attrs`). `probe.sh` has the same rule.
  */
 export const ATTRIBUTE_NAME =
-  /^(?=.{1,128}$)(?!.*\.\.)(?!(.*\/)?(config|rom|vpd|resource[0-9][^/]*)$)[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,3}$/;
+  /^(?=.{1,128}$)(?!.*\.\.)(?!(.*\/)?((config|rom|vpd|resource[0-9][^/]*)$|sections\/))[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,3}$/;
 
 /**
  * Whether a policy may declare an attribute of this name.

@@ -115,11 +115,11 @@ function needsFacts({ needs, attributes = [] }: Policy): boolean {
 }
 
 /** A finding for each attribute that the policy declares and that is not known of a side. */
-function findUnread(policy: Policy, pair: DevicePair): Finding[] {
-  const { id } = policy;
+function findUnread({ id, attributes }: Policy, pair: DevicePair): Finding[] {
+  if (attributes === undefined) return [];
   return (["source", "destination"] as const).flatMap((side) => {
     const known = new Map(Object.entries(pair[side].attributes ?? {}));
-    return attributesOf([policy])
+    return attributesOf([{ attributes }])
       .filter((attribute) => known.get(attribute) === undefined)
       .map((attribute) => engineFinding("attribute-not-read", pair.name, { id, attribute, side }));
   });

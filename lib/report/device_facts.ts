@@ -22,7 +22,12 @@ const NOT_KNOWN = "not known";
 
 /** The facts of a pair of devices, side by side. */
 export function deviceFacts({ source, destination }: DevicePair): ComparedFact[] {
-  return sideBySide(DEVICE_FACTS, source, destination);
+  const names = [source, destination].flatMap(({ attributes = {} }) => Object.keys(attributes));
+  const attributes = [...new Set(names)].sort().map((name) =>
+    [`sysfs ${name}`, (facts: DeviceFacts) => attributeText(facts.attributes?.[name])] as const
+  );
+  const described = { ...DEVICE_FACTS, ...Object.fromEntries(attributes) };
+  return sideBySide(described, source, destination);
 }
 
 /** The facts of both hosts, side by side. */
@@ -91,6 +96,10 @@ const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
   "In use": ({ inUse }) => inUse === undefined ? undefined : inUse ? "yes" : "no",
   "Config space": ({ config }) => config && `${config.bytes.length} bytes, ${VIEWS[config.kind]}`,
 };
+
+function attributeText(value: string | null | undefined): string | undefined {
+  return value === null ? "not there" : value;
+}
 
 function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, "0");

@@ -52,6 +52,8 @@ export const NO_NAMES: Readonly<Record<string, string>> = {
   "vital product data": "vpd",
   "the parent's config space": "parent/config",
   "the ROM of another function": "virtfn0/rom",
+  "where a module is in memory": "driver/module/sections/init_text",
+  "where a module is in memory, from there": "sections/init_text",
   "a BAR": "resource0",
   "a BAR of two digits": "resource10",
   "a BAR, write-combining": "resource2_wc",

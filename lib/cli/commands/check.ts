@@ -10,7 +10,7 @@ import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../../verdict/judge.ts";
 import { judgeLive } from "../live.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadJudge, POLICIES_OPTION } from "../policies.ts";
+import { loadAll, POLICIES_OPTION } from "../policies.ts";
 import { showLiveAnswers } from "../live_answer.ts";
 import { transferXml } from "../transfer_xml.ts";
 
@@ -80,14 +80,14 @@ export const check = new Command<{ json?: true }>()
       const from = parseFacts(await readText(source));
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
-      const judgeWithAll = await loadJudge(options);
+      const all = await loadAll(options);
       const question = {
         guest: xml === undefined ? undefined : parseDomain(xml),
         machine,
         qemu,
         postCopy,
       };
-      const answer = await judgeWithAll((registry) =>
+      const answer = await all.judge((registry) =>
         judge({ ...question, registry, source: from, destination: to })
       );
       showAnswer(answer, format);
@@ -136,7 +136,7 @@ export const check = new Command<{ json?: true }>()
     }
     const signal = deadline(options.timeout);
     const answers = await judgeLive({
-      judgeWithAll: await loadJudge(options),
+      policies: await loadAll(options),
       from: source,
       to: destinations,
       guest,

@@ -16,7 +16,7 @@ import { showAnswer } from "../answer.ts";
 import { formatOf, formatType } from "../format.ts";
 import { readFunction } from "../dump.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadJudge, POLICIES_OPTION } from "../policies.ts";
+import { loadAll, POLICIES_OPTION } from "../policies.ts";
 import { parseBars, parsePropertyOptions } from "../values.ts";
 
 // The newest release whose rules the model knows.
@@ -85,8 +85,8 @@ export const compare = new Command<{ json?: true }>()
       ...options.qemu === undefined ? [`QEMU ${qemu} on both hosts (--qemu)`] : [],
       ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
     ];
-    const judgeWithAll = await loadJudge(options);
-    const { verdict, policies } = await judgeWithAll((registry) => ({
+    const all = await loadAll(options);
+    const { verdict, policies } = await all.judge((registry) => ({
       verdict: evaluate([pair], migration, registry),
       policies: registry.policies,
     }));

@@ -2,7 +2,9 @@ import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain, setMetadata } from "../../domain/mod.ts";
 import { parseFacts, STAMP_NAMESPACE, writeStamp } from "../../facts/mod.ts";
 import { makeStamp } from "../../facts/stamp_guest.ts";
+import { pathsBelow } from "../../hook/paths.ts";
 import { printable } from "../../report/printable.ts";
+import { appliedAttributes } from "../applied.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { markOffline, removeStamps, type StampResult } from "../guest_metadata.ts";
 import { deadline } from "../hosts.ts";
@@ -40,7 +42,10 @@ export const stamp = new Command<{ json?: true }>()
     const asked = all ? "all" : guests;
     const signal = deadline(timeout);
     if (remove) return report(await removeStamps(asked, offline ? "config" : "live", signal), json);
-    if (!offline) return report(await stampGuests(asked, signal), json);
+    if (!offline) {
+      const attributes = await appliedAttributes(pathsBelow().applied);
+      return report(await stampGuests(asked, signal, attributes), json);
+    }
     if (asked === "all") throw new ValidationError("--offline wants the names of guests");
     report(await markOffline(asked, signal), json);
   });
