@@ -3,12 +3,15 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { oneLine } from "../facts/one_line.ts";
 import { type Config, declaredAttributes } from "../hook/config.ts";
+import { pluginSeconds } from "../hook/plugins.ts";
 import { describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import { OUTSIDE, type Outside } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
 const LARGEST = 1024 * 1024;
+// Nobody waits for it but the operator.
+const LEAST_SECONDS = 10;
 
 /** The configuration that lists the plugins. */
 export interface ConfigFile {
@@ -37,7 +40,9 @@ export async function loadPlugins(file: ConfigFile, config: Config): Promise<Con
   }
   const taken = BUILT_IN.map(({ id }) => id);
   const loaded = new Map<string, NonNullable<Config["loaded"]>[string]>();
-  for (const [index, plugin] of (await describePlugins(plugins, taken, OWN_RUNNER)).entries()) {
+  const seconds = Math.max(LEAST_SECONDS, pluginSeconds(config));
+  const described = await describePlugins(plugins, taken, { ...OWN_RUNNER, seconds });
+  for (const [index, plugin] of described.entries()) {
     const { name = "", code = new Uint8Array() } = plugins[index] ?? {};
     if (plugin instanceof PluginError) throw fail(["plugins", name], plugin.message);
     const { description } = plugin;

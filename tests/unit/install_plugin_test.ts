@@ -122,7 +122,7 @@ const REFUSED: Readonly<
     {},
     `Plugin ${ID} threw: no`,
   ],
-  "one that hangs": ["for (;;);", {}, "had not answered after 2 seconds"],
+  "one that hangs": ["for (;;);", {}, "had not answered after 10 seconds"],
   "one that reaches out": [answer(`Deno.readTextFileSync("/etc/passwd")`), {}, ": read"],
   "what is no plugin": ["1", {}, `Plugin ${ID} threw`],
   "options that it has not": [

@@ -7,6 +7,7 @@
 import { Command, EnumType, ValidationError } from "@cliffy/command";
 import { OutputError, print, printError, writeText } from "../../lib/cli/io.ts";
 import { build, BuildError } from "../../lib/install/build.ts";
+import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { checkMachine, NestedVmError, prepareImage, runInVm } from "./nested_vm.ts";
 
 const EXIT = { passed: 0, failed: 1, unusable: 2 } as const;
@@ -69,6 +70,8 @@ const command = new Command()
     const work = await Deno.makeTempDir({ prefix: "premigrate-vfio-" });
     try {
       await build(`${work}/dist`);
+      const { code: plugin } = await buildPlugin(`${PROJECT}/tests/vfio/power_policy.ts`);
+      await Deno.writeFile(`${work}/dist/power.js`, plugin);
       await fillDenoCache(`${cache}/deno`);
       const oracle = { count, seed, emulator: EMULATORS[options.qemu ?? "backports"], work };
       await Deno.writeTextFile(

@@ -1,5 +1,5 @@
 /** The whole of premigrate on real VFIO devices, and what QEMU itself makes of each migration. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { startHosts } from "../e2e/hosts.ts";
 import { hookFailed, type Host, said } from "../e2e/installed_hosts.ts";
@@ -111,16 +111,21 @@ Deno.test("guests with VFIO devices on two hosts", async (t) => {
     assertEquals(run, { code: 0, stdout: "", stderr: "" });
     await arrived(scenario, guest, to, target.device);
     const { report } = (await hosts.audit(to)).at(-1) ?? {};
-    const { evidence: { source } } = JSON.parse(await hosts.sh(to, 'cat "$1"', `${report}`));
+    const { evidence: { source }, ran } = JSON.parse(
+      await hosts.sh(to, 'cat "$1"', `${report}`),
+    );
     const [{ config }] = source.devices;
     assertEquals([source.host.name, config.hex], [`host${from}`, encodeHex(FIRST)]);
+    assert(ran.some(({ policy }: { readonly policy: string }) => policy === "example/power"));
   };
 
   /** The agent stamps the guest, as having this device and the first host's bytes. */
   const stamped = async ({ name }: Guest, host: Host, { uuid }: Mdev): Promise<void> => {
     const { facts } = await hosts.stamp(name, host);
-    const shown = facts.devices.map(({ address, config }) => [address, config?.bytes]);
-    assertEquals(shown, [[uuid, FIRST]]);
+    const shown = facts.devices.map((
+      { address, config, attributes },
+    ) => [address, config?.bytes, attributes?.["power/control"]]);
+    assertEquals(shown, [[uuid, FIRST, "auto"]]);
   };
 
   await t.step("premigrate is installed as its README says", async () => {
@@ -177,6 +182,21 @@ Deno.test("guests with VFIO devices on two hosts", async (t) => {
     "a third hop, skip-vsc-check=off there, to a device like the one before",
     ({ name }) => refused(name, ON_9_1, { device: b.otherBody, isStrict: true }, BODY_DIFFERS),
   );
+
+  await t.step("a code plugin refuses by an attribute of sysfs", async () => {
+    const control = `${b.first.sysfs}/power/control`;
+    await Deno.writeTextFile(control, "on", { create: false });
+    const run = await hosts.migrateTo(ON_9_1.name, { device: b.first });
+    await Deno.writeTextFile(control, "auto", { create: false });
+    const { id } = (await hosts.audit()).at(-1) ?? {};
+    const lines = [
+      `premigrate: VETO hostdev0 (${a.otherBody.uuid} -> ${b.first.uuid}): ` +
+      "The devices have two power policies",
+      "power/control is auto on the source and on on the destination. Make them alike.",
+      `report /var/log/premigrate/reports/${id}.json`,
+    ];
+    assertEquals([run.code, said(run)], [1, hookFailed(ON_9_1.name) + lines.join("\n")]);
+  });
 
   await t.step(
     "a third hop, skip-vsc-check=off there, to a device like the first",

@@ -15,6 +15,7 @@ const CONFIG = {
   agent: { enabled: true },
   policies: { "generic/vfio": { options: { drivers: ["config_mdev"] } } },
 };
+const PLUGIN = "example/power";
 const LONGEST_WAIT_MS = 120_000;
 
 // Both hosts are of one kernel: each gets a boot id of its own, and sees its own devices alone.
@@ -44,19 +45,24 @@ export interface Target {
 }
 
 export class StackHosts extends InstalledHosts {
+  #config: Readonly<Record<string, unknown>> = CONFIG;
+
   /** Installs the build on a host that has these devices, and starts the agent. */
   async install(host: Host, dist: string, devices: readonly Mdev[]): Promise<void> {
     await this.layer(host);
     await this.sh(host, SEPARATE, ...devices.map(({ uuid }) => uuid));
     await this.sh(host, 'sh "$1/premigrate" install --copy-deno', dist);
     await this.reload(host);
-    await this.apply(CONFIG, host);
+    await this.sh(host, 'cp "$1/power.js" /etc/premigrate', dist);
+    const [digest] = (await this.sh(host, "sha256sum /etc/premigrate/power.js")).split(" ");
+    this.#config = { ...CONFIG, plugins: { [PLUGIN]: { file: "power.js", digest } } };
+    await this.apply(this.#config, host);
     await this.sh(host, "premigrate agent > /run/agent.log 2>&1 &");
   }
 
   /** From now on the hook of host b chooses devices. */
   async rewrite(): Promise<void> {
-    await this.apply({ ...CONFIG, rewrite: true });
+    await this.apply({ ...this.#config, rewrite: true });
   }
 
   /** Starts a guest with a device on host a. */
