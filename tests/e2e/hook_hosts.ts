@@ -7,7 +7,13 @@
  */
 import { assertEquals } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
-import { type Facts, parseFacts, type StampedDevice, writeStamp } from "premigrate";
+import {
+  type CapturedDevice,
+  type Facts,
+  parseFacts,
+  type StampedDevice,
+  writeStamp,
+} from "premigrate";
 import { dist } from "../unit/hook_tree.ts";
 import { FakeSysfs } from "../unit/probe_tree.ts";
 import { canRun, startHosts } from "./hosts.ts";
@@ -29,7 +35,7 @@ export const OTHER_BYTES = readHex("destination");
 export const DENO = "/run/deno";
 
 // The QEMU that is installed may be older than migration of VFIO devices, and no device migrates here.
-const POLICIES = { "generic/vfio": { options: { qemu: "7.2" } } };
+export const POLICIES = { "generic/vfio": { options: { qemu: "7.2" } } };
 
 // Sysfs has two more devices; $1 has those.
 const DEVICES = `
@@ -95,6 +101,8 @@ export interface Given {
   readonly devices?: readonly string[];
   /** Seconds since its stamp was made; `null`: it has none. */
   readonly age?: number | null;
+  /** Sysfs attributes of its devices there. */
+  readonly attributes?: CapturedDevice["attributes"];
 }
 
 export class HookHosts extends InstalledHosts {
@@ -132,11 +140,11 @@ export class HookHosts extends InstalledHosts {
   /** The guest comes to a host with devices and a stamp from now on; given again, with others. */
   async give(
     uuid: string,
-    { devices = [DEVICE], age = 0 }: Given = {},
+    { devices = [DEVICE], age = 0, attributes }: Given = {},
     to: Host = "b",
   ): Promise<void> {
     const stamped = devices.map((source, index) => ({ guest: `0000:0${index + 1}:00.0`, source }));
-    const metadata = age === null ? "" : await stampOf(uuid, stamped, { age });
+    const metadata = age === null ? "" : await stampOf(uuid, stamped, { age, attributes });
     const edits = [
       ...stamped.map((device) => `s|</devices>|${hostDevice(device)}</devices>|`),
       ...metadata === "" ? [] : [`s|</uuid>|</uuid><metadata>${metadata}</metadata>|`],
@@ -168,17 +176,25 @@ export class HookHosts extends InstalledHosts {
 export async function stampOf(
   guest: string,
   devices: readonly StampedDevice[],
-  { age, host = crypto.randomUUID() }: { readonly age: number; readonly host?: string },
+  { age, host = crypto.randomUUID(), attributes }: {
+    readonly age: number;
+    readonly host?: string;
+    readonly attributes?: CapturedDevice["attributes"];
+  },
 ): Promise<string> {
   const time = new Date(Date.now() - age * 1000).toISOString();
-  return await writeStamp({ guest, time, devices, facts: sourceFacts(host, devices) });
+  return await writeStamp({ guest, time, devices, facts: sourceFacts(host, devices, attributes) });
 }
 
 /** The example's device, on a host that there is not. */
-function sourceFacts(uuid: string, stamped: readonly StampedDevice[]): Facts {
+function sourceFacts(
+  uuid: string,
+  stamped: readonly StampedDevice[],
+  attributes: CapturedDevice["attributes"],
+): Facts {
   const example = parseFacts(Deno.readTextFileSync("examples/source.json"));
   const devices = stamped.flatMap(({ source }) =>
-    example.devices.map((device) => ({ ...device, address: source }))
+    example.devices.map((device) => ({ ...device, address: source, attributes }))
   );
   return { ...example, host: { ...example.host, uuid }, devices };
 }

@@ -1,17 +1,23 @@
 /**
- * Finds a source or judges an arrival, and prints what came of it, in a process of its own: its PATH
- * is the test's to set, and it may run virsh and nothing else.
+ * Finds a source, judges an arrival, or a guest that runs, and prints what came of it, in a process of
+ * its own: its PATH is the test's to set, and it may run virsh, and what the request names.
  */
 import { parseDomain, readStampMetadata } from "premigrate";
 import * as v from "valibot";
 import { judgeArrival } from "../../lib/hook/arrival.ts";
 import { ConfigSchema, parseApplied } from "../../lib/hook/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
+import { judgeLive } from "../../lib/cli/live.ts";
+import { THIS_HOST } from "../../lib/facts/libvirt_uri.ts";
+import { Registry } from "../../lib/policy/mod.ts";
 import { findSource } from "../../lib/hook/source.ts";
 import { devicesToStamp } from "../../lib/facts/stamp_guest.ts";
 
 const Request = v.object({
-  what: v.picklist(["source", "arrival"]),
+  what: v.picklist(["source", "arrival", "live"]),
+  /** Of both hosts. */
+  sysfs: v.optional(v.string()),
+  attributes: v.optional(v.array(v.string()), []),
   milliseconds: v.optional(v.number(), 30_000),
   config: v.optional(ConfigSchema, {}),
   /** In place of `config`: with what stands in files of their own. */
@@ -40,6 +46,18 @@ const arrival = { ...given, seconds: 30, regions: new Map(regions), plugins, sig
 const guest = parseDomain(arrival.xml);
 
 async function ask(): Promise<unknown> {
+  if (request.what === "live") {
+    const { sysfs, attributes } = request;
+    const access = { uri: THIS_HOST, probe: {}, ...sysfs === undefined ? {} : { sysfs } };
+    const [answer] = await judgeLive({
+      policies: { attributes, judge: (judge) => Promise.resolve(judge(new Registry())) },
+      ...{ from: access, to: [access], guest: guest.uuid ?? "", map: [], choose: false },
+      ...{ monitor: false, postCopy: false, signal },
+    });
+    return answer?.pairs.map(({ source, destination }) =>
+      [source, destination].map(({ attributes }) => attributes)
+    );
+  }
   if (request.what === "arrival") {
     const found = await judgeArrival(guest, arrival, config);
     if ("ask" in found) return found;

@@ -91,7 +91,7 @@ export async function askFakes(
         `--allow-run=${["virsh", request.runner ?? []].flat().join()}`,
         "tests/unit/hook_asker.ts",
       ],
-      env: { PATH: folder },
+      env: { PATH: request.runner === undefined ? folder : `${folder}:/usr/bin:/bin` },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -13,7 +13,7 @@ import { pluginsOf } from "../../lib/hook/plugins.ts";
 import type { CodePlugin } from "../../lib/plugin/mod.ts";
 import { EMULATOR, FakeHost, FIRST, guestXml, SECOND, stamped } from "./hook_arrivals.ts";
 import { arrivalJson, askFakes, running } from "./hook_fake_virsh.ts";
-import { type AuditLine, HookTree } from "./hook_tree.ts";
+import { type AuditLine, DEVICE, HookTree } from "./hook_tree.ts";
 import { assertNothingReached, FINDING, HEALTHY, HOSTILE, plugin } from "./hostile_plugins.ts";
 
 type Loaded = NonNullable<Config["loaded"]>;
@@ -21,7 +21,10 @@ type Loaded = NonNullable<Config["loaded"]>;
 /** A plugin as `config apply` leaves it, whatever it would say of itself. */
 function loadedOf(
   plugins: readonly CodePlugin[],
-  { ofGuest = false }: { readonly ofGuest?: boolean } = {},
+  { ofGuest = false, attributes = [] }: {
+    readonly ofGuest?: boolean;
+    readonly attributes?: readonly string[];
+  } = {},
 ): Loaded {
   const page = { severity: "veto", title: "T", remedy: "R.", about: "A." } as const;
   return Object.fromEntries(plugins.map(({ name, code }) => [`evil/${name}`, {
@@ -31,6 +34,7 @@ function loadedOf(
       documentation: "",
       match: {},
       needs: [],
+      attributes,
       codes: { differs: { ...page, message: "It differs by {what}" } },
       ofGuest,
     },
@@ -148,6 +152,69 @@ Deno.test("a guest without host devices is looked at where a plugin is on guests
     policies: { "evil/well": { mode: "off" } },
   });
   assertEquals([judgesPlainGuests(off), pluginsOf(off)], [false, []]);
+});
+
+const COMPARES = plugin(
+  "compares",
+  `request.questions.map(({ pair }) => {
+    const [from, to] = [pair.source, pair.destination].map((it) => it.attributes["acme/fw_rev"]);
+    return from === to ? [] : [{ code: "differs", data: { what: from + " to " + to } }];
+  })`,
+);
+const OBSERVED = { policies: { "evil/compares": { mode: "observe" } } };
+
+const ATTRIBUTES: readonly (readonly [
+  name: string,
+  source: Readonly<Record<string, string | null>> | undefined,
+  destination: string | undefined,
+  choices: Readonly<Record<string, unknown>>,
+  expected: readonly [verdict: string, effect: string, found: string | undefined],
+])[] = [
+  ["alike", { "acme/fw_rev": "1.2" }, "1.2\n", {}, ["allow", "allowed", undefined]],
+  ["another", { "acme/fw_rev": "1.2" }, "1.3\n", {}, ["veto", "refused", "1.2 to 1.3"]],
+  ["on neither side", { "acme/fw_rev": null }, undefined, {}, ["allow", "allowed", undefined]],
+  ["on one side", { "acme/fw_rev": "1.2" }, undefined, {}, ["veto", "refused", "1.2 to null"]],
+  ["a stamp without it", undefined, "1.2\n", {}, [
+    "undecided",
+    "refused",
+    "attribute acme/fw_rev of the source's device is not known",
+  ]],
+  ["a stamp without it, observed", undefined, "1.2\n", OBSERVED, ["allow", "allowed", undefined]],
+  ["a stamp without it, and those may pass", undefined, "1.2\n", {
+    policies: { "evil/compares": { onUndecided: "open" } },
+  }, ["undecided", "allowed", undefined]],
+  ["what is no text", { "acme/fw_rev": "1.2" }, "\x01", {}, [
+    "undecided",
+    "refused",
+    "attribute acme/fw_rev of the destination's device is not known",
+  ]],
+];
+
+Deno.test("a plugin's sysfs attributes come from the stamp and from this host", async (t) => {
+  for (const [name, attributes, file, choices, expected] of ATTRIBUTES) {
+    await t.step(name, async () => {
+      using tree = await HookTree.make();
+      if (file !== undefined) {
+        tree.sysfs.file(`${tree.sysfs.pathOf(DEVICE)}/acme/fw_rev`, file);
+      }
+      const loaded = loadedOf([COMPARES], { attributes: ["acme/fw_rev"] });
+      await tree.applyWhole(configOf(loaded, choices));
+      const xml = await tree.xml({ machine: "pc-q35-9.1", attributes });
+      const { line, stderr } = await arrive(tree, xml);
+      const [verdict, effect, found = ""] = expected;
+      assertEquals([line["verdict"], line["effect"]], [verdict, effect]);
+      assertStringIncludes(stderr, found);
+    });
+  }
+});
+
+Deno.test("no more is read of a host than plugins that are on declare", () => {
+  const loaded = loadedOf([COMPARES], { attributes: ["b", "acme/fw_rev"] });
+  const lines = (choices: Readonly<Record<string, unknown>>): string[] =>
+    writeApplied({ deno: "/usr/bin/deno", config: configOf(loaded, choices) }).split("\n")
+      .filter((line) => /^(attributes|plugins) /.test(line));
+  assertEquals(lines({}), ["plugins yes", "attributes acme/fw_rev b"]);
+  assertEquals(lines({ policies: { "evil/compares": { mode: "off" } } }), []);
 });
 
 /** Those that `config apply` does not let in: what they say of themselves is wrong. */

@@ -2,6 +2,7 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { parseDomain, parseFacts, setMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
 import { v } from "premigrate/policy";
+import type { CapturedDevice } from "../../lib/facts/mod.ts";
 import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import { type Config, ConfigSchema, writeApplied } from "../../lib/hook/config.ts";
 import { build } from "../../lib/install/build.ts";
@@ -126,10 +127,11 @@ export class HookTree implements Disposable {
 
   /** The example's guest on the machine type, with a stamp of the age in seconds. */
   async xml(
-    { machine = "pc-q35-9.0", age = 0, stamp = true }: {
+    { machine = "pc-q35-9.0", age = 0, stamp = true, attributes }: {
       machine?: string;
       age?: number;
       stamp?: boolean;
+      attributes?: CapturedDevice["attributes"];
     } = {},
   ): Promise<string> {
     const plain = guestXml(machine, `${this.root}/emulator`);
@@ -137,7 +139,8 @@ export class HookTree implements Disposable {
     const domain = parseDomain(plain);
     const text = await Deno.readTextFile("examples/source.json");
     const example = parseFacts(text.replaceAll(/"address": ".*"/g, `"address": "${DEVICE}"`));
-    const facts = { ...example, devices: example.devices.slice(0, 1) };
+    const [device] = example.devices;
+    const facts = { ...example, devices: device === undefined ? [] : [{ ...device, attributes }] };
     const devices = domain.hostDevices.flatMap((device) =>
       device.kind === "pci" && device.address?.type === "pci"
         ? [{ guest: device.address.bdf, source: device.source }]
