@@ -1,10 +1,10 @@
 // The program of a plugin's process: it imports the plugin as data, so that the plugin's own imports
 // need permissions, which the process has none of.
 const { code, request } = JSON.parse(await new Response(Deno.stdin.readable).text());
+
 // Deno refuses to start or signal a program, but notes no such try; so a try is one to read `run`.
 const { readTextFileSync } = Deno;
-const starts = ["Command", "kill", "spawn", "spawnAndWait", "spawnAndWaitSync"];
-for (const [object, names] of [[Deno, starts], [process, ["kill"]], [globalThis, ["Worker"]]]) {
+const refuse = (object, ...names) => {
   for (const name of names) {
     Object.defineProperty(object, name, {
       value: function () {
@@ -12,7 +12,20 @@ for (const [object, names] of [[Deno, starts], [process, ["kill"]], [globalThis,
       },
     });
   }
-}
+};
+refuse(Deno, "Command", "kill", "spawn", "spawnAndWait", "spawnAndWaitSync");
+refuse(globalThis, "Worker");
+// To load Node's takes as long as all the rest.
+const { get } = Object.getOwnPropertyDescriptor(globalThis, "process");
+const loadProcess = () => {
+  const process = get.call(globalThis);
+  Object.defineProperty(globalThis, "process", { value: process });
+  refuse(process, "kill");
+  return process;
+};
+Object.defineProperty(globalThis, "process", { get: loadProcess, configurable: true });
+if (atob(code).includes("import")) loadProcess();
+
 let reply;
 try {
   const { answer } = await import(`data:text/javascript;base64,${code}`);

@@ -168,6 +168,12 @@ export const HOSTILE: readonly (readonly [expected: string, plugin: CodePlugin])
   ["plugin-reached-out", plugin("kills-as-node", caught(`process.kill(${Deno.pid}, "SIGTERM")`))],
   [
     "plugin-reached-out",
+    plugin("kills-by-import", caught(`process.kill(${Deno.pid}, "SIGTERM")`), {
+      before: `import process from "node:process";`,
+    }),
+  ],
+  [
+    "plugin-reached-out",
     plugin("workers", caught(`new Worker("data:text/javascript,1", { type: "module" })`)),
   ],
   ["plugin-reached-out", plugin("ffi", caught(`Deno.dlopen("libc.so.6", {})`))],

@@ -1,8 +1,10 @@
 /** docs/plugins.md says what is so, and what it shows can be done. */
 import { assertEquals } from "@std/assert";
+import { parseConfig } from "../../lib/install/config_file.ts";
 import { ENGINE_CODES } from "../../lib/policy/mod.ts";
 import { ROOT } from "./cli_run.ts";
 
+const SHA = "ab".repeat(32);
 const page = await Deno.readTextFile("docs/plugins.md");
 
 Deno.test("plugins.md: the commands, one after another", async () => {
@@ -37,6 +39,13 @@ Deno.test("plugins.md: the commands, one after another", async () => {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("plugins.md: what lists a plugin can be applied", () => {
+  const [, yaml = ""] = /^```yaml\n([^]*?)^```$/m.exec(page) ?? [];
+  const { plugins, policies } = parseConfig("config.yaml", yaml.replace(/[0-9a-f]+\u2026/, SHA));
+  assertEquals(plugins, { "acme/revision": { file: "plugins/revision.js", digest: SHA } });
+  assertEquals(policies["acme/revision"]?.mode, "observe");
 });
 
 Deno.test("plugins.md: the table holds every code of a plugin that fails", () => {
