@@ -2,7 +2,7 @@ import { readText, writeText } from "../cli/io.ts";
 import { AppliedError, type Config, parseApplied, writeApplied } from "../hook/config.ts";
 import { pathsBelow } from "../hook/paths.ts";
 import { parseConfig } from "./config_file.ts";
-import { loadPlugins } from "./plugins.ts";
+import { loadListed } from "./plugins.ts";
 import { readSiteFolder } from "./site_folder.ts";
 
 /** A choice that is another now. */
@@ -56,7 +56,7 @@ export async function applyConfig(root: string): Promise<Application> {
 export async function readConfig(root: string, file = pathsBelow(root).config): Promise<Config> {
   const site = await readSiteFolder(pathsBelow(root).policies);
   const text = await readText(file);
-  return await loadPlugins({ path: file, text, root }, parseConfig(file, text, site));
+  return await loadListed({ path: file, text, root }, parseConfig(file, text, site));
 }
 
 /** The Deno that an applied configuration names, also where the rest of it is damaged. */

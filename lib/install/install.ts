@@ -7,7 +7,7 @@ import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
-import { loadPlugins } from "./plugins.ts";
+import { loadListed } from "./plugins.ts";
 import { readSiteFolder } from "./site_folder.ts";
 
 /** What is installed, and where. */
@@ -122,7 +122,7 @@ async function readChoices(root: string, steps: readonly Step[], deno: string): 
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(path);
   const site = await readSiteFolder(`${root}${LAYOUT.policies}`);
-  const config = await loadPlugins({ path, text, root }, parseConfig(path, text, site));
+  const config = await loadListed({ path, text, root }, parseConfig(path, text, site));
   return { deno, config };
 }
 

@@ -1,11 +1,11 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
-import { encodeHex } from "@std/encoding/hex";
 import { oneLine } from "../facts/one_line.ts";
 import { type Config, declaredAttributes } from "../hook/config.ts";
 import { pluginSeconds } from "../hook/plugins.ts";
-import { describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
+import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
+import { markOf } from "./entry.ts";
 import { OUTSIDE, type Outside } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
@@ -27,12 +27,12 @@ export interface ConfigFile {
  *
  * @throws {ConfigError} With the place where one is listed that cannot be used.
  */
-export async function loadPlugins(file: ConfigFile, config: Config): Promise<Config> {
+export async function loadListed(file: ConfigFile, config: Config): Promise<Config> {
   const listed = Object.entries(config.plugins);
   if (listed.length === 0) return config;
   const fail = (path: Path, problem: string): ConfigError =>
     errorAt(file.path, file.text, path, problem);
-  const plugins: { name: string; code: Uint8Array; options: Record<string, unknown> }[] = [];
+  const plugins: CodePlugin[] = [];
   for (const [name, listing] of listed) {
     const found = await readPlugin(pathOf(file, listing), listing.digest);
     if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
@@ -42,10 +42,11 @@ export async function loadPlugins(file: ConfigFile, config: Config): Promise<Con
   const loaded = new Map<string, NonNullable<Config["loaded"]>[string]>();
   const seconds = Math.max(LEAST_SECONDS, pluginSeconds(config));
   const described = await describePlugins(plugins, taken, { ...OWN_RUNNER, seconds });
-  for (const [index, plugin] of described.entries()) {
-    const { name = "", code = new Uint8Array() } = plugins[index] ?? {};
-    if (plugin instanceof PluginError) throw fail(["plugins", name], plugin.message);
-    const { description } = plugin;
+  for (const plugin of described) {
+    if (plugin instanceof PluginError) {
+      throw fail(["plugins", String(plugin.finding.data["id"])], plugin.message);
+    }
+    const { name, code, description } = plugin;
     if (description.id !== name) {
       throw fail(["plugins", name], `the plugin says that it is ${description.id}`);
     }
@@ -98,7 +99,7 @@ async function readPlugin(
     if (kind !== "file") return wrong(`there is no file ${oneLine(path)}`);
     if (size > LARGEST) return wrong(`found ${size} bytes, wanted ${LARGEST} at most`);
     const code = await outside.read(path) ?? new Uint8Array();
-    const found = encodeHex(await crypto.subtle.digest("SHA-256", code.slice()));
+    const found = await markOf(code);
     return found === digest
       ? { code }
       : { key: "digest", problem: `the file's SHA-256 digest is ${found}` };
