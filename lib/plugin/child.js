@@ -2,25 +2,25 @@
 // need permissions, which the process has none of.
 const { code, request } = JSON.parse(await new Response(Deno.stdin.readable).text());
 
+const define = (value, object, ...names) => {
+  for (const name of names) Object.defineProperty(object, name, { value });
+};
+// For these Deno wants no permission: WebGPU loads the host's drivers, and the others keep files.
+define(undefined, Object.getPrototypeOf(navigator), "gpu");
+define(undefined, globalThis, "caches", "localStorage", "sessionStorage");
 // Deno refuses to start or signal a program, but notes no such try; so a try is one to read `run`.
 const { readTextFileSync } = Deno;
-const refuse = (object, ...names) => {
-  for (const name of names) {
-    Object.defineProperty(object, name, {
-      value: function () {
-        readTextFileSync("run");
-      },
-    });
-  }
+const refuse = function () {
+  readTextFileSync("run");
 };
-refuse(Deno, "Command", "kill", "spawn", "spawnAndWait", "spawnAndWaitSync");
-refuse(globalThis, "Worker");
+define(refuse, Deno, "Command", "kill", "spawn", "spawnAndWait", "spawnAndWaitSync");
+define(refuse, globalThis, "Worker");
 // To load Node's takes as long as all the rest.
 const { get } = Object.getOwnPropertyDescriptor(globalThis, "process");
 const loadProcess = () => {
   const process = get.call(globalThis);
-  Object.defineProperty(globalThis, "process", { value: process });
-  refuse(process, "kill");
+  define(process, globalThis, "process");
+  define(refuse, process, "kill", "_kill");
   return process;
 };
 Object.defineProperty(globalThis, "process", { get: loadProcess, configurable: true });

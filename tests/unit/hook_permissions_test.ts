@@ -118,6 +118,28 @@ Deno.test("where plugins are listed it may start the one script that confines th
     assertEquals(stderr, "");
     await assertRejects(() => Deno.stat(mark), Deno.errors.NotFound);
   });
+  await t.step("nor a program of the bundle's own, whose name it believes", async () => {
+    const own = `${tree.root}/var/log/premigrate`;
+    await tree.replaceBundle(
+      `for (const name of ["env", "sh", "ulimit", "read"]) {
+        Deno.writeTextFileSync(\`${own}/\${name}\`, "#!/bin/sh\\necho escaped\\n", { mode: 0o755 });
+      }
+      const { stdout } = new Deno.Command("${script}", {
+        env: {
+          PATH: "${own}",
+          SHELLOPTS: "xtrace",
+          PS4: "$(echo escaped >&2)",
+          "BASH_FUNC_ulimit%%": "() { echo escaped; }",
+          BASH_ENV: "${own}/sh",
+        },
+        stdin: "null",
+      }).outputSync();
+      console.log("\\x1e\\x1e" + new TextDecoder().decode(stdout) + "\\x1e");
+      Deno.exit(82);`,
+    );
+    const { stderr } = await tree.migrate(xml);
+    assertEquals(stderr, "");
+  });
 });
 
 function withPlugin(): Config {

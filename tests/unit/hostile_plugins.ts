@@ -166,6 +166,10 @@ export const HOSTILE: readonly (readonly [expected: string, plugin: CodePlugin])
   ["plugin-reached-out", plugin("spawns", caught(`Deno.spawn("/bin/rm", ["${canary}"])`))],
   ["plugin-reached-out", plugin("kills", caught(`Deno.kill(${Deno.pid}, "SIGTERM")`))],
   ["plugin-reached-out", plugin("kills-as-node", caught(`process.kill(${Deno.pid}, "SIGTERM")`))],
+  ["plugin-threw", plugin("graphics", "navigator.gpu.requestAdapter()")],
+  ["plugin-threw", plugin("stores", `localStorage.setItem("a", "b")`)],
+  ["plugin-threw", plugin("caches", `caches.open("a")`)],
+  ["plugin-reached-out", plugin("kills-below", caught("process._kill(1, 0)"))],
   [
     "plugin-reached-out",
     plugin("kills-by-import", caught(`process.kill(${Deno.pid}, "SIGTERM")`), {
