@@ -157,7 +157,9 @@ async function judgePairs(
       : [engineFinding("no-facts", name, { address, side: "the source" })]
   );
   const known = [...noted, ...strangers];
-  const isRewritten = config.guests[guest.uuid ?? ""]?.rewrite ?? config.rewrite;
+  const own = config.guests[guest.uuid ?? ""];
+  const isRewritten = own?.rewrite ?? config.rewrite;
+  const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
   if (!isRewritten) {
     const answer = await judgeWithChosen(config, plugins, (plugins) => {
       const registry = configuredRegistry(config, plugins);
@@ -177,7 +179,7 @@ async function judgePairs(
       source.facts.devices,
       devices,
       migrationOf(question),
-      decidingRegistry(config, plugins),
+      decidingRegistry(config, plugins, onFailed),
       targets,
     );
     const chosen = new Map(targets);

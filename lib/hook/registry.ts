@@ -2,12 +2,11 @@ import { BUILT_IN } from "../../plugins/mod.ts";
 import { Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
 import type { PluginPolicies } from "../plugin/apply.ts";
-import type { Config } from "./config.ts";
+import type { Choice, Config } from "./config.ts";
 
 type Choices = Pick<Config, "policies" | "site">;
 
-/** No code plugin. */
-export const NO_PLUGINS: PluginPolicies = { policies: [], findings: [] };
+const NO_PLUGINS: PluginPolicies = { policies: [], findings: [] };
 
 /**
  * The registry that the operator chose: the built-in policies, with the configured options, the
@@ -29,17 +28,26 @@ export function configuredRegistry(
 }
 
 /**
- * The same without the policies that are only observed: their findings keep no device from being
- * chosen.
+ * The same without the policies that are only observed, and without what failed where that is let
+ * pass: neither keeps a device from being chosen.
  *
+ * @param onFailed What becomes of a guest where a policy failed.
  * @throws {PolicyOptionsError} When options do not fit their policy.
  */
 export function decidingRegistry(
   { policies, site }: Choices,
-  plugins: PluginPolicies = NO_PLUGINS,
+  plugins: PluginPolicies,
+  onFailed: Choice,
 ): Registry {
+  const isObserved = (id: string): boolean => policies[id]?.mode === "observe";
   const deciding = Object.entries(policies).map(([id, choice]) =>
-    [id, choice.mode === "observe" ? { ...choice, mode: "off" as const } : choice] as const
+    [id, isObserved(id) ? { ...choice, mode: "off" as const } : choice] as const
   );
-  return configuredRegistry({ policies: Object.fromEntries(deciding), site }, plugins);
+  const findings = plugins.findings.filter(({ data }) =>
+    onFailed === "closed" && !isObserved(String(data["id"]))
+  );
+  return configuredRegistry({ policies: Object.fromEntries(deciding), site }, {
+    ...plugins,
+    findings,
+  });
 }

@@ -19,7 +19,11 @@ const Code = v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9]+(-[a-z0-9]+)
 export const DescriptionSchema: v.GenericSchema<Description> = v.strictObject({
   id: v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)),
   title: line(200),
-  documentation: v.pipe(v.string(), v.maxLength(65_536)),
+  documentation: v.pipe(
+    v.string(),
+    v.maxLength(65_536),
+    v.regex(/^(?:[\n\t]|[^\p{C}\p{Zl}\p{Zp}])*$/u),
+  ),
   match: v.strictObject({
     vendors: v.exactOptional(list(number(0xffff))),
     devices: v.exactOptional(list(number(0xffff))),

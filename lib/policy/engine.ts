@@ -186,7 +186,9 @@ function matchPair(
 }
 
 function vouches(match: Match, pair: DevicePair): boolean {
-  return match.vendors !== undefined && match.vouches !== false && matchSides(match, pair) === true;
+  const { vendors, vouches, unclaimed } = match;
+  return vendors !== undefined && vouches !== false && !unclaimed &&
+    matchSides(match, pair) === true;
 }
 
 function matchSides(match: Match, pair: DevicePair): boolean | undefined {

@@ -32,7 +32,7 @@ const CODES = ["differs", "not-known", "a1"];
 const descriptions: fc.Arbitrary<Description> = fc.record({
   id,
   title: line,
-  documentation: anyText,
+  documentation: line,
   match: fc.record({
     vendors: fc.array(fc.nat(0xffff), { maxLength: 3 }),
     drivers: fc.array(line, { maxLength: 3 }),

@@ -1,6 +1,7 @@
 /** Code plugins in the hook: what they say counts, and what they do harms nothing. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { encodeHex } from "@std/encoding/hex";
 import { parseDomain } from "premigrate";
 import { v } from "premigrate/policy";
 import {
@@ -11,7 +12,7 @@ import {
 } from "../../lib/hook/config.ts";
 import { pluginsOf } from "../../lib/hook/plugins.ts";
 import type { CodePlugin } from "../../lib/plugin/mod.ts";
-import { EMULATOR, FakeHost, FIRST, guestXml, SECOND, stamped } from "./hook_arrivals.ts";
+import { bytesOf, EMULATOR, FakeHost, FIRST, guestXml, SECOND, stamped } from "./hook_arrivals.ts";
 import { arrivalJson, askFakes, running } from "./hook_fake_virsh.ts";
 import { type AuditLine, DEVICE, HookTree } from "./hook_tree.ts";
 import { assertNothingReached, FINDING, HEALTHY, HOSTILE, plugin } from "./hostile_plugins.ts";
@@ -21,7 +22,8 @@ type Loaded = NonNullable<Config["loaded"]>;
 /** A plugin as `config apply` leaves it, whatever it would say of itself. */
 function loadedOf(
   plugins: readonly CodePlugin[],
-  { ofGuest = false, attributes = [] }: {
+  { ofGuest = false, attributes = [], match = {} }: {
+    readonly match?: Loaded[string]["description"]["match"];
     readonly ofGuest?: boolean;
     readonly attributes?: readonly string[];
   } = {},
@@ -32,7 +34,7 @@ function loadedOf(
       id: `evil/${name}`,
       title: "T",
       documentation: "",
-      match: {},
+      match,
       needs: [],
       attributes,
       codes: { differs: { ...page, message: "It differs by {what}" } },
@@ -42,10 +44,17 @@ function loadedOf(
   }]));
 }
 
-function configOf(loaded: Loaded, choices: Readonly<Record<string, unknown>> = {}): Config {
-  const listing = { file: "a.js", digest: "0".repeat(64) };
-  const plugins = Object.fromEntries(Object.keys(loaded).map((id) => [id, listing]));
-  return { ...v.parse(ConfigSchema, { ...choices, plugins }), loaded };
+async function configOf(
+  loaded: Loaded,
+  choices: Readonly<Record<string, unknown>> = {},
+): Promise<Config> {
+  const plugins = await Promise.all(
+    Object.entries(loaded).map(async ([id, { code }]) => {
+      const digest = await crypto.subtle.digest("SHA-256", decodeBase64(code));
+      return [id, { file: "a.js", digest: encodeHex(digest) }] as const;
+    }),
+  );
+  return { ...v.parse(ConfigSchema, { ...choices, plugins: Object.fromEntries(plugins) }), loaded };
 }
 
 /** The audit's line of a guest's arrival, and what the report says was found. */
@@ -64,7 +73,7 @@ const SILENT = plugin("silent", HEALTHY);
 
 Deno.test("what a plugin finds refuses a migration, with its own words", async () => {
   using tree = await HookTree.make();
-  await tree.applyWhole(configOf(loadedOf([WELL])));
+  await tree.applyWhole(await configOf(loadedOf([WELL])));
   const { line, stderr } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
   assertEquals([line["verdict"], line["effect"], line["trouble"]], ["veto", "refused", undefined]);
   assertMatch(
@@ -75,7 +84,7 @@ Deno.test("what a plugin finds refuses a migration, with its own words", async (
 
 Deno.test("a plugin that finds nothing allows", async () => {
   using tree = await HookTree.make();
-  await tree.applyWhole(configOf(loadedOf([SILENT])));
+  await tree.applyWhole(await configOf(loadedOf([SILENT])));
   const xml = await tree.xml({ machine: "pc-q35-9.1" });
   assertEquals(await tree.migrate(xml), { code: 0, stdout: "", stderr: "" });
 });
@@ -117,11 +126,48 @@ Deno.test("what the operator chose for a plugin", async (t) => {
   using tree = await HookTree.make();
   for (const [name, chosen, choices, expected] of CHOICES) {
     await t.step(name, async () => {
-      await tree.applyWhole(configOf(loadedOf([chosen]), choices));
+      await tree.applyWhole(await configOf(loadedOf([chosen]), choices));
       const { line } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
       assertEquals([line["verdict"], line["effect"]], [...expected]);
     });
   }
+});
+
+const VOUCHES = { ...SILENT, name: "vouches" };
+
+Deno.test("a plugin vouches for a device, unless it is only observed", async (t) => {
+  const unknown = bytesOf("source").with(0, 0x36).with(1, 0x1b);
+  using tree = await HookTree.make({}, { bytes: unknown });
+  const stamp = {
+    vendor: 0x1b36,
+    config: { kind: "realize", source: "stamp", bytes: unknown },
+  } as const;
+  const xml = await tree.xml({ machine: "pc-q35-9.1", device: stamp });
+  const loaded = loadedOf([VOUCHES], { match: { vendors: [0x1b36] } });
+  const CASES = [[{}, "allow"], [{ mode: "observe" }, "undecided"], [{ mode: "off" }, "undecided"]];
+  for (const [choice, verdict] of CASES) {
+    await t.step(JSON.stringify(choice), async () => {
+      await tree.applyWhole(await configOf(loaded, { policies: { "evil/vouches": choice } }));
+      const { line } = await arrive(tree, xml);
+      assertEquals(line["verdict"], verdict);
+    });
+  }
+});
+
+Deno.test("code that is not what is listed is not run", async () => {
+  using tree = await HookTree.make();
+  const config = await configOf(loadedOf([SILENT]));
+  const other = loadedOf([{ ...WELL, name: SILENT.name }]);
+  await tree.applyWhole({ ...config, loaded: other });
+  const { line, findings } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
+  assertEquals([line["verdict"], line["effect"], line["trouble"]], [
+    "undecided",
+    "refused",
+    "policy",
+  ]);
+  const [{ code, data } = {}] = findings;
+  assertEquals(code, "plugin-not-started");
+  assertStringIncludes(JSON.stringify(data), "its SHA-256 digest is ");
 });
 
 Deno.test("options reach the plugin", async () => {
@@ -131,7 +177,7 @@ Deno.test("options reach the plugin", async () => {
     `each(request, [{ code: "differs", data: { what: request.options.what } }])`,
   );
   const policies = { "evil/tells": { options: { what: "the option" } } };
-  await tree.applyWhole(configOf(loadedOf([tells]), { policies }));
+  await tree.applyWhole(await configOf(loadedOf([tells]), { policies }));
   const { stderr } = await tree.migrate(await tree.xml({ machine: "pc-q35-9.1" }));
   assertStringIncludes(stderr, "It differs by the option");
 });
@@ -141,17 +187,17 @@ Deno.test("a guest without host devices is looked at where a plugin is on guests
   const xml = (await tree.xml()).replace(/<hostdev[^]*<\/hostdev>/, "")
     .replace(/<metadata>[^]*<\/metadata>/, "");
   for (const [ofGuest, code] of [[false, 0], [true, 1]] as const) {
-    const config = configOf(loadedOf([WELL], { ofGuest }));
+    const config = await configOf(loadedOf([WELL], { ofGuest }));
     assertEquals(judgesPlainGuests(config), ofGuest);
     await tree.applyWhole(config);
     const { stderr, ...end } = await tree.migrate(xml);
     assertEquals(end.code, code);
     if (ofGuest) assertStringIncludes(stderr, "It differs by a hair");
   }
-  const off = configOf(loadedOf([WELL], { ofGuest: true }), {
+  const off = await configOf(loadedOf([WELL], { ofGuest: true }), {
     policies: { "evil/well": { mode: "off" } },
   });
-  assertEquals([judgesPlainGuests(off), pluginsOf(off)], [false, []]);
+  assertEquals([judgesPlainGuests(off), await pluginsOf(off)], [false, []]);
 });
 
 const COMPARES = plugin(
@@ -198,7 +244,7 @@ Deno.test("a plugin's sysfs attributes come from the stamp and from this host", 
         tree.sysfs.file(`${tree.sysfs.pathOf(DEVICE)}/acme/fw_rev`, file);
       }
       const loaded = loadedOf([COMPARES], { attributes: ["acme/fw_rev"] });
-      await tree.applyWhole(configOf(loaded, choices));
+      await tree.applyWhole(await configOf(loaded, choices));
       const xml = await tree.xml({ machine: "pc-q35-9.1", attributes });
       const { line, stderr } = await arrive(tree, xml);
       const [verdict, effect, found = ""] = expected;
@@ -208,13 +254,13 @@ Deno.test("a plugin's sysfs attributes come from the stamp and from this host", 
   }
 });
 
-Deno.test("no more is read of a host than plugins that are on declare", () => {
+Deno.test("no more is read of a host than plugins that are on declare", async () => {
   const loaded = loadedOf([COMPARES], { attributes: ["b", "acme/fw_rev"] });
-  const lines = (choices: Readonly<Record<string, unknown>>): string[] =>
-    writeApplied({ deno: "/usr/bin/deno", config: configOf(loaded, choices) }).split("\n")
+  const lines = async (choices: Readonly<Record<string, unknown>>): Promise<string[]> =>
+    writeApplied({ deno: "/usr/bin/deno", config: await configOf(loaded, choices) }).split("\n")
       .filter((line) => /^(attributes|plugins) /.test(line));
-  assertEquals(lines({}), ["plugins yes", "attributes acme/fw_rev b"]);
-  assertEquals(lines({ policies: { "evil/compares": { mode: "off" } } }), []);
+  assertEquals(await lines({}), ["plugins yes", "attributes acme/fw_rev b"]);
+  assertEquals(await lines({ policies: { "evil/compares": { mode: "off" } } }), []);
 });
 
 /** Those that `config apply` does not let in: what they say of themselves is wrong. */
@@ -230,7 +276,7 @@ Deno.test("hostile plugins: each is one finding, and the others' stand", async (
   for (const [expected, hostile] of HOSTILE) {
     if (NOT_APPLIED.includes(hostile.name)) continue;
     await t.step(hostile.name, async () => {
-      await tree.applyWhole(configOf(loadedOf([hostile]), { deadline: `${LIMIT_SECONDS}s` }));
+      await tree.applyWhole(await configOf(loadedOf([hostile]), { deadline: `${LIMIT_SECONDS}s` }));
       const start = performance.now();
       const { line, stderr, findings } = await arrive(tree, xml);
       assert(performance.now() - start < LIMIT_SECONDS * 1000);
@@ -254,7 +300,7 @@ Deno.test("plugins that hang, flood and eat memory, with a deadline of seconds",
     names.includes(name) ? [{ name, code }] : []
   );
   assertEquals(hostile.length, names.length);
-  await tree.applyWhole(configOf(loadedOf([...hostile, WELL]), { deadline: "4s" }));
+  await tree.applyWhole(await configOf(loadedOf([...hostile, WELL]), { deadline: "4s" }));
   const start = performance.now();
   const { line, findings } = await arrive(tree, await tree.xml());
   assert(performance.now() - start < 6000);
@@ -266,9 +312,8 @@ Deno.test("plugins that hang, flood and eat memory, with a deadline of seconds",
 
 Deno.test("no process of a plugin outlives the hook", async () => {
   using tree = await HookTree.make();
-  const mark = `left${crypto.randomUUID()}`;
-  const hangs = plugin(mark, "(() => { for (;;); })()");
-  await tree.applyWhole(configOf(loadedOf([hangs]), { deadline: "2s" }));
+  const hangs = plugin("hangs", "(() => { for (;;); })()");
+  await tree.applyWhole(await configOf(loadedOf([hangs]), { deadline: "2s" }));
   await tree.migrate(await tree.xml());
   const { stdout } = await new Deno.Command("ps", { args: ["-e", "-o", "args="] }).output();
   assert(!new TextDecoder().decode(stdout).includes(`${tree.root}/usr/lib/premigrate/plugin`));
@@ -278,7 +323,7 @@ Deno.test("a plugin's programs that are missing are a finding", async (t) => {
   for (const name of ["plugin.sh", "plugin_child.js"]) {
     await t.step(name, async () => {
       using tree = await HookTree.make();
-      await tree.applyWhole(configOf(loadedOf([SILENT])));
+      await tree.applyWhole(await configOf(loadedOf([SILENT])));
       await Deno.remove(`${tree.root}/usr/lib/premigrate/${name}`);
       const { line, findings } = await arrive(tree, await tree.xml({ machine: "pc-q35-9.1" }));
       assertEquals([line["verdict"], line["effect"], line["trouble"]], [
@@ -316,7 +361,7 @@ Deno.test("rewriting: a device that a plugin refuses is not chosen", async () =>
       mode: 0o755,
     },
   );
-  const config = configOf(loadedOf([refuses]), { rewrite: true });
+  const config = await configOf(loadedOf([refuses]), { rewrite: true });
   const { result } = await askFakes({ localhost: running({}) }, {
     what: "arrival",
     applied: writeApplied({ deno: "/usr/bin/deno", config }),

@@ -127,11 +127,12 @@ export class HookTree implements Disposable {
 
   /** The example's guest on the machine type, with a stamp of the age in seconds. */
   async xml(
-    { machine = "pc-q35-9.0", age = 0, stamp = true, attributes }: {
+    { machine = "pc-q35-9.0", age = 0, stamp = true, attributes, device: changes }: {
       machine?: string;
       age?: number;
       stamp?: boolean;
       attributes?: CapturedDevice["attributes"];
+      device?: Partial<CapturedDevice>;
     } = {},
   ): Promise<string> {
     const plain = guestXml(machine, `${this.root}/emulator`);
@@ -140,7 +141,10 @@ export class HookTree implements Disposable {
     const text = await Deno.readTextFile("examples/source.json");
     const example = parseFacts(text.replaceAll(/"address": ".*"/g, `"address": "${DEVICE}"`));
     const [device] = example.devices;
-    const facts = { ...example, devices: device === undefined ? [] : [{ ...device, attributes }] };
+    const facts = {
+      ...example,
+      devices: device === undefined ? [] : [{ ...device, attributes, ...changes }],
+    };
     const devices = domain.hostDevices.flatMap((device) =>
       device.kind === "pci" && device.address?.type === "pci"
         ? [{ guest: device.address.bdf, source: device.source }]
