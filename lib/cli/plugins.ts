@@ -1,7 +1,8 @@
 import { ValidationError } from "@cliffy/command";
-import { encodeHex } from "@std/encoding/hex";
+import { OUTSIDE } from "../install/outside.ts";
+import { readPluginFile } from "../plugin/file.ts";
 import type { CodePlugin } from "../plugin/mod.ts";
-import { InputError, readBytes } from "./io.ts";
+import { InputError } from "./io.ts";
 
 /** `--plugin`, for every command that judges. */
 export const PLUGIN_OPTION = [
@@ -9,13 +10,6 @@ export const PLUGIN_OPTION = [
   "A code plugin as FILE=DIGEST, as `policy build` prints it.",
   { collect: true },
 ] as const;
-
-const LARGEST = 4 * 1024 * 1024;
-
-/** The SHA-256 of a plugin's code, under which it is listed. */
-export async function digestOf(code: Uint8Array): Promise<string> {
-  return encodeHex(await crypto.subtle.digest("SHA-256", code.slice()));
-}
 
 /**
  * Reads the plugins that are named by `--plugin`.
@@ -28,12 +22,8 @@ export function loadPlugins(options: readonly string[] = []): Promise<CodePlugin
     if (file === undefined || digest === undefined) {
       throw new ValidationError(`Cannot use --plugin "${option}": wanted FILE=DIGEST`);
     }
-    const code = await readBytes(file);
-    if (code.length > LARGEST) throw new InputError(file, `it is larger than ${LARGEST} bytes`);
-    const found = await digestOf(code);
-    if (found !== digest) {
-      throw new InputError(file, `its SHA-256 digest is ${found}, listed is ${digest}`);
-    }
-    return { name: file.slice(file.lastIndexOf("/") + 1), code };
+    const found = await readPluginFile(file, digest, OUTSIDE);
+    if ("problem" in found) throw new InputError(file, found.problem);
+    return { name: file.slice(file.lastIndexOf("/") + 1), code: found.code };
   }));
 }

@@ -9,10 +9,9 @@ import {
   STAMP_NAMESPACE,
   StampError,
   withoutNamespace,
-  writeStamp,
 } from "../facts/mod.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
-import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
+import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp_guest.ts";
 import { findStart } from "../facts/start_records.ts";
 import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import { VirshError } from "../facts/virsh_error.ts";
@@ -134,12 +133,9 @@ async function stampOf(
     start: "missing" in start ? undefined : start,
   };
   try {
-    const stamp = makeStamp(made);
-    const element = await writeStamp(stamp);
+    const { stamp, element } = await writeFitting(makeStamp(made), LONGEST_ELEMENT);
     const size = withoutNamespace(element).length;
-    return size > LONGEST_ELEMENT
-      ? failed(`its stamp of ${size} bytes is too large for virsh`)
-      : { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, element };
+    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, element };
   } catch (error) {
     if (error instanceof StampError) return failed(error.problem);
     throw error;

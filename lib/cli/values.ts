@@ -1,5 +1,5 @@
 import { ValidationError } from "@cliffy/command";
-import { isAttributeName } from "../policy/mod.ts";
+import { isAttributeName, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -38,8 +38,14 @@ export function parsePropertyOptions(options: readonly string[]): Record<string,
 /** Reads `--attribute` options: names of sysfs attributes. */
 export function parseAttributeOptions(options: readonly string[]): readonly string[] {
   const bad = options.find((name) => !isAttributeName(name));
-  if (bad === undefined) return options;
+  if (bad !== undefined) {
+    throw new ValidationError(
+      `Cannot read --attribute "${bad}": wanted the name of a sysfs attribute that may be read, as fw_rev or parent/fw_rev`,
+    );
+  }
+  const count = new Set(options).size;
+  if (count <= MOST_ATTRIBUTES_READ) return options;
   throw new ValidationError(
-    `Cannot read --attribute "${bad}": wanted the name of a sysfs attribute, as fw_rev or parent/fw_rev`,
+    `Cannot read ${count} attributes: wanted ${MOST_ATTRIBUTES_READ} at most`,
   );
 }

@@ -324,7 +324,12 @@ slow=
 attribute() { # NAME FILE
   key=attributes/$1
   if ! [ -e "$2" ]; then
-    unknown "$key" "$2"
+    # That it is not there can be said only of a folder that may be searched.
+    folder=${2%/*}
+    while [ -n "$folder" ] && ! [ -d "$folder" ]; do
+      folder=${folder%/*}
+    done
+    if [ -x "$folder" ]; then unknown "$key" "$2"; else record "attr $key - not permitted"; fi
     return
   fi
   case "$slow " in

@@ -33,7 +33,7 @@ export interface ProgramOptions {
 
 /**
  * Runs a program in the C locale, and reads at most `limit` bytes of each of its outputs. On `signal`
- * it gets SIGTERM and then SIGKILL; children of its own that hold its outputs are not
+ * it gets SIGTERM and, after a while, SIGKILL; children of its own that hold its outputs are not
  * waited for.
  */
 export async function runProgram(
@@ -64,7 +64,7 @@ export async function runProgram(
     if (kind !== "ended") return;
     kind = why;
     kill(child, graceMs === 0 ? "SIGKILL" : "SIGTERM");
-    forced = setTimeout(() => kill(child, "SIGKILL"), graceMs);
+    if (graceMs > 0) forced = setTimeout(() => kill(child, "SIGKILL"), graceMs);
     for (const reader of readers) reader.cancel();
   };
   const onAbort = (): void => end("aborted");

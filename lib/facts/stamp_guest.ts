@@ -2,7 +2,14 @@ import type { Domain } from "../domain/mod.ts";
 import { wantDevices } from "../policy/mod.ts";
 import type { GuestOrigin } from "./guest_origin.ts";
 import type { CapturedDevice, Facts } from "./schema.ts";
-import { type Stamp, type StampedDevice, StampError, type StampMetadata } from "./stamp.ts";
+import {
+  type Stamp,
+  type StampedDevice,
+  StampError,
+  type StampMetadata,
+  withoutNamespace,
+  writeStamp,
+} from "./stamp.ts";
 import { isStartOf, type StartRecord } from "./start_records.ts";
 
 /** What a stamp is made of. */
@@ -57,6 +64,45 @@ export function makeStamp(made: GuestToStamp): Stamp {
     return withShadow(captured, shadowOf(made, device) ?? captured);
   });
   return { guest: uuid, time, devices, facts: { ...facts, devices: stamped } };
+}
+
+/**
+ * Writes a stamp for virsh; the attributes that policies declare are left out of one that is too large
+ * with them.
+ *
+ * @param longest As much as virsh takes, in bytes.
+ * @throws {StampError} When it is too large nevertheless.
+ */
+export async function writeFitting(
+  stamp: Stamp,
+  longest: number,
+): Promise<{ readonly stamp: Stamp; readonly element: string }> {
+  try {
+    return { stamp, element: await writeElement(stamp, longest) };
+  } catch (error) {
+    const bare = withoutAttributes(stamp);
+    if (!(error instanceof StampError) || bare === undefined) throw error;
+    return { stamp: bare, element: await writeElement(bare, longest) };
+  }
+}
+
+async function writeElement(stamp: Stamp, longest: number): Promise<string> {
+  const element = await writeStamp(stamp);
+  const size = withoutNamespace(element).length;
+  if (size <= longest) return element;
+  throw new StampError(`its stamp of ${size} bytes is too large for virsh`);
+}
+
+/** `undefined` where there are none. */
+function withoutAttributes(stamp: Stamp): Stamp | undefined {
+  const { facts } = stamp;
+  if (!facts.devices.some(({ attributes }) => attributes !== undefined)) return undefined;
+  const why = { attributes: "the guest's stamp is too large with them" };
+  const devices = facts.devices.map(({ attributes, missing, ...device }): CapturedDevice => ({
+    ...device,
+    missing: attributes === undefined ? missing : { ...missing, ...why },
+  }));
+  return { ...stamp, facts: { ...facts, devices } };
 }
 
 /** `undefined`: as it is on this host now. */

@@ -294,6 +294,7 @@ export class AppliedError extends Error {
  */
 export function writeApplied({ deno, config }: Applied): string {
   const { mode, deadline, onTrouble, hosts, rewrite, guests, policies, plugins, agent } = config;
+  const listed = Object.keys(plugins);
   const attributes = declaredAttributes(config);
   const rewrites = rewrite || Object.values(guests).some((guest) => guest.rewrite);
   const programs = [
@@ -314,7 +315,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `all-devices ${rewrites ? "yes" : "no"}`,
     ...judgesPlainGuests(config) ? ["plain-guests yes"] : [],
     ...programs.length > 0 ? [`programs ${programs.join(",")}`] : [],
-    ...Object.keys(plugins).some((id) => policies[id]?.mode !== "off") ? ["plugins yes"] : [],
+    ...listed.some((id) => policies[id]?.mode !== "off") ? ["plugins yes"] : [],
     ...attributes.length > 0 ? [`attributes ${attributes.join(" ")}`] : [],
     "choices-end",
     ...Object.entries(guests).map(([uuid, guest]) =>
@@ -325,7 +326,8 @@ export function writeApplied({ deno, config }: Applied): string {
         ...(["hook", "deadline"] as const).map((kind) => guest.onTrouble[kind] ?? onTrouble[kind]),
       ].join(" ")
     ),
-    `config ${JSON.stringify(config)}`,
+    // Before there were plugins, the schema had no such key: without any, an older hook reads it, too.
+    `config ${JSON.stringify({ ...config, plugins: listed.length === 0 ? undefined : plugins })}`,
     "end",
   ];
   return `${lines.join("\n")}\n`;

@@ -1,15 +1,13 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
-import { oneLine } from "../facts/one_line.ts";
 import { type Config, declaredAttributes } from "../hook/config.ts";
 import { pluginSeconds } from "../hook/plugins.ts";
+import { type Files, readPluginFile } from "../plugin/file.ts";
 import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
-import { markOf } from "./entry.ts";
-import { OUTSIDE, type Outside } from "./outside.ts";
+import { OUTSIDE } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
-const LARGEST = 1024 * 1024;
 // Nobody waits for it but the operator.
 const LEAST_SECONDS = 10;
 
@@ -34,7 +32,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
     errorAt(file.path, file.text, path, problem);
   const plugins: CodePlugin[] = [];
   for (const [name, listing] of listed) {
-    const found = await readPlugin(pathOf(file, listing), listing.digest);
+    const found = await readPluginFile(pathOf(file, listing), listing.digest, OUTSIDE);
     if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
     plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
   }
@@ -65,12 +63,12 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
 export async function findOtherPlugins(
   file: Omit<ConfigFile, "text">,
   { plugins }: Pick<Config, "plugins">,
-  outside: Pick<Outside, "read" | "stat">,
+  outside: Files,
 ): Promise<string[]> {
   const others: string[] = [];
   for (const listing of Object.values(plugins)) {
     const path = pathOf(file, listing);
-    const found = await readPlugin(path, listing.digest, outside);
+    const found = await readPluginFile(path, listing.digest, outside);
     if ("problem" in found) others.push(`${path}: ${found.problem}`);
   }
   return others;
@@ -81,30 +79,4 @@ function pathOf(
   { file }: Config["plugins"][string],
 ): string {
   return file.startsWith("/") ? root + file : path.replace(/[^/]*$/, "") + file;
-}
-
-type Read =
-  | { readonly code: Uint8Array }
-  | { readonly key: "file" | "digest"; readonly problem: string };
-
-async function readPlugin(
-  path: string,
-  digest: string,
-  outside: Pick<Outside, "read" | "stat"> = OUTSIDE,
-): Promise<Read> {
-  const wrong = (problem: string): Read => ({ key: "file", problem });
-  try {
-    // What is no file might never end.
-    const { kind, size = 0 } = await outside.stat(path) ?? {};
-    if (kind !== "file") return wrong(`there is no file ${oneLine(path)}`);
-    if (size > LARGEST) return wrong(`found ${size} bytes, wanted ${LARGEST} at most`);
-    const code = await outside.read(path) ?? new Uint8Array();
-    const found = await markOf(code);
-    return found === digest
-      ? { code }
-      : { key: "digest", problem: `the file's SHA-256 digest is ${found}` };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return wrong(oneLine(error.message));
-  }
 }

@@ -96,6 +96,10 @@ export async function bundle(
     stdout: "null",
     stderr: "piped",
   }).output();
-  if (!success) throw new PluginBuildError(file, oneLine(new TextDecoder().decode(stderr)));
+  if (!success) {
+    // Of the hints that Deno adds, some are coloured nevertheless.
+    const said = new TextDecoder().decode(stderr).replace(/\p{Cc}\[[\d;]*m/gu, "");
+    throw new PluginBuildError(file, oneLine(said));
+  }
   return await Deno.readFile(output);
 }

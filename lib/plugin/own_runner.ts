@@ -2,9 +2,6 @@ import CHILD from "./child.js" with { type: "text" };
 import type { ProcessOptions } from "./process.ts";
 import RUN from "./run.sh" with { type: "text" };
 
-/** How long a plugin's process may take. */
-export const PLUGIN_SECONDS = 2;
-
 /** Plugins run by the Deno that runs now, wherever premigrate is. */
 export const OWN_RUNNER: ProcessOptions = {
   runner: [
@@ -15,5 +12,5 @@ export const OWN_RUNNER: ProcessOptions = {
     Deno.execPath(),
     `data:text/javascript,${encodeURIComponent(CHILD)}`,
   ],
-  seconds: PLUGIN_SECONDS,
+  seconds: 2,
 };

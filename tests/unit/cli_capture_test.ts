@@ -12,7 +12,8 @@ testRuns([
     name: "capture: an attribute that is none",
     words: "capture --attribute fw_rev --attribute ../x",
     code: 2,
-    error: 'Cannot read --attribute "../x": wanted the name of a sysfs attribute, as fw_rev',
+    error:
+      'Cannot read --attribute "../x": wanted the name of a sysfs attribute that may be read, as fw_rev',
   },
   {
     name: "capture: an attribute without its name",

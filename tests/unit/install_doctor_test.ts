@@ -680,13 +680,21 @@ const CASES: Record<string, readonly [change: Change, title: string, expected: s
     "for code plugins",
     /^FAIL a\/b does not answer: \{"threw":"no"\}$/,
   ],
+  "a plugin that tries to reach outside": [
+    all(
+      setFile(APPLIED, { text: withPlugin() }),
+      setProgram(`${LIB}/plugin.sh`, said('{"answer":{}}', 0, '{"permission":"read"}')),
+    ),
+    "for code plugins",
+    /^FAIL a\/b does not answer: \{"permission":"read"\}$/,
+  ],
   "a plugin's file that is gone": [
     all(
       setFile(APPLIED, { text: withPlugin() }),
       setProgram(`${LIB}/plugin.sh`, said('{"answer":{}}')),
     ),
     "for code plugins",
-    /^WARN \/etc\/premigrate\/a\.js: there is no file/,
+    /^WARN \/etc\/premigrate\/a\.js: there is no such file/,
   ],
   "a waiver": [
     setFile(`${WAIVERS}/5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c`, { text: waiver(NOW + 60_000) }),

@@ -100,14 +100,20 @@ const REFUSED: Readonly<
   "another digest": [
     CODE,
     { digest: "0".repeat(64) },
-    `line 4, column 5: at plugins.${ID}.digest: the file's SHA-256 digest is ${await digestOf(
-      CODE,
-    )}`,
+    `line 4, column 5: at plugins.${ID}.digest: its SHA-256 digest is ${await digestOf(CODE)}`,
   ],
   "no digest": [CODE, { digest: "sha" }, `at plugins.${ID}.digest: wanted a SHA-256 digest of 64`],
-  "no file": [CODE, { file: "b.js" }, `line 3, column 5: at plugins.${ID}.file: there is no file`],
-  "a folder": [CODE, { file: "plugins" }, "there is no file"],
-  "a device that never ends": [CODE, { file: "/../../../../../../dev/zero" }, "there is no file"],
+  "no file": [
+    CODE,
+    { file: "b.js" },
+    `line 3, column 5: at plugins.${ID}.file: there is no such file`,
+  ],
+  "a folder": [CODE, { file: "plugins" }, "it is no regular file"],
+  "a device that never ends": [
+    CODE,
+    { file: "/../../../../../../dev/zero" },
+    "it is no regular file",
+  ],
   "a large file": [`// ${"a".repeat(1024 * 1024)}`, {}, "wanted 1048576 at most"],
   "another id": [CODE, { id: "acme/other" }, "line 2, column 3: at plugins.acme/other: the plugin"],
   "a built-in policy's id": [
@@ -162,7 +168,10 @@ Deno.test("doctor: a plugin that answers, one that was built anew, and one that 
     assertEquals(await grade(), "PASS 1 answer");
     const file = `${root}/etc/premigrate/plugins/a.js`;
     await Deno.writeTextFile(file, "1");
-    assertMatch(await grade(), /^WARN .*a\.js: the file's SHA-256 digest is /);
+    assertMatch(await grade(), /^WARN .*a\.js: its SHA-256 digest is /);
+    await Deno.chmod(`${root}/usr/lib/premigrate/plugin.sh`, 0o644);
+    assertMatch(await grade(), /^FAIL example\/revision does not answer: .*ermission denied/);
+    await Deno.chmod(`${root}/usr/lib/premigrate/plugin.sh`, 0o755);
     await Deno.remove(`${root}/usr/lib/premigrate/plugin_child.js`);
-    assertMatch(await grade(), /^FAIL example\/revision does not answer: it said nothing/);
+    assertMatch(await grade(), /^FAIL example\/revision does not answer: it ended with 1/);
   }));

@@ -359,6 +359,27 @@ for (const { shell, name, ignore } of shells) {
   });
 
   Deno.test({
+    name: `${name}: nor is one in a folder that may not be searched`,
+    ignore,
+    fn: () =>
+      withHost(makeAcmeHost(), async (host) => {
+        Deno.chmodSync(`${host.root}/${host.pathOf(VF)}/acme`, 0o700);
+        const names = ["acme/profile", "acme/none/deeper", "none/deeper"];
+        const { stdout } = await runScript(asNobody(shell), [
+          ...["--sysfs", host.root],
+          ...names.flatMap((name) => ["--attribute", name]),
+          VF,
+        ]);
+        const [vf] = parseProbeReport(stdout).devices;
+        assertEquals(vf?.attributes, { "none/deeper": null });
+        assertEquals(declaredReasons(vf?.missing), {
+          "attributes/acme/profile": "not permitted",
+          "attributes/acme/none/deeper": "not permitted",
+        });
+      }),
+  });
+
+  Deno.test({
     name: `${name}: an attribute that never ends is read once, and the others all the same`,
     ignore,
     fn: () =>

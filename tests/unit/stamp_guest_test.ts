@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type CapturedDevice,
   type Facts,
@@ -8,7 +14,12 @@ import {
   type StampMetadata,
 } from "premigrate";
 import type { GuestOrigin } from "../../lib/facts/guest_origin.ts";
-import { devicesToStamp, type GuestToStamp, makeStamp } from "../../lib/facts/stamp_guest.ts";
+import {
+  devicesToStamp,
+  type GuestToStamp,
+  makeStamp,
+  writeFitting,
+} from "../../lib/facts/stamp_guest.ts";
 import type { StartRecord } from "../../lib/facts/start_records.ts";
 
 const GUEST = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0";
@@ -294,4 +305,27 @@ Deno.test("no stamp is made of a guest with a device of which nothing is known",
   assertStringIncludes(error.message, SOURCE);
   const guest = parseDomain("<domain type='kvm'><name>vm1</name></domain>");
   assertThrows(() => makeStamp({ ...made, guest }), StampError, "no UUID");
+});
+
+Deno.test("a stamp that is too large with its attributes goes without them, and says so", async () => {
+  const random = crypto.getRandomValues(new Uint8Array(2000));
+  const attributes = { fw_rev: Array.from(random, (byte) => byte.toString(36)).join("") };
+  const facts = { premigrate: "facts/1", host: HERE, devices: [device(1)] } as const;
+  const stamp = { guest: GUEST, time: STARTED, devices: [], facts };
+  const large = { ...stamp, facts: { ...facts, devices: [{ ...device(1), attributes }] } };
+
+  const whole = await writeFitting(large, 100_000);
+  assertEquals(whole.stamp, large);
+  const limit = whole.element.length - 500;
+  const fitting = await writeFitting(large, limit);
+  assert(fitting.element.length < limit);
+  const [{ attributes: left, missing } = device(1)] = fitting.stamp.facts.devices;
+  assertEquals(left, undefined);
+  assertEquals(missing, { attributes: "the guest's stamp is too large with them" });
+
+  const { length } = (await writeFitting(stamp, 100_000)).element;
+  for (const stamped of [stamp, large]) {
+    const error = await assertRejects(() => writeFitting(stamped, length / 2), StampError);
+    assertStringIncludes(error.message, "too large for virsh");
+  }
 });

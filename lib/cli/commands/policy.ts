@@ -2,6 +2,7 @@ import { Command, ValidationError } from "@cliffy/command";
 import { readSiteFile } from "../../install/site_folder.ts";
 import { ConfigError } from "../../install/yaml_file.ts";
 import { buildPlugin, type CaseOutcome, testPlugin } from "../../plugin/mod.ts";
+import { digestOf } from "../../plugin/file.ts";
 import { Registry } from "../../policy/mod.ts";
 import { reportFindings } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
@@ -10,7 +11,6 @@ import { sitePolicy } from "../../site/mod.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { print, printJson, writeText } from "../io.ts";
 import { noCommand } from "../no_command.ts";
-import { digestOf } from "../plugins.ts";
 import { writePolicyTemplate } from "../policy_template.ts";
 
 const test = new Command<{ json?: true }>()

@@ -54,9 +54,15 @@ export const CONFIG_CHECKS: readonly Check[] = [
       for (const [id, { code }] of plugins) {
         const request = { kind: "describe", options: config.policies[id]?.options ?? {} };
         const input = JSON.stringify({ code, request });
-        const { stdout } = await outside.run(`${lib}/plugin.sh`, [], input);
-        if (!stdout.startsWith('{"answer":')) {
-          return ["FAIL", `${id} does not answer: ${oneLine(stdout) || "it said nothing"}`];
+        const { kind, code: status, stdout, stderr } = await outside.run(
+          `${lib}/plugin.sh`,
+          [],
+          input,
+        );
+        // What it tries to reach comes out by standard error, too.
+        if (kind !== "ended" || stderr !== "" || !stdout.startsWith('{"answer":')) {
+          const said = oneLine(stderr || stdout) || `it ended with ${status}`;
+          return ["FAIL", `${id} does not answer: ${said}`];
         }
       }
       const others = await findOtherPlugins({ path, root }, config, outside);
