@@ -5,6 +5,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { v } from "premigrate/policy";
 import { type Config, ConfigSchema } from "../../lib/hook/config.ts";
+import { digestOf } from "../../lib/plugin/file.ts";
 import { buildPlugin, describePlugins, OWN_RUNNER, PluginError } from "../../lib/plugin/mod.ts";
 import { HookTree } from "../unit/hook_tree.ts";
 
@@ -27,14 +28,16 @@ async function listPlugins(count: number): Promise<Config> {
     name: `${index}`,
     code: new TextEncoder().encode(text.replaceAll("example/revision", `example/r${index}`)),
   }));
-  const listing = { file: "a.js", digest: "0".repeat(64) };
-  const loaded = (await describePlugins(plugins, [], OWN_RUNNER)).map((plugin) => {
+  const described = await describePlugins(plugins, [], OWN_RUNNER);
+  const entries = await Promise.all(described.map(async (plugin) => {
     if (plugin instanceof PluginError) throw plugin;
     const { description, code } = plugin;
-    return [description.id, { description, code: encodeBase64(code) }] as const;
-  });
-  const listed = Object.fromEntries(loaded.map(([id]) => [id, listing]));
-  return { ...v.parse(ConfigSchema, { plugins: listed }), loaded: Object.fromEntries(loaded) };
+    const listing = { file: "a.js", digest: await digestOf(code) };
+    return { id: description.id, listing, loaded: { description, code: encodeBase64(code) } };
+  }));
+  const listed = Object.fromEntries(entries.map(({ id, listing }) => [id, listing]));
+  const loaded = Object.fromEntries(entries.map(({ id, loaded }) => [id, loaded]));
+  return { ...v.parse(ConfigSchema, { plugins: listed }), loaded };
 }
 
 using withOne = await HookTree.make();

@@ -35,6 +35,12 @@ async function pluginOf(name: string, code: string): Promise<string> {
 }
 
 const failing = await pluginOf("failing", `export const answer = () => { throw "no\u001b[2J" }`);
+const large = await pluginOf("large", `// ${"a".repeat(1024 * 1024)}`);
+const colourful = await pluginOf(
+  "colourful",
+  `export const answer = () => ({ id: "acme/a", title: "T", documentation: "# A\\n\\u001b[31m",
+    match: {}, needs: [], codes: {}, ofGuest: false });`,
+);
 const changed = plugin.replace(/=../, plugin.includes("=00") ? "=11" : "=00");
 
 Deno.test("policy build: prints the option, and the same file each time", async () => {
@@ -132,6 +138,24 @@ testRuns([
     words: `${CHECK} --plugin ${folder}/none.js=${"0".repeat(64)}`,
     code: 2,
     error: "none.js: there is no such file",
+  },
+  {
+    name: "check: a plugin that is no file",
+    words: `${CHECK} --plugin /dev/zero=${"0".repeat(64)}`,
+    code: 2,
+    error: "Cannot read /dev/zero: it is no regular file",
+  },
+  {
+    name: "check: a plugin that is too large",
+    words: `${CHECK} --plugin ${large}`,
+    code: 2,
+    error: "wanted 1048576 at most",
+  },
+  {
+    name: "explain: a plugin whose page would write to the terminal",
+    words: `explain acme/a --plugin ${colourful}`,
+    code: 2,
+    error: "Plugin colourful.js gave no answer that can be read",
   },
   {
     name: "policy build: no default export",

@@ -293,6 +293,10 @@ Deno.test("a file that was cut anywhere is none, and says so", () => {
 
 const PLUGIN = { "a/b": { file: "a.js", digest: "0".repeat(64) } };
 
+Deno.test("without plugins there is no key that an older hook does not know", () => {
+  assert(!applied().includes("plugins"));
+});
+
 const DAMAGED: readonly (readonly [name: string, text: string, problem: string])[] = [
   ["of another version", FULL.replace("premigrate 1", "premigrate 10"), "does not begin"],
   ["with what is before it", `\n${FULL}`, "does not begin"],

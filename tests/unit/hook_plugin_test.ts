@@ -337,40 +337,75 @@ Deno.test("a plugin's programs that are missing are a finding", async (t) => {
   }
 });
 
-Deno.test("rewriting: a device that a plugin refuses is not chosen", async () => {
-  const third = "0000:3b:00.6";
-  using host = await new FakeHost().addFunctions(FIRST.source, SECOND.source, third).know();
+const THIRD = "0000:3b:00.6";
+
+/** What comes of a guest whose device is to be chosen among three. */
+async function rewriteWith(
+  chosen: CodePlugin,
+  choices: Readonly<Record<string, unknown>> = {},
+): Promise<Readonly<Record<string, unknown>>> {
+  using host = await new FakeHost().addFunctions(FIRST.source, SECOND.source, THIRD).know();
   const xml = await stamped(guestXml([FIRST]), [FIRST]);
   const arrival = await host.arrival(xml, [
     ...["--emulator", EMULATOR, FIRST.source],
-    ...[SECOND.source, third],
+    ...[SECOND.source, THIRD],
   ]);
-  const refuses = plugin(
-    "refuses",
-    `request.questions.map(({ pair }) =>
-      pair.destination.address === "${third}" ? [] : [${FINDING}])`,
-  );
   const runner = `${host.root}/run`;
   const [run, child] = ["lib/plugin/run.sh", "lib/plugin/child.js"].map((path) =>
     `${Deno.cwd()}/${path}`
   );
-  await Deno.writeTextFile(
-    runner,
-    `#!/bin/sh\nexec sh "${run}" "${Deno.execPath()}" "${child}"\n`,
-    {
-      mode: 0o755,
-    },
-  );
-  const config = await configOf(loadedOf([refuses]), { rewrite: true });
+  const script = `#!/bin/sh\nexec sh "${run}" "${Deno.execPath()}" "${child}"\n`;
+  await Deno.writeTextFile(runner, script, { mode: 0o755 });
+  const config = await configOf(loadedOf([chosen]), { rewrite: true, ...choices });
   const { result } = await askFakes({ localhost: running({}) }, {
     what: "arrival",
     applied: writeApplied({ deno: "/usr/bin/deno", config }),
     runner,
     arrival: arrivalJson(arrival),
   });
+  return result;
+}
+
+Deno.test("rewriting: a device that a plugin refuses is not chosen", async () => {
+  const result = await rewriteWith(plugin(
+    "refuses",
+    `request.questions.map(({ pair }) =>
+      pair.destination.address === "${THIRD}" ? [] : [${FINDING}])`,
+  ));
   assertEquals([result["decision"], result["rewritten"]], ["allow", {
-    hostdev0: { from: FIRST.source, to: third },
+    hostdev0: { from: FIRST.source, to: THIRD },
   }]);
   const [device] = parseDomain(String(result["xml"])).hostDevices;
-  assertEquals(device?.kind === "pci" && device.source, third);
+  assertEquals(device?.kind === "pci" && device.source, THIRD);
 });
+
+const REWRITINGS: readonly (readonly [
+  name: string,
+  plugin: CodePlugin,
+  choices: Readonly<Record<string, unknown>>,
+  expected: readonly [decision: string, effect: string],
+])[] = [
+  ["a plugin that refuses all", WELL, {}, ["veto", "refused"]],
+  ["the same, observed", WELL, { policies: { "evil/well": { mode: "observe" } } }, [
+    "veto",
+    "allowed",
+  ]],
+  ["a plugin that fails", FAILING, {}, ["undecided", "refused"]],
+  ["the same, observed", FAILING, { policies: { "evil/fails": { mode: "observe" } } }, [
+    "undecided",
+    "allowed",
+  ]],
+  ["the same, and that may pass", FAILING, { onTrouble: { policy: "open" } }, [
+    "undecided",
+    "allowed",
+  ]],
+  ["the same, off", FAILING, { policies: { "evil/fails": { mode: "off" } } }, ["allow", "allowed"]],
+];
+
+for (const [index, [name, chosen, choices, expected]] of REWRITINGS.entries()) {
+  Deno.test(`rewriting, ${index}: ${name}`, async () => {
+    const result = await rewriteWith(chosen, choices);
+    assertEquals([result["decision"], result["effect"]], [...expected]);
+    assertEquals(result["rewritten"], {});
+  });
+}

@@ -401,6 +401,12 @@ const CLAIMED:
       BOUND,
       true,
     ],
+    [
+      "a policy that is itself for what nobody vouches for",
+      [{ vendors: [0x10de], unclaimed: true }],
+      BY_FACTS,
+      true,
+    ],
     ["a policy for the destination's vendor", [{ vendors: [0x15b3] }], BY_FACTS, false],
     ["a device whose ids are not known", [{ vendors: [0x10de] }], ASLEEP, true],
   ];
