@@ -326,7 +326,7 @@ export function writeApplied({ deno, config }: Applied): string {
         ...(["hook", "deadline"] as const).map((kind) => guest.onTrouble[kind] ?? onTrouble[kind]),
       ].join(" ")
     ),
-    // Before there were plugins, the schema had no such key: without any, an older hook reads it, too.
+    // An older hook knows no such key, and reads this where there is none.
     `config ${JSON.stringify({ ...config, plugins: listed.length === 0 ? undefined : plugins })}`,
     "end",
   ];

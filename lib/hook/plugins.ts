@@ -19,7 +19,7 @@ export interface PluginTerms {
 
 const LEAST_SECONDS = 2;
 
-/** How long a plugin may take, as long as there is time: a tenth of the deadline, as all else that is read. */
+/** How long a plugin may take, where so much time is left: a tenth of the deadline. */
 export function pluginSeconds({ deadline }: Pick<Config, "deadline">): number {
   return Math.max(LEAST_SECONDS, (parseDuration(deadline) ?? 0) / 10);
 }
