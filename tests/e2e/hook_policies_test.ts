@@ -63,7 +63,7 @@ async function list(
   await hosts.write("b", "/etc/premigrate/profile.js", new TextDecoder().decode(code));
   const digest = encodeHex(await crypto.subtle.digest("SHA-256", code.slice()));
   const plugins = { "acme/profile": { file: "profile.js", digest } };
-  await hosts.apply({ plugins, ...choices });
+  await hosts.apply({ deadline: "1m", plugins, ...choices });
 }
 
 testWithHook("a site's policies and code plugins in the hook", async (hosts, t) => {
@@ -137,9 +137,9 @@ testWithHook("a site's policies and code plugins in the hook", async (hosts, t) 
     await hosts.give(GUEST, { attributes: { "acme/profile": "gold" } });
     const start = performance.now();
     const run = await hosts.migrate("vm1");
-    assert(performance.now() - start < 20_000);
+    assert(performance.now() - start < 60_000);
     assertEquals(run.code, 1);
-    assertStringIncludes(said(run), "Plugin acme/profile had not answered after 2 seconds");
+    assertStringIncludes(said(run), "Plugin acme/profile had not answered after 6 seconds");
     assertEquals((await hosts.audit()).at(-1)?.["trouble"], "policy");
     assertEquals(await hosts.sh("b", "pgrep -f '[p]lugin_child' || true"), "");
     await hosts.apply({});

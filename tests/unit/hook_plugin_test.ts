@@ -44,6 +44,9 @@ function loadedOf(
   }]));
 }
 
+// A plugin has a tenth of it, which is enough on a machine that has much else to do.
+const PATIENT = "2m";
+
 async function configOf(
   loaded: Loaded,
   choices: Readonly<Record<string, unknown>> = {},
@@ -54,7 +57,8 @@ async function configOf(
       return [id, { file: "a.js", digest: encodeHex(digest) }] as const;
     }),
   );
-  return { ...v.parse(ConfigSchema, { ...choices, plugins: Object.fromEntries(plugins) }), loaded };
+  const whole = { deadline: PATIENT, ...choices, plugins: Object.fromEntries(plugins) };
+  return { ...v.parse(ConfigSchema, whole), loaded };
 }
 
 /** The audit's line of a guest's arrival, and what the report says was found. */
@@ -265,7 +269,6 @@ Deno.test("no more is read of a host than plugins that are on declare", async ()
 
 /** Those that `config apply` does not let in: what they say of themselves is wrong. */
 const NOT_APPLIED = ["describes-itself-wrongly", "engine", "built-in", "a-sites"];
-const LIMIT_SECONDS = 20;
 const reasonOf = (stderr: string): string | undefined =>
   stderr.split("\n")[0]?.replace(/ \(and \d more\)$/, "");
 
@@ -276,10 +279,9 @@ Deno.test("hostile plugins: each is one finding, and the others' stand", async (
   for (const [expected, hostile] of HOSTILE) {
     if (NOT_APPLIED.includes(hostile.name)) continue;
     await t.step(hostile.name, async () => {
-      await tree.applyWhole(await configOf(loadedOf([hostile]), { deadline: `${LIMIT_SECONDS}s` }));
-      const start = performance.now();
+      const deadline = expected === "plugin-timed-out" ? "20s" : PATIENT;
+      await tree.applyWhole(await configOf(loadedOf([hostile]), { deadline }));
       const { line, stderr, findings } = await arrive(tree, xml);
-      assert(performance.now() - start < LIMIT_SECONDS * 1000);
       assertEquals([line["verdict"], line["effect"]], ["veto", "refused"]);
       assertEquals(reasonOf(stderr), reasonOf(alone.stderr));
       const own = findings.filter(({ code }) => String(code).startsWith("plugin-"));
@@ -300,10 +302,10 @@ Deno.test("plugins that hang, flood and eat memory, with a deadline of seconds",
     names.includes(name) ? [{ name, code }] : []
   );
   assertEquals(hostile.length, names.length);
-  await tree.applyWhole(await configOf(loadedOf([...hostile, WELL]), { deadline: "4s" }));
+  await tree.applyWhole(await configOf(loadedOf([...hostile, WELL]), { deadline: "10s" }));
   const start = performance.now();
   const { line, findings } = await arrive(tree, await tree.xml());
-  assert(performance.now() - start < 6000);
+  assert(performance.now() - start < 20_000);
   // What is not in time, when the machine is slow, is said; nothing is allowed.
   assertEquals([line["verdict"], line["effect"]], ["veto", "refused"]);
   const own = findings.filter(({ code }) => String(code).startsWith("plugin-"));
