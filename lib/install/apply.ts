@@ -92,9 +92,8 @@ export function flattenConfig({ loaded: _, ...config }: Config): Map<string, unk
   const choices = new Map<string, unknown>();
   const add = (value: unknown, path: readonly string[]): void => {
     const isLeaf = typeof value !== "object" || value === null || Array.isArray(value);
-    const members = isLeaf ? [] : Object.entries(value);
-    if (members.length === 0) choices.set(path.join("."), value);
-    for (const [key, member] of members) add(member, [...path, key]);
+    if (isLeaf) choices.set(path.join("."), value);
+    else for (const [key, member] of Object.entries(value)) add(member, [...path, key]);
   };
   add(config, []);
   return choices;
