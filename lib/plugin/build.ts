@@ -76,6 +76,8 @@ export async function bundle(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PluginBuildError(file, "there is no such file");
   });
+  // What is no file might never end.
+  if (!(await Deno.stat(path)).isFile) throw new PluginBuildError(file, "it is no regular file");
   const { imports, answer } = await entryOf(new URL(path.replaceAll("%", "%25"), "file:///"));
   const lines = Object.entries(imports)
     .map(([names, { href }]) => `import ${names} from ${JSON.stringify(href)};\n`);

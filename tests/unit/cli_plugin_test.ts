@@ -170,6 +170,18 @@ testRuns([
     error: "none.ts: there is no such file",
   },
   {
+    name: "policy build: a folder",
+    words: `policy build ${folder}`,
+    code: 2,
+    error: "it is no regular file",
+  },
+  {
+    name: "policy build: what might never end",
+    words: "policy build /dev/zero",
+    code: 2,
+    error: "Cannot build /dev/zero: it is no regular file",
+  },
+  {
     name: "policy new: an id that is none",
     words: "policy new ../../etc",
     code: 2,
