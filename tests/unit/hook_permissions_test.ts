@@ -66,18 +66,21 @@ const TRIES: Readonly<Record<string, string>> = {
   })()`,
 };
 
+/** A bundle that tries this, and refuses with what came of it as the reason. */
+function trying(expression: string): string {
+  return `let said = "it could";
+    try { ${expression} } catch (error) { said = error.name; }
+    console.log("\\x1e\\x1e" + said + "\\x1e");
+    Deno.exit(82);`;
+}
+
 Deno.test("the bundle can do nothing else", async (t) => {
   using tree = await HookTree.make();
   await Deno.writeTextFile(`${tree.root}/other.js`, "");
   const xml = await tree.xml();
   for (const [name, expression] of Object.entries(TRIES)) {
     await t.step(name, async () => {
-      await tree.replaceBundle(
-        `let said = "it could";
-        try { ${expression.replaceAll("ROOT", tree.root)} } catch (error) { said = error.name; }
-        console.log("\\x1e\\x1e" + said + "\\x1e");
-        Deno.exit(82);`,
-      );
+      await tree.replaceBundle(trying(expression.replaceAll("ROOT", tree.root)));
       const { code, stderr } = await tree.migrate(xml);
       assertEquals(code, 1);
       assert(["NotCapable", "TypeError", "PermissionDenied"].includes(stderr), stderr);
@@ -92,13 +95,8 @@ Deno.test("where plugins are listed it may start the one script that confines th
   const script = `${tree.root}/usr/lib/premigrate/plugin.sh`;
   for (const [program, may] of [[script, true], ["sh", false], [Deno.execPath(), false]] as const) {
     await t.step(program.replace(/.*\//, ""), async () => {
-      await tree.replaceBundle(
-        `let said = "it could";
-        try { new Deno.Command("${program}", { args: ["/bin/sh", "-c", ":"] }).outputSync(); }
-        catch (error) { said = error.name; }
-        console.log("\\x1e\\x1e" + said + "\\x1e");
-        Deno.exit(82);`,
-      );
+      const command = `new Deno.Command("${program}", { args: ["/bin/sh", "-c", ":"] })`;
+      await tree.replaceBundle(trying(`${command}.outputSync()`));
       const { stderr } = await tree.migrate(xml);
       assertEquals(stderr, may ? "it could" : "NotCapable");
     });
@@ -169,13 +167,8 @@ Deno.test("where hosts are configured it may start ssh and virsh, and no other p
   const xml = await tree.xml();
   for (const [program, may] of [["ssh", true], ["sh", false], [Deno.execPath(), false]] as const) {
     await t.step(program.replace(/.*\//, ""), async () => {
-      await tree.replaceBundle(
-        `let said = "it could";
-        try { new Deno.Command("${program}", { args: ["-V"] }).outputSync(); }
-        catch (error) { said = error.name; }
-        console.log("\\x1e\\x1e" + said + "\\x1e");
-        Deno.exit(82);`,
-      );
+      const command = `new Deno.Command("${program}", { args: ["-V"] })`;
+      await tree.replaceBundle(trying(`${command}.outputSync()`));
       const { stderr } = await tree.migrate(xml);
       assert((may ? ["it could", "NotFound"] : ["NotCapable"]).includes(stderr), stderr);
     });
