@@ -93,9 +93,11 @@ export async function judgeArrival(
 ): Promise<Judged | Needed> {
   const metadata = await readStampMetadata(guest.metadataElements);
   const { wanted, findings } = wantDevices(guest);
-  // Only a stamp can tell that there is a device after all: one of a network's pool.
-  const isPlain = wanted.length === 0 &&
-    (guest.networks.length === 0 || metadata.kind === "none" || metadata.kind === "offline");
+  // Only a stamp can tell that there is a device after all, one of a network's pool; and one of no
+  // device does not, however old it is.
+  const stampsDevices = metadata.kind === "unusable" ||
+    (metadata.kind === "stamp" && metadata.stamp.devices.length > 0);
+  const isPlain = wanted.length === 0 && (guest.networks.length === 0 || !stampsDevices);
   if (isPlain && (metadata.kind === "offline" || !judgesPlainGuests(config))) {
     return withoutPairs(config, findings);
   }

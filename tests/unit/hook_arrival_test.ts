@@ -78,6 +78,10 @@ const PLAIN: readonly (readonly [name: string, xml: () => string | Promise<strin
   ["the mark of an offline migration", () => withMark(guestXml([]), NOW)],
   ["a network that may be a pool", () => guestXml([], { devices: NETWORK })],
   ["a stamp from before its device was unplugged", () => stamped(guestXml([]), [FIRST])],
+  [
+    "a network that may be a pool, and an old stamp of no device",
+    () => stamped(guestXml([], { devices: NETWORK }), [], { age: 10_000 }),
+  ],
   ["a stamp that is too old", () => stamped(guestXml([]), [FIRST], { age: 10_000 })],
   [
     "a stamp that cannot be read",
