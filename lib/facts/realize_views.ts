@@ -1,10 +1,14 @@
 import { get16 } from "../pci/bytes.ts";
-import type { CapturedConfig, CapturedDevice, Facts } from "./schema.ts";
+import { decodeConfigSpace } from "../pci/mod.ts";
+import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 import { findRealizeView, type RealizeKey, recordRealizeView } from "./vfio_records.ts";
 import { readVfioRegion } from "./vfio_region.ts";
 
 const SUBSYSTEM_VENDOR = 0x2c;
 const SUBSYSTEM = 0x2e;
+const MSIX = 0x11;
+// The low bits of MSI-X's Message Control: its vectors, less one (PCI Local Bus 3.0, 6.8.2.3).
+const MSIX_TABLE_SIZE = 0x7ff;
 
 /** How realize views are got. */
 export interface RealizeOptions {
@@ -37,8 +41,10 @@ const READERS: RealizeReaders = {
 
 /**
  * Puts the bytes that QEMU itself will read in the place of sysfs's, for devices of this host that
- * no guest has: the VFIO config region, else the last one that was kept of a device of the same type
- * and driver. Devices in use are left alone.
+ * no guest has: their VFIO config region. Where a vGPU or another mediated device cannot be opened,
+ * the last region that was kept of one of the same kind stands in for it: sysfs has no bytes of
+ * theirs. Any other function keeps its own bytes of sysfs: another one's say less of it. Devices in
+ * use are left alone.
  */
 export async function addRealizeViews(
   facts: Facts,
@@ -66,7 +72,7 @@ async function addRealizeView(
   // NVIDIA's own driver is a VFIO driver where it has made a vGPU of a VF.
   const isVfio = mdevType !== undefined || vgpuType > 0 || driver?.name.includes("vfio") === true;
   if (!isVfio) return withMissing(device, "it is not bound to a VFIO driver");
-  const key = keyOf(device, host.kernel);
+  const key = keyOf(device, host);
   const unread = whyNotOpened(device, options);
   if (unread === undefined) {
     const { address } = device;
@@ -122,24 +128,45 @@ function withMissing(device: CapturedDevice, why: string): CapturedDevice {
   return { ...device, missing: { ...device.missing, realizeView: why } };
 }
 
-/** What devices that show the same bytes have in common; `undefined` where that is not known. */
-function keyOf(device: CapturedDevice, kernel: string | undefined): RealizeKey | undefined {
-  const { driver, mdevType } = device;
-  const type = mdevType === undefined ? pciType(device) : mdevType.name ?? mdevType.id;
-  const version = driver?.version ?? kernel;
-  if (type === undefined || driver === undefined || version === undefined) return undefined;
-  return { type, driver: driver.name, version };
+/**
+ * All that can be read without opening a device, as far as its bytes may hang on it; `undefined`
+ * where some of it is not known, or nothing may stand in for the device.
+ */
+function keyOf(device: CapturedDevice, host: CapturedHost): RealizeKey | undefined {
+  const { driver, mdevType, vendor, firmware, vgpuParams } = device;
+  const { kernel, nvidiaDriver, modules = {} } = host;
+  const kind = mdevType === undefined ? functionKind(device) : {
+    type: mdevType.name ?? mdevType.id,
+    details: [mdevType.id, mdevType.description, vendor],
+  };
+  if (kind === undefined || driver === undefined || kernel === undefined) return undefined;
+  // A mediated device's driver may be the kernel's vfio_mdev; the bytes are made by its parent's.
+  const versions = Object.entries(modules).filter(([name, version]) =>
+    version !== "" && !/^(?:vfio|mdev$)/.test(name)
+  ).sort();
+  const details = [...kind.details, firmware, vgpuParams, kernel, nvidiaDriver, versions];
+  return {
+    type: kind.type,
+    driver: driver.name,
+    version: driver.version ?? kernel,
+    details: JSON.stringify(details),
+  };
 }
 
-/** Ids, and what else may change the bytes of a function: its firmware, or what NVIDIA made of it. */
-function pciType(
-  { vendor, device, config, firmware, vgpuType }: CapturedDevice,
-): string | undefined {
-  if (vendor === undefined || device === undefined || config === undefined) return undefined;
-  const subsystem = [get16(config.bytes, SUBSYSTEM_VENDOR), get16(config.bytes, SUBSYSTEM)];
+/** Of a VF that NVIDIA's driver has made a vGPU of: the VF's bytes in sysfs are not the vGPU's. */
+function functionKind(
+  { vendor, device, config, bars, romSize, vgpuType = 0 }: CapturedDevice,
+): { readonly type: string; readonly details: readonly unknown[] } | undefined {
+  const bytes = config?.bytes ?? new Uint8Array();
+  const isKnown = vendor !== undefined && device !== undefined && bars !== undefined;
+  if (vgpuType === 0 || !isKnown || bytes.length < 256) return undefined;
+  const subsystem = [get16(bytes, SUBSYSTEM_VENDOR), get16(bytes, SUBSYSTEM)];
   const ids = [vendor, device, ...subsystem].map((id) => id.toString(16)).join(":");
-  const rest = [firmware?.version, firmware?.psid, vgpuType].filter((part) => part !== undefined);
-  return [ids, ...rest].join(" ");
+  const { capabilities, extended } = decodeConfigSpace(bytes);
+  const layout = [...capabilities, ...extended].map(({ id, offset }) => [id, offset]);
+  const msix = capabilities.filter(({ id }) => id === MSIX)
+    .map(({ offset }) => get16(bytes, offset + 2) & MSIX_TABLE_SIZE);
+  return { type: `${ids} ${vgpuType}`, details: [bars, romSize, bytes.length, layout, msix] };
 }
 
 function now(): string {

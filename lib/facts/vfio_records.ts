@@ -7,12 +7,14 @@ import { ConfigHex, RegionSizes, type VfioRegion } from "./vfio_region.ts";
 
 /** What a realize view is kept under: devices alike in all of it are taken to show the same. */
 export interface RealizeKey {
-  /** The vGPU or mdev type's name (`NVIDIA A40-8Q`), else the PCI ids: vendor, device, subsystem. */
+  /** The mdev type's name (`NVIDIA A40-8Q`); of a VF its PCI ids and the number of its vGPU type. */
   readonly type: string;
   /** The driver that showed it: `nvidia`, `mlx5_vfio_pci`. */
   readonly driver: string;
   /** The driver's version; the kernel's release for a driver that has none of its own. */
   readonly version: string;
+  /** What else may change the bytes. */
+  readonly details: string;
 }
 
 /** A realize view that another device of the same kind showed on this host earlier. */
@@ -37,8 +39,13 @@ const MOST_RECORDS = 256;
 const LARGEST_RECORD = 65_536;
 
 const RecordSchema = v.strictObject({
-  premigrate: v.literal("realize/1"),
-  key: v.strictObject({ type: v.string(), driver: v.string(), version: v.string() }),
+  premigrate: v.literal("realize/2"),
+  key: v.strictObject({
+    type: v.string(),
+    driver: v.string(),
+    version: v.string(),
+    details: v.string(),
+  }),
   address: v.string(),
   time: v.pipe(v.string(), v.isoTimestamp()),
   config: ConfigHex,
@@ -55,7 +62,7 @@ const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
  *
  * @example
  * ```ts ignore
- * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
+ * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05", details: "[]" };
  * const region = await readVfioRegion({ address, group: 12 }, signal);
  * if (region.result === "read") await recordRealizeView("/var/lib/premigrate/realize", key, address, region);
  * ```
@@ -66,10 +73,10 @@ export async function recordRealizeView(
   address: string,
   region: VfioRegion,
 ): Promise<string | undefined> {
-  const { type, driver, version } = key;
+  const { type, driver, version, details } = key;
   const record: v.InferInput<typeof RecordSchema> = {
-    premigrate: "realize/1",
-    key: { type, driver, version },
+    premigrate: "realize/2",
+    key: { type, driver, version, details },
     address,
     time: new Date().toISOString(),
     config: encodeHex(region.config.bytes),
@@ -102,7 +109,7 @@ export async function findRealizeView(
   dir: string,
   key: RealizeKey,
 ): Promise<DerivedRealizeView | { readonly missing: string }> {
-  const kind = oneLine(`${key.type} under ${key.driver} ${key.version}`);
+  const kind = oneLine(`${key.type} like it under ${key.driver} ${key.version}`);
   try {
     const path = `${dir}/${await nameOf(key)}.json`;
     const { size, isFile } = await Deno.stat(path);
@@ -123,7 +130,7 @@ export async function findRealizeView(
  * import { parseRecord } from "../../lib/facts/vfio_records.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
+ * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05", details: "[]" };
  * assertEquals(parseRecord("{}", key), { missing: "what was kept is damaged" });
  * ```
  */
@@ -135,7 +142,7 @@ export function parseRecord(
   if (!success) return { missing: "what was kept is damaged" };
   const { address, time, config, bars, romSize } = output;
   const same = output.key.type === key.type && output.key.driver === key.driver &&
-    output.key.version === key.version;
+    output.key.version === key.version && output.key.details === key.details;
   if (!same) return { missing: "what was kept is of another kind" };
   const view = { kind: "realize", bytes: decodeHex(config) } as const;
   return { derived: true, address, time, config: view, bars, romSize };
@@ -143,7 +150,7 @@ export function parseRecord(
 
 /** Whatever is in the key, the name is 64 hexadecimal digits. */
 async function nameOf(key: RealizeKey): Promise<string> {
-  const text = JSON.stringify([key.type, key.driver, key.version]);
+  const text = JSON.stringify([key.type, key.driver, key.version, key.details]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return encodeHex(digest);
 }

@@ -6,7 +6,7 @@ import { parseRecord } from "../../lib/facts/vfio_records.ts";
 import { parseVfioAnswer } from "../../lib/facts/vfio_region.ts";
 import { decodeRegionInfo, regionInfoArgument } from "../../lib/facts/vfio_structs.ts";
 
-const KEY = { type: "t", driver: "d", version: "v" };
+const KEY = { type: "t", driver: "d", version: "v", details: "" };
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.json());
 const config = fc.constantFrom(256, 4096).chain((length) =>
   fc.uint8Array({ minLength: length, maxLength: length })

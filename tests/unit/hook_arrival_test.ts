@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { BUILT_IN, parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
 import { parseProbeReport } from "../../lib/facts/probe_report.ts";
-import { recordRealizeView } from "../../lib/facts/vfio_records.ts";
+import { assembleFacts } from "../../lib/facts/assemble.ts";
+import { addRealizeViews } from "../../lib/facts/realize_views.ts";
+import { findRealizeView, recordRealizeView } from "../../lib/facts/vfio_records.ts";
 import { type Arrival, judgeArrival, type Judged, type Needed } from "../../lib/hook/arrival.ts";
 import type { Config } from "../../lib/hook/config.ts";
 import {
@@ -348,8 +350,9 @@ Deno.test("where an mdev was not read, one of its type that was kept stands in",
   using host = await mdevHost();
   const xml = await stamped(guestXml([MDEV_PLACE]), [MDEV_PLACE]);
   const arrival = await host.arrival(xml, ASK_MDEV);
-  const { kernel = "" } = parseProbeReport(arrival.probed).host;
-  const key = { type: "GRID T4-2Q", driver: "vfio_mdev", version: kernel };
+  const { host: here, devices: [mdev] } = assembleFacts(parseProbeReport(arrival.probed));
+  assert(mdev !== undefined);
+  const another = { ...mdev, address: GUEST, inUse: false };
   const read = {
     result: "read",
     config: { kind: "realize", bytes: bytesOf("destination") },
@@ -358,7 +361,12 @@ Deno.test("where an mdev was not read, one of its type that was kept stands in",
     resettable: false,
     via: "group",
   } as const;
-  assertEquals(await recordRealizeView(host.paths.realize, key, "another", read), undefined);
+  await addRealizeViews(
+    { premigrate: "facts/1", host: here, devices: [another] },
+    { allowReset: false, records: host.paths.realize },
+    arrival.signal,
+    { read: () => Promise.resolve(read), find: findRealizeView, record: recordRealizeView },
+  );
   const found = await judge(arrival);
   assert(!("ask" in found));
   assertEquals(found.answer.verdict.decision, "allow");

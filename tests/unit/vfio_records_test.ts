@@ -4,7 +4,7 @@ import { findRealizeView, parseRecord, recordRealizeView } from "../../lib/facts
 import type { VfioRegion } from "../../lib/facts/vfio_region.ts";
 
 const ADDRESS = "c3a1f1a0-4f5e-4c5e-9f0a-3f1d2b7a9c01";
-const KEY = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05" };
+const KEY = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05", details: "[8]" };
 const REGION: VfioRegion = {
   result: "read",
   config: { kind: "realize", bytes: decodeHex("de103522".padEnd(8192, "0")) },
@@ -43,18 +43,19 @@ Deno.test("what was recorded is found under the same key, marked as derived", ()
     assert(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
   }));
 
-Deno.test("another type, driver or version is another kind", () =>
+Deno.test("another type, driver, version or detail is another kind", () =>
   withFolder(async (dir) => {
     await recordRealizeView(dir, KEY, ADDRESS, REGION);
     const others = [
       { ...KEY, type: "NVIDIA A40-16Q" },
       { ...KEY, driver: "vfio-pci" },
       { ...KEY, version: "550.54.16" },
-      { type: KEY.driver, driver: KEY.type, version: KEY.version },
+      { ...KEY, type: KEY.driver, driver: KEY.type },
+      { ...KEY, details: "[32]" },
     ];
     for (const other of others) {
       const found = await findRealizeView(dir, other);
-      const kind = `${other.type} under ${other.driver} ${other.version}`;
+      const kind = `${other.type} like it under ${other.driver} ${other.version}`;
       assertEquals(found, { missing: `no ${kind} was ever read on this host` });
     }
   }));
@@ -128,7 +129,7 @@ Deno.test("a record that is no record is missing, with why", () =>
     const cases: [string, string, string][] = [
       ["empty", "", "damaged"],
       ["cut off", whole.slice(0, -9), "damaged"],
-      ["of another version", whole.replace("realize/1", "realize/2"), "damaged"],
+      ["of another version", whole.replace("realize/2", "realize/1"), "damaged"],
       ["with other bytes", whole.replace('"config":"de', '"config":"xx'), "damaged"],
       ["with a byte less", whole.replace('"config":"de', '"config":"'), "damaged"],
       ["of another kind", whole.replace("A40-8Q", "A40-4Q"), "another kind"],
