@@ -229,7 +229,7 @@ export function skipsVscCheck(pair: DevicePair, migration: Migration): boolean |
   }
   if (migration.machine === undefined) return undefined;
   const machine = resolveAlias(migration.machine, source.qemu);
-  return Object.hasOwn(skipVscCheck, machine.name)
-    ? skipVscCheck[machine.name]
+  return Object.hasOwn(skipVscCheck, machine.type)
+    ? skipVscCheck[machine.type]
     : machineSkipsVscCheck(machine, qemu);
 }

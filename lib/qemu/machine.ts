@@ -7,6 +7,8 @@ export type MachineFamily = "q35" | "i440fx" | "virt" | "pseries" | "s390-ccw" |
 export interface Machine {
   /** The name as given. */
   readonly name: string;
+  /** The name that QEMU knows it by: without the version code that Proxmox VE appends. */
+  readonly type: string;
   /** The family, `other` where the name does not tell. */
   readonly family: MachineFamily;
   /**
@@ -34,6 +36,10 @@ const UNVERSIONED: ReadonlyMap<string, MachineFamily> = new Map([
   ["none", "other"],
 ]);
 
+// Proxmox VE's QEMU takes the type from before the plus sign (its patch "Allow version code in machine
+// type"), and its manager appends .pxe to ask for old boot ROMs.
+const PROXMOX = /\+pve\d{1,4}(?:\.pxe)?$/;
+
 /**
  * Reads a machine type's name, as in `<os><type machine='...'>` or `-machine`.
  *
@@ -43,23 +49,25 @@ const UNVERSIONED: ReadonlyMap<string, MachineFamily> = new Map([
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseMachine("pc-q35-9.0").version, { major: 9, minor: 0 });
+ * assertEquals(parseMachine("pc-q35-9.2+pve1").type, "pc-q35-9.2");
  * assertEquals(parseMachine("pc-q35-rhel9.4.0").version, "unknown");
  * assertEquals(parseMachine("q35").version, "newest");
  * ```
  */
 export function parseMachine(name: string): Machine {
-  const unversioned = UNVERSIONED.get(name);
-  if (unversioned !== undefined) return { name, family: unversioned, version: "newest" };
+  const type = name.replace(PROXMOX, "");
+  const unversioned = UNVERSIONED.get(type);
+  if (unversioned !== undefined) return { name, type, family: unversioned, version: "newest" };
   for (const [prefix, family] of PREFIXES) {
-    if (!name.startsWith(prefix)) continue;
+    if (!type.startsWith(prefix)) continue;
     // Upstream's only name of three numbers is pc-q35-4.0.1.
-    const match = /^(\d{1,3})\.(\d{1,3})(?:(?<=^4\.0)\.1)?$/.exec(name.slice(prefix.length));
+    const match = /^(\d{1,3})\.(\d{1,3})(?:(?<=^4\.0)\.1)?$/.exec(type.slice(prefix.length));
     const version = match === null
       ? "unknown"
       : { major: Number(match[1]), minor: Number(match[2]) };
-    return { name, family, version };
+    return { name, type, family, version };
   }
-  return { name, family: "other", version: "unknown" };
+  return { name, type, family: "other", version: "unknown" };
 }
 
 /**

@@ -64,11 +64,15 @@ export class QemuVersion {
   }
 }
 
+// What follows the numbers: a release candidate (-rc2), a distribution's own (+dfsg-7, ~rc1, ubuntu1), and
+// what QEMU puts in brackets (QEMU_PKGVERSION).
+const AFTER = /^(?:ubuntu\d{1,4})?(?:[-+~][\w.+~:-]{0,200})?(?:\s+\(.{0,500}\))?\s*$/;
+
 /**
- * Reads a version as QEMU, libvirt or a package prints it: only the leading numbers count. A
+ * Reads a version as QEMU, libvirt or a package prints it: of it only the numbers count. A
  * development version (`9.0.50`) has the rules of the release it leads to, as QEMU counts them.
  *
- * @throws {QemuVersionError} When the text does not start with `major.minor`.
+ * @throws {QemuVersionError} When the text is no version, such as `9.1evil`.
  *
  * @example
  * ```ts
@@ -80,7 +84,7 @@ export class QemuVersion {
  */
 export function parseQemuVersion(text: string): QemuVersion {
   const match = /^\s*v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?![\d.])/.exec(text);
-  if (match === null) throw new QemuVersionError(text);
+  if (match === null || !AFTER.test(text.slice(match[0].length))) throw new QemuVersionError(text);
   const [major, minor] = [Number(match[1]), Number(match[2])];
   if (match[3] === undefined) return new QemuVersion(major, minor);
   const micro = Number(match[3]);

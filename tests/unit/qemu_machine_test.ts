@@ -46,8 +46,30 @@ const NAMES:
 for (const [name, family, version, express] of NAMES) {
   Deno.test(`parseMachine: ${JSON.stringify(name)}`, () => {
     const machine = parseMachine(name);
-    assertEquals(machine, { name, family, version });
+    assertEquals(machine, { name, type: name, family, version });
     assertEquals(hasExpressRoot(machine), express);
+  });
+}
+
+const PROXMOX: readonly (readonly [name: string, type: string, version: Machine["version"]])[] = [
+  ["pc-q35-9.2+pve1", "pc-q35-9.2", { major: 9, minor: 2 }],
+  ["pc-i440fx-10.1+pve0", "pc-i440fx-10.1", { major: 10, minor: 1 }],
+  ["pc-i440fx-10.1+pve0.pxe", "pc-i440fx-10.1", { major: 10, minor: 1 }],
+  ["pc-q35-4.0.1+pve12", "pc-q35-4.0.1", { major: 4, minor: 0 }],
+  ["virt-9.1+pve0", "virt-9.1", { major: 9, minor: 1 }],
+  ["q35+pve0", "q35", "newest"],
+  ["pc-q35-noble+pve0", "pc-q35-noble", "unknown"],
+  // Nobody's.
+  ["pc-q35-9.2+", "pc-q35-9.2+", "unknown"],
+  ["pc-q35-9.2+pve", "pc-q35-9.2+pve", "unknown"],
+  ["pc-q35-9.2+pve1x", "pc-q35-9.2+pve1x", "unknown"],
+  ["pc-q35-9.2+pve1+pve2", "pc-q35-9.2+pve1", "unknown"],
+  ["pc-q35-9.2.pxe", "pc-q35-9.2.pxe", "unknown"],
+];
+for (const [name, type, version] of PROXMOX) {
+  Deno.test(`parseMachine: Proxmox VE: ${name}`, () => {
+    const machine = parseMachine(name);
+    assertEquals([machine.name, machine.type, machine.version], [name, type, version]);
   });
 }
 

@@ -14,6 +14,15 @@ const READ: readonly (readonly [text: string, version: string])[] = [
   ["7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)", "7.2.22"],
   ["8.2.2ubuntu1", "8.2.2"],
   ["10.0-rc2", "10.0"],
+  ["10.0.2-rc1", "10.0.2"],
+  ["9.1.2 (Debian 1:9.1.2+ds-1)", "9.1.2"],
+  ["8.2.2 (Debian 1:8.2.2+ds-0ubuntu1.4)", "8.2.2"],
+  ["9.0.2 (pve-qemu-kvm_9.0.2-4)", "9.0.2"],
+  ["9.1.0 (qemu-kvm-9.1.0-15.el9)", "9.1.0"],
+  ["10.0.94 (v10.1.0-rc4)", "10.1"],
+  ["7.2+dfsg-7+deb12u18", "7.2"],
+  ["10.1.0~rc1", "10.1.0"],
+  ["9.1.0-15.el9_6.2", "9.1.0"],
   // Development versions and release candidates have the rules of what they lead to.
   ["9.0.50", "9.1"],
   ["9.0.90", "9.1"],
@@ -44,6 +53,13 @@ const REFUSED = [
   "9.1234",
   "9.1.12345",
   "9.1.",
+  "9.1evil",
+  "9.1.2evil",
+  "9.1 evil",
+  "9.1 (evil",
+  "9.1\n9.0",
+  "9.1(9.0)",
+  "9.1ubuntu",
 ];
 for (const text of REFUSED) {
   Deno.test(`parseQemuVersion: ${JSON.stringify(text)} is none`, () => {

@@ -60,7 +60,7 @@ function* checkVersions(pair: DevicePair, migration: Migration): Generator<Findi
     }
   }
   const known = destination.machineTypes;
-  if (machine !== undefined && known !== undefined && !known.includes(machine.name)) {
+  if (machine !== undefined && known !== undefined && !known.includes(machine.type)) {
     yield { code: "machine-missing", data: { machine: machine.name } };
   }
   for (const side of SIDES) {
