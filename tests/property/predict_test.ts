@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { predictLine } from "../../lib/cli/commands/predict.ts";
 import { readLines } from "../../lib/cli/io.ts";
 
-const RESULTS = ["completed", "bad-config", "realize-failed", "invalid"];
+const RESULTS = ["completed", "bad-config", "realize-failed", "undecided", "invalid"];
 
 /** Answers a line and looks at the answer's form. */
 function answer(line: string | undefined): string {

@@ -4,20 +4,27 @@ import * as v from "valibot";
 import {
   BUS_KINDS,
   type BusKind,
+  type DevicePair,
+  evaluate,
+  fillMessage,
   formatRealizeFailure,
   hasExpressRoot,
   type Machine,
   machineSkipsVscCheck,
+  type Migration,
   parseMachine,
   parseQemuVersion,
   parseVfioPciProperties,
   type Prediction,
   predictRestore,
   QemuPropertyError,
+  type QemuVersion,
   QemuVersionError,
+  Registry,
   type RestoreSide,
   splitProperties,
 } from "../../policy/mod.ts";
+import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
 import { print, readChunks, readLines } from "../io.ts";
 
 // Two config spaces of 4096 bytes are 16 KiB of hexadecimal; recorded lines also hold guest views.
@@ -36,6 +43,15 @@ const Write = v.tuple([
   v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(252)),
   v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)),
 ]);
+
+/**
+ * What a line tells and two dumps alone do not: the whole region that QEMU reads, and where the guest
+ * has put its BARs; and what the prediction itself says.
+ */
+const KNOWN = ["bar-may-fail", "extended-unknown", "may-fail", "source-impossible"];
+
+const RULES = new Registry();
+RULES.use(restoreCheck);
 
 const LineSchema = v.object({
   machine: v.string(),
@@ -68,7 +84,7 @@ export type PredictedLine =
   | { readonly result: "completed" }
   | { readonly result: "bad-config"; readonly bad: Extract<Prediction, { bad: unknown }>["bad"] }
   | {
-    readonly result: "bad-config" | "realize-failed" | "invalid";
+    readonly result: "bad-config" | "realize-failed" | "undecided" | "invalid";
     readonly reason: string;
   };
 
@@ -108,6 +124,9 @@ function predictPair(line: v.InferOutput<typeof LineSchema>): PredictedLine {
   if (skipVscCheck === undefined) {
     return invalid("machine: its name does not tell skip-vsc-check; give it in properties");
   }
+  if (machine.family === "other" && machine.version === "newest") {
+    return invalid(`machine: ${machine.name} has no bus that is known`);
+  }
   if (bus === undefined) return invalid("machine: its name does not tell the bus; give it in bus");
   const side = (hex: string, bars: v.InferOutput<typeof BarSizes>): RestoreSide => ({
     view: { kind: "realize", bytes: decodeHex(hex) },
@@ -115,15 +134,65 @@ function predictPair(line: v.InferOutput<typeof LineSchema>): PredictedLine {
       qemu,
       skipVscCheck,
       bus,
-      bars: Array.from({ length: 6 }, (_, bar) => bars[bar] ?? 0),
+      bars: sizesOf(bars),
       romSize: line.rom,
       properties,
     },
   });
-  return answer(predictRestore(
+  const answered = answer(predictRestore(
     { ...side(line.source, line.bars), writes: line.writes },
     side(line.destination, line.destinationBars ?? line.bars),
   ));
+  if (answered.result !== "completed" && properties.unmodelled === undefined) return answered;
+  const doubt = findDoubt(line, { qemu, machine, bus });
+  return doubt === undefined ? answered : { result: "undecided", reason: doubt };
+}
+
+/** Why the policy that applies the model to two dumps, as `compare` does, would not decide by it. */
+function findDoubt(
+  { properties: text, source, destination, ...line }: v.InferOutput<typeof LineSchema>,
+  { qemu, machine, bus }: {
+    readonly qemu: QemuVersion;
+    readonly machine: Machine;
+    readonly bus: BusKind;
+  },
+): string | undefined {
+  const properties = splitProperties(text);
+  const migrates = properties["enable-migration"];
+  if (migrates !== undefined && !["auto", "on", "yes", "true", "y"].includes(migrates)) {
+    return `QEMU migrates no device with enable-migration=${migrates.slice(0, 80)}`;
+  }
+  const pair: DevicePair = {
+    name: "device",
+    guest: { bus, properties },
+    source: {
+      address: "source",
+      config: { kind: "realize", bytes: decodeHex(source) },
+      bars: sizesOf(line.bars),
+    },
+    destination: {
+      address: "destination",
+      config: { kind: "realize", bytes: decodeHex(destination) },
+      bars: sizesOf(line.destinationBars ?? line.bars),
+    },
+  };
+  const migration: Migration = {
+    machine,
+    source: { name: "source", qemu },
+    destination: { name: "destination", qemu },
+    bytesOnly: true,
+  };
+  const { findings } = evaluate([pair], migration, RULES);
+  const doubt = findings.find(({ code, severity }) =>
+    code === "machine-too-new" || (severity === "undecided" && !KNOWN.includes(code))
+  );
+  if (doubt === undefined) return undefined;
+  const page = Object.entries(restoreCheck.codes).find(([code]) => code === doubt.code)?.[1];
+  return fillMessage(page?.message ?? doubt.code, doubt.data);
+}
+
+function sizesOf(bars: v.InferOutput<typeof BarSizes>): number[] {
+  return Array.from({ length: 6 }, (_, bar) => bars[bar] ?? 0);
 }
 
 function defaultBus(machine: Machine): BusKind | undefined {
