@@ -78,6 +78,8 @@ function roundSteps({ applied, cache, waivers, started }: Paths): RoundStep[] {
 function reportStamps(results: readonly StampResult[]): Partial<RoundReport> {
   return {
     stamped: results.filter(({ outcome }) => outcome.kind === "stamped").map(nameOf),
+    changes: results.filter(({ outcome }) => outcome.kind === "removed")
+      .map((result) => `removed the stamp of ${nameOf(result)}, which has no devices`),
     problems: results.flatMap((result) =>
       result.outcome.kind === "failed"
         ? [`Stamping ${nameOf(result)}: ${result.outcome.reason}`]

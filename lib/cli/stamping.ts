@@ -12,7 +12,7 @@ import {
 } from "../facts/mod.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
 import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp_guest.ts";
-import { findStart } from "../facts/start_records.ts";
+import { findStart, recordStart } from "../facts/start_records.ts";
 import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { pathsBelow } from "../hook/paths.ts";
@@ -29,7 +29,8 @@ const LONGEST_ELEMENT = 119_000;
 
 interface Made {
   readonly outcome: StampOutcome;
-  readonly element?: string;
+  /** What its metadata is to have of ours; absent: what it has. */
+  readonly set?: string | "nothing";
 }
 
 /**
@@ -60,7 +61,9 @@ export async function stampGuests(
     made.push({ ...one, ...await stampOf(domain, facts, signal) });
   }
   const elements = new Map(
-    made.flatMap(({ guest, element }) => guest && element ? [[guest.uuid, element]] : []),
+    made.flatMap(({ guest, set }) =>
+      guest && set !== undefined ? [[guest.uuid, set === "nothing" ? undefined : set]] : []
+    ),
   );
   const errors = await setElements(elements, "live", signal);
   const results = made.map(({ asked, guest, outcome }): StampResult => {
@@ -117,11 +120,14 @@ async function stampOf(
   if (domain === undefined) return failed("no such guest runs on this host");
   if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
   const isBare = devicesToStamp(domain).length === 0;
-  // Where devices were unplugged, the stamp says so: one that is plugged again is another.
   if (facts === undefined || (isBare && !hasOurs(domain))) {
     return { outcome: { kind: "no-devices" } };
   }
   const { name, uuid = "" } = domain;
+  if (isBare) {
+    await keepUnplugged(uuid, facts);
+    return { outcome: { kind: "removed" }, set: "nothing" };
+  }
   const start = await findStart(pathsBelow().started, uuid);
   const made = {
     guest: domain,
@@ -133,13 +139,22 @@ async function stampOf(
     start: "missing" in start ? undefined : start,
   };
   try {
-    const { stamp, element } = await writeFitting(makeStamp(made), LONGEST_ELEMENT);
+    const { stamp, element } = await writeFitting(await makeStamp(made), LONGEST_ELEMENT);
     const size = withoutNamespace(element).length;
-    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, element };
+    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, set: element };
   } catch (error) {
     if (error instanceof StampError) return failed(error.problem);
     throw error;
   }
+}
+
+/**
+ * A guest without devices has nothing to tell of its host, and who writes its metadata is not to
+ * learn it. That it was seen without any is kept here: one that is plugged in later is a new one.
+ */
+async function keepUnplugged(guest: string, { host: { time, bootId } }: Facts): Promise<void> {
+  if (time === undefined || bootId === undefined) return;
+  await recordStart(pathsBelow().started, { guest, time, bootId, devices: [] });
 }
 
 function withoutQemu(facts: Facts): Facts {

@@ -3,8 +3,9 @@ import { encodeHex } from "@std/encoding/hex";
 import { deflateSync, Inflate } from "fflate";
 import * as v from "valibot";
 import type { MetadataElement } from "../domain/mod.ts";
+import { keyIds } from "./host_ids.ts";
 import { oneLine } from "./one_line.ts";
-import { type CapturedDevice, type Facts, FactsSchema } from "./schema.ts";
+import { type CapturedDevice, type CapturedHost, type Facts, FactsSchema } from "./schema.ts";
 import { factsJson } from "./write.ts";
 
 /** The XML namespace of what premigrate keeps in a domain's `<metadata>`. */
@@ -20,7 +21,7 @@ export interface Stamp {
   readonly time: string;
   /** The guest's devices. */
   readonly devices: readonly StampedDevice[];
-  /** Facts of the host and of these devices, without what only a destination is asked for. */
+  /** Facts of the host and of these devices, as far as a verdict may need them. */
   readonly facts: Facts;
 }
 
@@ -54,6 +55,16 @@ export class StampError extends Error {
 }
 
 const VERSION = "1";
+/**
+ * Facts that the first readers of stamps do not know: they take no key but theirs, and any text for a
+ * note. So these travel as the facts' note.
+ */
+const LATER_FACTS: {
+  readonly host: readonly (keyof CapturedHost)[];
+  readonly device: readonly (keyof CapturedDevice)[];
+} = { host: [], device: [] };
+// Reasons are for people; nothing is decided by them.
+const MOST_REASONS = 64;
 const LONGEST_TEXT = 256 * 1024;
 const LARGEST_JSON = 4 * 1024 * 1024;
 // Deflate makes at most 1032 bytes of one, so that a bomb is noticed after half a megabyte.
@@ -78,9 +89,28 @@ const StampSchema = v.strictObject({
   facts: FactsSchema,
 });
 
+/** What stands in a stamp's note. */
+const LaterText = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.looseObject({
+    premigrate: v.literal("later/1"),
+    host: v.record(v.string(), v.unknown()),
+    devices: v.array(v.record(v.string(), v.unknown())),
+  }),
+);
+const WithLater = v.looseObject({
+  facts: v.looseObject({
+    note: LaterText,
+    host: v.record(v.string(), v.unknown()),
+    devices: v.array(v.record(v.string(), v.unknown())),
+  }),
+});
+
 /**
- * Writes a stamp as the element that {@linkcode readStampMetadata} reads back. It leaves out the
- * host's machine types and the devices' vital product data.
+ * Writes a stamp as the element that {@linkcode readStampMetadata} reads back. Everybody who may read
+ * the guest's XML reads it, so it holds what policies are given, and no more: of the host's ids only
+ * what {@linkcode keyIds} makes of them.
  *
  * With 4096 bytes of config space (most of them 0) a stamp of one device takes 1.4 KB, of
  * eight alike devices 1.8 KB; were all bytes random, 7.9 KB and 53 KB. Attributes that policies
@@ -106,7 +136,7 @@ const StampSchema = v.strictObject({
  */
 export async function writeStamp(stamp: Stamp): Promise<string> {
   const { guest, time, devices } = stamp;
-  const facts = factsJson(withoutBulk(stamp.facts));
+  const facts = factsJson(setLaterApart(await carried(stamp.facts, guest)));
   const json = JSON.stringify({ premigrate: "stamp/1", guest, time, devices, facts });
   const checked = parseStamp(json);
   if (typeof checked === "string") throw new StampError(checked);
@@ -165,7 +195,9 @@ export async function readStampMetadata(
   for (const [name, value] of Object.entries(said)) {
     if (attributes[name] !== value) return unusable(`its attribute ${name} says something else`);
   }
-  return { kind: "stamp", stamp };
+  // The first writers of stamps put the ids themselves there.
+  const facts = { ...stamp.facts, host: await keyIds(host, stamp.guest) };
+  return { kind: "stamp", stamp: { ...stamp, facts } };
 }
 
 function unusable(reason: string): StampMetadata {
@@ -180,7 +212,9 @@ function parseStamp(json: string): Stamp | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  const { success, output, issues } = v.safeParse(StampSchema, value, { abortEarly: true });
+  const { success, output, issues } = v.safeParse(StampSchema, withLater(value), {
+    abortEarly: true,
+  });
   if (!success) return `at ${v.getDotPath(issues[0])}: ${issues[0].message}`;
   const { guest, time, devices, facts } = output;
   const { uuid = "-", bootId = "-" } = facts.host;
@@ -192,18 +226,87 @@ function parseStamp(json: string): Stamp | string {
     known.size < facts.devices.length ||
     new Set(devices.map(({ guest }) => guest)).size < devices.length
   ) return "it has a device twice";
-  return { guest, time, devices, facts };
+  return { guest, time, devices, facts: withFewReasons(facts) };
 }
 
-function withoutBulk({ host, devices, ...facts }: Facts): Facts {
-  const { machineTypes: _, ...lean } = host;
+/** What policies are given (`HostFacts`, `DeviceFacts`), where it comes from, and why some is missing. */
+async function carried({ premigrate, host, devices }: Facts, guest: string): Promise<Facts> {
+  const carriedHost = {
+    ...await keyIds(host, guest),
+    machineTypes: undefined,
+    emulator: undefined,
+    modules: undefined,
+  };
+  const carriedDevices = devices.map((device): CapturedDevice => ({
+    ...device,
+    iommuGroup: undefined,
+    parent: undefined,
+    vfIndex: undefined,
+    powerState: undefined,
+    resetMethods: undefined,
+    skipVscCheck: undefined,
+    vpd: undefined,
+  }));
+  return withFewReasons({ premigrate, host: carriedHost, devices: carriedDevices });
+}
+
+function setLaterApart({ premigrate, host, devices }: Facts): Facts {
+  const later = {
+    premigrate: "later/1",
+    host: pick(host, LATER_FACTS.host),
+    devices: devices.map((device) => pick(device, LATER_FACTS.device)),
+  };
+  const isEmpty = [later.host, ...later.devices].every((facts) => Object.keys(facts).length === 0);
   return {
-    ...facts,
-    host: lean,
-    devices: devices.map(({ vpd: _, ...device }): CapturedDevice => device),
+    premigrate,
+    ...isEmpty ? {} : { note: JSON.stringify(later) },
+    host: { ...host, ...without(LATER_FACTS.host) },
+    devices: devices.map((device) => ({ ...device, ...without(LATER_FACTS.device) })),
   };
 }
 
+/** What is to be a stamp, with the facts of its note where they belong. */
+function withLater(value: unknown): unknown {
+  const { success, output } = v.safeParse(WithLater, value);
+  if (!success) return value;
+  const { note, ...facts } = output.facts;
+  return {
+    ...output,
+    facts: {
+      ...facts,
+      host: { ...facts.host, ...pick(note.host, LATER_FACTS.host) },
+      devices: facts.devices.map((device, index) => ({
+        ...device,
+        ...pick(note.devices[index] ?? {}, LATER_FACTS.device),
+      })),
+    },
+  };
+}
+
+function pick<K extends string>(
+  facts: Readonly<Partial<Record<K, unknown>>>,
+  names: readonly K[],
+): Record<string, unknown> {
+  return Object.fromEntries(
+    names.flatMap((name) => facts[name] === undefined ? [] : [[name, facts[name]]]),
+  );
+}
+
+function without(names: readonly string[]): Record<string, undefined> {
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
+function withFewReasons({ host, devices, premigrate }: Facts): Facts {
+  const fewReasons = <T extends CapturedHost | CapturedDevice>(known: T): T =>
+    known.missing === undefined ? known : {
+      ...known,
+      missing: Object.fromEntries(
+        Object.entries(known.missing).slice(0, MOST_REASONS)
+          .map(([name, why]) => [name, oneLine(why)]),
+      ),
+    };
+  return { premigrate, host: fewReasons(host), devices: devices.map(fewReasons) };
+}
 /** The bytes that were packed, at most `LARGEST_JSON`; or why there are none. */
 function unpack(text: string): Uint8Array<ArrayBuffer> | string {
   if (text.length > LONGEST_TEXT) {

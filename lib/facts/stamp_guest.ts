@@ -1,7 +1,8 @@
 import type { Domain } from "../domain/mod.ts";
 import { wantDevices } from "../policy/mod.ts";
 import type { GuestOrigin } from "./guest_origin.ts";
-import type { CapturedDevice, Facts } from "./schema.ts";
+import { keyIds } from "./host_ids.ts";
+import type { CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 import {
   type Stamp,
   type StampedDevice,
@@ -10,7 +11,7 @@ import {
   withoutNamespace,
   writeStamp,
 } from "./stamp.ts";
-import { isStartOf, type StartRecord } from "./start_records.ts";
+import { isSeenBare, isStartOf, type StartRecord } from "./start_records.ts";
 
 /** What a stamp is made of. */
 export interface GuestToStamp {
@@ -52,18 +53,19 @@ export function devicesToStamp(guest: Domain): StampedDevice[] {
  *
  * @throws {StampError} When the guest has no UUID, or a device of which there are no facts.
  */
-export function makeStamp(made: GuestToStamp): Stamp {
+export async function makeStamp(made: GuestToStamp): Promise<Stamp> {
   const { guest: { uuid }, facts, time } = made;
   if (uuid === undefined) throw new StampError("the guest has no UUID");
+  const host = await keyIds(facts.host, uuid);
   const devices = devicesToStamp(made.guest);
   const stamped = devices.map((device) => {
     const captured = facts.devices.find(({ address }) => address === device.source);
     if (captured === undefined) {
       throw new StampError(`there are no facts of its device ${device.source}`);
     }
-    return withShadow(captured, shadowOf(made, device) ?? captured);
+    return withShadow(captured, shadowOf(made, host, device) ?? captured);
   });
-  return { guest: uuid, time, devices, facts: { ...facts, devices: stamped } };
+  return { guest: uuid, time, devices, facts: { ...facts, host, devices: stamped } };
 }
 
 /**
@@ -105,11 +107,19 @@ function withoutAttributes(stamp: Stamp): Stamp | undefined {
   return { ...stamp, facts: { ...facts, devices } };
 }
 
-/** `undefined`: as it is on this host now. */
-function shadowOf(made: GuestToStamp, device: StampedDevice): Shadow | undefined {
+/**
+ * `undefined`: as it is on this host now.
+ *
+ * @param host This host as stamps name it.
+ */
+function shadowOf(
+  made: GuestToStamp,
+  host: CapturedHost,
+  device: StampedDevice,
+): Shadow | undefined {
   const { origin, facts: { host: { bootId } }, start } = made;
-  if (wasPluggedSince(made, device)) return undefined;
-  const old = oldShadow(made, device);
+  if (wasPluggedSince(made, host, device)) return undefined;
+  const old = oldShadow(made, host, device);
   if (origin.kind !== "started") return old ?? { missing: { config: whyUnknown(made) } };
   const read = start !== undefined && isStartOf(start, { bootId, since: origin.since })
     ? start.devices.find(({ address }) => address === device.source)
@@ -120,21 +130,27 @@ function shadowOf(made: GuestToStamp, device: StampedDevice): Shadow | undefined
 }
 
 /**
- * Whether an earlier stamp of this host, of the QEMU that runs, was made without the device: then
- * QEMU has opened it here, whatever it was before.
+ * Whether the QEMU that runs was seen on this host without the device, by an earlier stamp or with no
+ * device at all: then QEMU has opened it here, whatever it was before.
  */
 function wasPluggedSince(
-  { guest, facts, origin, old }: GuestToStamp,
+  { guest, facts, origin, old, start }: GuestToStamp,
+  host: CapturedHost,
   device: StampedDevice,
 ): boolean {
+  const qemu = { bootId: facts.host.bootId, since: origin.since };
+  const oldTime = old.kind === "stamp" ? Date.parse(old.stamp.time) : -Infinity;
+  if (start !== undefined && isSeenBare(start, qemu) && oldTime < Date.parse(start.time)) {
+    return true;
+  }
   if (old.kind !== "stamp" || old.stamp.guest !== guest.uuid || origin.since === undefined) {
     return false;
   }
-  return isOf(facts, old.stamp) && Date.parse(old.stamp.time) >= origin.since.getTime() &&
+  return isOf(host, old.stamp) && Date.parse(old.stamp.time) >= origin.since.getTime() &&
     !old.stamp.devices.some((old) => old.guest === device.guest && old.source === device.source);
 }
 
-function isOf({ host }: Facts, stamp: Stamp): boolean {
+function isOf(host: CapturedHost, stamp: Stamp): boolean {
   const there = stamp.facts.host;
   return there.uuid !== undefined && there.uuid === host.uuid &&
     there.bootId !== undefined && there.bootId === host.bootId;
@@ -142,11 +158,12 @@ function isOf({ host }: Facts, stamp: Stamp): boolean {
 
 /** What the guest's stamp says of the device, where that is of the QEMU that runs. */
 function oldShadow(
-  { guest, facts, origin, old }: GuestToStamp,
+  { guest, origin, old }: GuestToStamp,
+  host: CapturedHost,
   device: StampedDevice,
 ): Shadow | undefined {
   if (old.kind !== "stamp" || old.stamp.guest !== guest.uuid) return undefined;
-  const isOurs = isOf(facts, old.stamp);
+  const isOurs = isOf(host, old.stamp);
   if (origin.kind === "started") {
     // One of an earlier life may have come back with the guest's persistent XML.
     const isOfThisLife = origin.since === undefined ||

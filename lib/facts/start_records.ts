@@ -5,7 +5,7 @@ import { oneLine } from "./one_line.ts";
 import { keepRecord } from "./record_files.ts";
 import { ConfigHex, RegionSizes } from "./vfio_region.ts";
 
-/** What was read of a guest's devices just before its QEMU was started. */
+/** What was read of a guest's devices just before its QEMU was started, or that it has none now. */
 export interface StartRecord {
   /** The guest's UUID. */
   readonly guest: string;
@@ -13,7 +13,7 @@ export interface StartRecord {
   readonly time: string;
   /** The boot of the host in which that was. */
   readonly bootId: string;
-  /** The devices that could be read. */
+  /** The devices that could be read; empty: it was seen to have none. */
   readonly devices: readonly StartedDevice[];
 }
 
@@ -143,4 +143,13 @@ export function isStartOf(
   if (qemu.since === undefined || bootId !== qemu.bootId) return false;
   const before = qemu.since.getTime() - Date.parse(time);
   return before <= LONGEST_START_MS && before >= -CLOCK_STEP_MS;
+}
+
+/** Whether the QEMU that runs now was seen to have no device. */
+export function isSeenBare(
+  { time, bootId, devices }: StartRecord,
+  qemu: { readonly bootId: string | undefined; readonly since: Date | undefined },
+): boolean {
+  return devices.length === 0 && qemu.since !== undefined && bootId === qemu.bootId &&
+    Date.parse(time) >= qemu.since.getTime();
 }

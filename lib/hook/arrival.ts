@@ -2,6 +2,7 @@ import { type Domain, DomainXmlError, parseDomain, rewriteSources } from "../dom
 import { assembleFacts } from "../facts/assemble.ts";
 import { findDevicesInUse } from "../facts/capture.ts";
 import { findHost } from "../facts/host_cache.ts";
+import { keyIds } from "../facts/host_ids.ts";
 import { THIS_HOST } from "../facts/libvirt_uri.ts";
 import type { CapturedDevice, Facts } from "../facts/mod.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
@@ -108,7 +109,7 @@ export async function judgeArrival(
   const source = await findSource(metadata, {
     uuid: guest.uuid,
     devices: devicesToStamp(guest),
-    host: destination.facts?.host ?? { name: "" },
+    host: await keyIds(destination.facts?.host ?? { name: "" }, guest.uuid ?? ""),
     now,
     maxAge: parseDuration(config.maxAge) ?? 0,
   }, { hosts: config.hosts, attributes: declaredAttributes(config), signal });

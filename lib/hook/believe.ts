@@ -8,8 +8,8 @@ export interface StampTerms {
   readonly uuid: string | undefined;
   /** Its devices, as the XML that libvirt hands over has them. */
   readonly devices: readonly StampedDevice[];
-  /** The destination. */
-  readonly host: Pick<CapturedHost, "name" | "uuid" | "bootId">;
+  /** The destination, with its ids as a stamp of the guest has them. */
+  readonly host: Pick<CapturedHost, "name" | "uuid" | "machineId" | "bootId">;
   /** Now, in milliseconds since 1970. */
   readonly now: number;
   /** The oldest stamp that is believed, in seconds. */
@@ -27,9 +27,9 @@ export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined
   if (stamp.guest !== terms.uuid) {
     return engineFinding("stamp-of-other-guest", undefined, { guest: stamp.guest });
   }
-  const isHere = (host.uuid !== undefined && host.uuid === terms.host.uuid) ||
-    (host.bootId !== undefined && host.bootId === terms.host.bootId);
-  if (isHere) return engineFinding("stamp-of-destination", undefined, { host: host.name });
+  if (isSameHost(host, terms.host)) {
+    return engineFinding("stamp-of-destination", undefined, { host: host.name });
+  }
   if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
   if (Number.isNaN(age)) {
     const reason = `its time is ${stamp.time}`;
@@ -44,6 +44,14 @@ export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined
     return engineFinding("stamp-of-other-devices", undefined, data);
   }
   return undefined;
+}
+
+/** libvirt's UUID tells; where one side's is not known, the machine's id, which a cloned disk copies. */
+function isSameHost(stamped: CapturedHost, here: StampTerms["host"]): boolean {
+  const isEqual = (id: "uuid" | "machineId" | "bootId"): boolean =>
+    stamped[id] !== undefined && stamped[id] === here[id];
+  const isKnown = stamped.uuid !== undefined && here.uuid !== undefined;
+  return isEqual(isKnown ? "uuid" : "machineId") || isEqual("bootId");
 }
 
 /** What the mark of a guest that was shut off says. */

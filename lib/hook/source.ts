@@ -151,7 +151,8 @@ async function readSource(
   }
   const time = facts.host.time ?? metadata.stamp.time;
   const origin = { kind: "incoming", since: undefined } as const;
-  const stamp = makeStamp({ guest: domain, facts, time, origin, old: metadata, start: undefined });
+  const made = { guest: domain, facts, time, origin, old: metadata, start: undefined };
+  const stamp = await makeStamp(made);
   return { facts: stamp.facts, devices, findings: [] };
 }
 

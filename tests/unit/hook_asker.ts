@@ -1,5 +1,5 @@
 /**
- * Finds a source, judges an arrival, or a guest that runs, and prints what came of it, in a process of
+ * Finds a source, judges an arrival, or a guest that runs, stamps one, and prints what came of it, in a process of
  * its own: its PATH is the test's to set, and it may run virsh, and what the request names.
  */
 import { parseDomain, readStampMetadata } from "premigrate";
@@ -8,13 +8,14 @@ import { judgeArrival } from "../../lib/hook/arrival.ts";
 import { ConfigSchema, parseApplied } from "../../lib/hook/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
 import { judgeLive } from "../../lib/cli/live.ts";
+import { stampGuests } from "../../lib/cli/stamping.ts";
 import { THIS_HOST } from "../../lib/facts/libvirt_uri.ts";
 import { Registry } from "../../lib/policy/mod.ts";
 import { findSource } from "../../lib/hook/source.ts";
 import { devicesToStamp } from "../../lib/facts/stamp_guest.ts";
 
 const Request = v.object({
-  what: v.picklist(["source", "arrival", "live"]),
+  what: v.picklist(["source", "arrival", "live", "stamp"]),
   /** Of both hosts. */
   sysfs: v.optional(v.string()),
   attributes: v.optional(v.array(v.string()), []),
@@ -57,6 +58,10 @@ async function ask(): Promise<unknown> {
     return answer?.pairs.map(({ source, destination }) =>
       [source, destination].map(({ attributes }) => attributes)
     );
+  }
+  if (request.what === "stamp") {
+    const results = await stampGuests([guest.uuid ?? ""], signal);
+    return { outcomes: results.map(({ outcome }) => outcome.kind) };
   }
   if (request.what === "arrival") {
     const found = await judgeArrival(guest, arrival, config);

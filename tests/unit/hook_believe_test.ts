@@ -99,6 +99,17 @@ const CASES: readonly {
     code: "stamp-of-destination",
   },
   {
+    name: "made here, by the machine, where a UUID is not known",
+    stamp: { host: { machineId: "m" } },
+    terms: { host: { name: "hostb", uuid: OTHER, machineId: "m" } },
+    code: "stamp-of-destination",
+  },
+  {
+    name: "of another host with a copy of this one's machine-id",
+    stamp: { host: { uuid: GUEST, machineId: "m" } },
+    terms: { host: { name: "hostb", uuid: OTHER, machineId: "m" } },
+  },
+  {
     name: "made here, and too old",
     stamp: { host: { uuid: OTHER } },
     terms: { now: MADE + 1e9 },

@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type CapturedDevice,
   type Facts,
@@ -14,6 +8,7 @@ import {
   type StampMetadata,
 } from "premigrate";
 import type { GuestOrigin } from "../../lib/facts/guest_origin.ts";
+import { keyIds } from "../../lib/facts/host_ids.ts";
 import {
   devicesToStamp,
   type GuestToStamp,
@@ -27,6 +22,8 @@ const SOURCE = "0000:3b:00.4";
 const OTHER_SOURCE = "0000:3b:00.5";
 const STARTED = "2026-03-01T12:00:00.000Z";
 const HERE = { name: "hosta", uuid: "here", bootId: "boot2" };
+/** As stamps name it. */
+const STAMPED_HERE = await keyIds(HERE, GUEST);
 
 function domain(...devices: string[]): string {
   return `<domain type='kvm'><name>vm1</name><uuid>${GUEST}</uuid>` +
@@ -74,9 +71,9 @@ function stampOf(
 }
 
 const ELSEWHERE = stampOf({ name: "hostb", uuid: "there", bootId: "boot1" });
-const OURS = stampOf(HERE);
+const OURS = stampOf(STAMPED_HERE);
 /** Made here while the device was not there. */
-const UNPLUGGED = stampOf(HERE, { devices: [], facts: factsOf(HERE) });
+const UNPLUGGED = stampOf(STAMPED_HERE, { devices: [], facts: factsOf(STAMPED_HERE) });
 
 function startOf(changes: Partial<StartRecord> = {}, address = SOURCE): StartRecord {
   const config = { kind: "realize" as const, bytes: new Uint8Array(256).fill(0x57) };
@@ -88,6 +85,8 @@ function startOf(changes: Partial<StartRecord> = {}, address = SOURCE): StartRec
     ...changes,
   };
 }
+
+const BARE = startOf({ devices: [], time: "2026-03-01T12:01:00Z" });
 
 const NOW = 0x0c;
 const OLD = 0x0d;
@@ -131,31 +130,59 @@ const CASES: readonly (readonly [
   [
     "started here, with a stamp of an earlier life",
     "started",
-    stampOf(HERE, { time: "2026-03-01T11:59:59Z" }),
+    stampOf(STAMPED_HERE, { time: "2026-03-01T11:59:59Z" }),
     undefined,
     NOW,
   ],
   [
     "started here, with a stamp of an earlier boot",
     "started",
-    stampOf({ ...HERE, bootId: "boot1" }),
+    stampOf(await keyIds({ ...HERE, bootId: "boot1" }, GUEST)),
     undefined,
     NOW,
   ],
   ["started here, with a stamp from elsewhere", "started", ELSEWHERE, undefined, NOW],
   ["started here, unplugged and plugged in again since", "started", UNPLUGGED, startOf(), NOW],
   ["arrived here, plugged in since", "incoming", UNPLUGGED, undefined, NOW],
+  ["started here, seen without devices since", "started", { kind: "none" }, BARE, NOW],
+  ["arrived here, seen without devices since", "incoming", { kind: "none" }, BARE, NOW],
+  ["arrived here, seen without, and stamped with it since", "incoming", OURS, BARE, OLD],
+  [
+    "arrived here, stamped elsewhere and seen without devices here since",
+    "incoming",
+    ELSEWHERE,
+    startOf({ devices: [], time: "2026-03-01T12:06:00Z" }),
+    NOW,
+  ],
+  [
+    "arrived here, seen without devices before it left",
+    "incoming",
+    { kind: "none" },
+    startOf({ devices: [], time: "2026-03-01T11:59:59Z" }),
+    "not started on this host",
+  ],
+  [
+    "arrived here, seen without devices in another boot",
+    "incoming",
+    { kind: "none" },
+    startOf({ devices: [], time: "2026-03-01T12:01:00Z", bootId: "boot1" }),
+    "not started on this host",
+  ],
   [
     "arrived here, with a stamp of ours of before it left",
     "incoming",
-    stampOf(HERE, { time: "2026-03-01T11:59:59Z", devices: [], facts: factsOf(HERE) }),
+    stampOf(STAMPED_HERE, {
+      time: "2026-03-01T11:59:59Z",
+      devices: [],
+      facts: factsOf(STAMPED_HERE),
+    }),
     undefined,
     "the guest was not started on this host, and no stamp tells",
   ],
   [
     "started here, another device plugged in since",
     "started",
-    stampOf(HERE, {}, OTHER_SOURCE),
+    stampOf(STAMPED_HERE, {}, OTHER_SOURCE),
     undefined,
     NOW,
   ],
@@ -174,7 +201,7 @@ const CASES: readonly (readonly [
   [
     "arrived with another guest's stamp",
     "incoming",
-    stampOf(HERE, { guest: "x" }),
+    stampOf(STAMPED_HERE, { guest: "x" }),
     undefined,
     "no",
   ],
@@ -197,7 +224,7 @@ const CASES: readonly (readonly [
   [
     "arrived, another device plugged in since we stamped it",
     "incoming",
-    stampOf(HERE, {}, OTHER_SOURCE),
+    stampOf(STAMPED_HERE, {}, OTHER_SOURCE),
     undefined,
     NOW,
   ],
@@ -206,7 +233,7 @@ const CASES: readonly (readonly [
 ];
 
 for (const [name, kind, old, start, expected] of CASES) {
-  Deno.test(`makeStamp: ${name}`, () => {
+  Deno.test(`makeStamp: ${name}`, async () => {
     const input: GuestToStamp = {
       guest: parseDomain(domain(pci(1))),
       facts: factsOf(HERE, device(0xff, "0000:99:00.0"), device(NOW)),
@@ -215,13 +242,17 @@ for (const [name, kind, old, start, expected] of CASES) {
       old,
       start,
     };
-    const { devices, facts, ...rest } = makeStamp(input);
+    const { devices, facts, ...rest } = await makeStamp(input);
     assertEquals(rest, { guest: GUEST, time: input.time });
     assertEquals(devices, [{ guest: "0000:01:00.0", source: SOURCE }]);
     const [stamped, ...others] = facts.devices;
     assert(stamped !== undefined && others.length === 0);
     // All else is as it is now.
-    assertEquals([facts.host, stamped.address, stamped.driver?.version], [HERE, SOURCE, "12"]);
+    assertEquals([facts.host, stamped.address, stamped.driver?.version], [
+      STAMPED_HERE,
+      SOURCE,
+      "12",
+    ]);
     const { config, bars, romSize, missing } = stamped;
     if (typeof expected === "string") {
       assertEquals([config, bars, romSize], [undefined, undefined, undefined]);
@@ -234,14 +265,14 @@ for (const [name, kind, old, start, expected] of CASES) {
   });
 }
 
-Deno.test("why bytes are missing stays with them, from host to host", () => {
+Deno.test("why bytes are missing stays with them, from host to host", async () => {
   const old = stampOf({ name: "hostb" }, {
     facts: factsOf({ name: "hostb" }, {
       address: SOURCE,
       missing: { config: "sysfs has none", driver: "of hostb" },
     }),
   });
-  const { facts } = makeStamp({
+  const { facts } = await makeStamp({
     guest: parseDomain(domain(pci(1))),
     facts: factsOf(HERE, { ...device(NOW), missing: { realizeView: "x", numaNode: "of hosta" } }),
     time: STARTED,
@@ -252,14 +283,14 @@ Deno.test("why bytes are missing stays with them, from host to host", () => {
   assertEquals(facts.devices[0]?.missing, { config: "sysfs has none", numaNode: "of hosta" });
 });
 
-Deno.test("attributes are those of this host now, whatever an older stamp says of them", () => {
+Deno.test("attributes are those of this host now, whatever an older stamp says of them", async () => {
   const here = { attributes: { fw_rev: "7", profile: null }, missing: { "attributes/x": "here" } };
   const there = { attributes: { fw_rev: "6", old: "1" }, missing: { "attributes/y": "there" } };
   const old = stampOf({ name: "hostb" }, {
     facts: factsOf({ name: "hostb" }, { ...device(OLD), ...there }),
   });
   for (const now of [here, {}]) {
-    const { facts } = makeStamp({
+    const { facts } = await makeStamp({
       guest: parseDomain(domain(pci(1))),
       facts: factsOf(HERE, { ...device(NOW), ...now }),
       time: STARTED,
@@ -292,7 +323,7 @@ for (const [name, device, stamped] of DEVICES) {
   });
 }
 
-Deno.test("no stamp is made of a guest with a device of which nothing is known", () => {
+Deno.test("no stamp is made of a guest with a device of which nothing is known", async () => {
   const made = {
     guest: parseDomain(domain(pci(1))),
     facts: factsOf(HERE),
@@ -301,10 +332,10 @@ Deno.test("no stamp is made of a guest with a device of which nothing is known",
     old: { kind: "none" },
     start: undefined,
   } as const;
-  const error = assertThrows(() => makeStamp(made), StampError);
+  const error = await assertRejects(() => makeStamp(made), StampError);
   assertStringIncludes(error.message, SOURCE);
   const guest = parseDomain("<domain type='kvm'><name>vm1</name></domain>");
-  assertThrows(() => makeStamp({ ...made, guest }), StampError, "no UUID");
+  await assertRejects(() => makeStamp({ ...made, guest }), StampError, "no UUID");
 });
 
 Deno.test("a stamp that is too large with its attributes goes without them, and says so", async () => {

@@ -29,7 +29,7 @@ const STAMP: Stamp = {
     host: {
       name: "hosta",
       uuid: "aaaaaaaa-0000-4000-8000-000000000001",
-      bootId: "bbbbbbbb-0000-4000-8000-000000000002",
+      bootId: "b".repeat(64),
       qemu: "9.1",
     },
     devices: [{
@@ -173,7 +173,19 @@ const UNMADE: readonly (readonly [name: string, stamp: Stamp, problem: string])[
   ],
   [
     "what is too large",
-    { ...STAMP, facts: { ...STAMP.facts, note: noise(300_000) } },
+    {
+      ...STAMP,
+      facts: {
+        ...STAMP.facts,
+        host: { ...STAMP.facts.host, kernel: noise(65_000), libvirt: noise(65_000) },
+        devices: STAMP.facts.devices.map((device) => ({
+          ...device,
+          vgpuParams: noise(65_000),
+          qatServices: noise(65_000),
+          driver: { name: noise(65_000) },
+        })),
+      },
+    },
     "too large",
   ],
 ];

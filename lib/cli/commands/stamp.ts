@@ -52,7 +52,7 @@ export const stamp = new Command<{ json?: true }>()
 
 async function stampXml(facts: ReturnType<typeof parseFacts>, xml: string): Promise<string> {
   const guest = parseDomain(xml);
-  const made = makeStamp({
+  const made = await makeStamp({
     guest,
     facts,
     time: facts.host.time ?? new Date().toISOString(),

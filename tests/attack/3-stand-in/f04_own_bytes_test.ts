@@ -58,7 +58,7 @@ Deno.test("a VF that was plugged in is stamped with its own bytes", async () => 
   );
   const without = { premigrate: "facts/1", host: HOST, devices: [] } as const;
   const old = await readBack({ guest: GUEST, time: NOW, devices: [], facts: without });
-  const stamp = makeStamp({
+  const stamp = await makeStamp({
     ...{ guest: parseDomain(xml(OWN)), facts, time: NOW, old, start: undefined },
     origin: { kind: "incoming", since: new Date(Date.parse(NOW) - 1000) },
   });
@@ -146,7 +146,8 @@ async function stampedFacts(facts: Facts, origin: "started" | "unknown"): Promis
   const guest = parseDomain(xml(facts.devices[0]?.address ?? ""));
   assertEquals(devicesToStamp(guest).length, 1);
   const made = { guest, facts, time: NOW, old: { kind: "none" }, start: undefined } as const;
-  const read = await readBack(makeStamp({ ...made, origin: { kind: origin, since: undefined } }));
+  const stamp = await makeStamp({ ...made, origin: { kind: origin, since: undefined } });
+  const read = await readBack(stamp);
   assert(read.kind === "stamp");
   return read.stamp.facts;
 }
