@@ -4,6 +4,7 @@ import { addGuestViews } from "../facts/guest_views.ts";
 import { listRunning, readGuest, readGuests } from "../facts/libvirt.ts";
 import type { Guest } from "../facts/libvirt_guest.ts";
 import type { Facts } from "../facts/mod.ts";
+import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/realize_views.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import {
@@ -68,14 +69,28 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   const [first] = domains;
   const { arch, emulator } = first ?? {};
 
+  const romFiles = (running: boolean): RomFile[] =>
+    domains.flatMap((domain) => romFilesOf(domain, { running }));
   progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
-    captureSource(question, { devices: addresses, attributes, arch, emulator }, domains),
+    captureSource(
+      question,
+      { devices: addresses, attributes, romFiles: romFiles(true), arch, emulator },
+      domains,
+    ),
     ...to.map((host) =>
       captureHost(
         host,
-        { devices, attributes, arch, emulator, inUse: question.choose, realize },
+        {
+          devices,
+          attributes,
+          romFiles: romFiles(false),
+          arch,
+          emulator,
+          inUse: question.choose,
+          realize,
+        },
         signal,
       )
     ),

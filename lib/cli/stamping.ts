@@ -10,6 +10,7 @@ import {
   StampError,
   withoutNamespace,
 } from "../facts/mod.ts";
+import { romFilesOf } from "../facts/rom_files.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
 import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp_guest.ts";
 import { findStart, recordStart } from "../facts/start_records.ts";
@@ -100,7 +101,10 @@ async function capture(
   );
   const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
   if (devices.length === 0 && !isStamped) return undefined;
-  const request = { devices: [...new Set(devices)], attributes };
+  const romFiles = domains.flatMap((domain) =>
+    domain instanceof VirshError ? [] : romFilesOf(domain, { running: true })
+  );
+  const request = { devices: [...new Set(devices)], attributes, romFiles };
   const facts = await captureHost({ uri: THIS_HOST, probe: {} }, request, signal);
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));

@@ -6,6 +6,7 @@ import type { LibvirtHost } from "./libvirt_host.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
 import { foretellDriver } from "./vfio_driver.ts";
+import { readRomFiles, type RomFile } from "./rom_files.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 
 /** What is known beside the probe's report. */
@@ -16,6 +17,8 @@ export interface Beside {
   readonly libvirtMissing?: string | undefined;
   /** What the emulator said of itself; absent: what the report has of it. */
   readonly replies?: EmulatorReplies | undefined;
+  /** The ROM files that were asked for. */
+  readonly romFiles?: readonly RomFile[] | undefined;
   /** Addresses of devices that guests have now; `undefined`: not known. */
   readonly inUse?: ReadonlySet<string> | undefined;
 }
@@ -39,12 +42,14 @@ export function assembleFacts(report: ProbeReport, beside: Beside = {}): Facts {
 
 /** Facts of the host itself, from as much of a report as there is. */
 export function assembleHost(
-  { host, emulator }: {
+  { host, files = [], emulator }: {
+    readonly files?: ProbeReport["files"];
     readonly host: Partial<ProbedHost> & Pick<ProbedHost, "time" | "modules" | "missing">;
     readonly emulator?: ProbedEmulator | undefined;
   },
-  { libvirt, libvirtMissing, replies = readEmulatorReplies(emulator?.qmp) }: Beside,
+  { libvirt, libvirtMissing, romFiles = [], replies = readEmulatorReplies(emulator?.qmp) }: Beside,
 ): CapturedHost {
+  const rom = readRomFiles(romFiles, files);
   const qemu = replies.qemu ?? installedQemu(libvirt);
   const modules = Object.entries(host.modules).map(([name, { version }]) => [name, version ?? ""]);
   return {
@@ -60,6 +65,7 @@ export function assembleHost(
     bootId: host.bootId,
     machineId: host.machineId,
     nvidiaDriver: host.nvidiaVersion,
+    romFiles: romFiles.length === 0 ? undefined : rom.sizes,
     modules: Object.fromEntries(modules),
     missing: {
       ...host.missing,
@@ -67,6 +73,7 @@ export function assembleHost(
       ...replies.missing,
       ...libvirt?.missing,
       ...libvirtMissing === undefined ? {} : { libvirt: libvirtMissing },
+      ...rom.missing === undefined ? {} : { romFiles: rom.missing },
     },
   };
 }

@@ -7,6 +7,7 @@ import { EMULATOR_CACHE, findReplies, keepReplies, type KeptReplies } from "./em
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import { type ProbeTarget, runProbe } from "./probe.ts";
 import type { ProbeReport } from "./probe_report.ts";
+import { filesToAsk, type RomFile } from "./rom_files.ts";
 import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./virsh_error.ts";
@@ -28,6 +29,8 @@ export interface CaptureRequest {
   readonly devices: readonly string[] | "all";
   /** Names of sysfs attributes that policies declare; where the probe is not run none is read. */
   readonly attributes?: readonly string[] | undefined;
+  /** ROM files of guests' devices; where the probe is not run none is known. */
+  readonly romFiles?: readonly RomFile[] | undefined;
   /** The guest's architecture; absent: the host's. */
   readonly arch?: string | undefined;
   /** The guest's QEMU, as its XML names it; absent: the one that libvirt would choose. */
@@ -49,7 +52,8 @@ export interface CaptureRequest {
  */
 export async function captureHost(
   { uri, probe, sysfs }: HostAccess,
-  { devices, attributes, arch, emulator, inUse, realize, withoutLibvirt }: CaptureRequest,
+  { devices, attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt }:
+    CaptureRequest,
   signal: AbortSignal,
 ): Promise<Facts> {
   const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
@@ -77,11 +81,18 @@ export async function captureHost(
   const kept = path === undefined ? undefined : await findReplies(EMULATOR_CACHE, host, path);
   const report = await runProbe(
     probe,
-    { ...request, attributes, sysfs, emulator: path, known: kept?.identity },
+    {
+      ...request,
+      attributes,
+      files: filesToAsk(romFiles),
+      sysfs,
+      emulator: path,
+      known: kept?.identity,
+    },
     signal,
   );
   const replies = await currentReplies(report, host, kept);
-  const facts = assembleFacts(report, { ...beside, replies });
+  const facts = assembleFacts(report, { ...beside, romFiles, replies });
   const isHere = probe.ssh === undefined;
   return realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal);
 }

@@ -2,18 +2,21 @@
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
-#     [--attribute NAME]... [DDDD:BB:SS.F | MDEV-UUID]...
+#     [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
 #
 # An emulator of the known identity is not run, and none is with --identify.
 #
 # --attribute reads that sysfs attribute of each device too; parent/NAME is one of its physical function
 # or, of an mdev, its parent. Its key has attributes/ before the name.
 #
+# --file tells the size of a regular file and its times of change; it is not opened. A guest's owner may have
+# chosen the path.
+#
 # --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
 # Its output is read by probe_report.ts:
 #
 #   premigrate-probe 1
-#   host | emulator PATH | device ADDRESS    what the attributes after it are of
+#   host | emulator PATH | file PATH | device ADDRESS    what the attributes after it are of
 #   attr KEY s TEXT                          a line of printable ASCII; again with the same KEY: the next line
 #   attr KEY x                               any other bytes: in the next lines, a space and two digits for each
 #   attr KEY - WHY                           not known
@@ -32,6 +35,8 @@ answer_blocks=1024 # of 4096 bytes
 most_attributes=256
 most_attribute_bytes=4096
 attribute_seconds=2
+most_files=512
+file_seconds=2
 
 refuse() { # WHY
   printf 'premigrate-probe: %s\n' "$1" >&2
@@ -70,6 +75,15 @@ is_attribute() { # NAME, as lib/policy/attributes.ts has it
   case ${1##*/} in
     config | rom | vpd | resource[0-9]*) return 1 ;;
   esac
+}
+
+is_file() { # PATH, as lib/facts/rom_files.ts has it
+  [ ${#1} -le 1024 ] || return 1
+  case $1 in
+    *[!A-Za-z0-9._/+@:,=-]* | *..* | */) return 1 ;;
+    /*) return 0 ;;
+  esac
+  return 1
 }
 
 # The output is gathered in $out, with the count of its records, and printed a device at a time.
@@ -403,6 +417,36 @@ device() { # ADDRESS
   flush
 }
 
+# stat alone: whatever it is, nothing of it is read. Where a file server gives no answer, no other file is
+# asked for.
+hung=
+
+file() { # PATH
+  record "file $1"
+  if [ -n "$hung" ]; then
+    record "attr size - not tried: another file gave no answer"
+    return
+  fi
+  said=$(bounded "$file_seconds" stat -L -c '%f %s %Y %Z' "$1" 2>&1)
+  case "$? $said" in
+    '0 8'???' '*)
+      said=${said#* }
+      value size "${said%% *}"
+      said=${said#* }
+      value modified "${said% *}"
+      value changed "${said#* }"
+      ;;
+    '0 '*) record "attr size - no regular file" ;;
+    '137 '*) # killed
+      hung=yes
+      record "attr size - no answer after $file_seconds seconds"
+      ;;
+    *': No such file or directory' | *': Not a directory') record "attr size - not there" ;;
+    *': Permission denied') record "attr size - not permitted" ;;
+    *) record "attr size - cannot be read" ;;
+  esac
+}
+
 may_migrate() { # DIRECTORY of a PCI function
   [ ! -e "$1/physfn" ] && [ ! -d "$1/vfio-dev" ] || return 0
   cd -P "$1/driver" 2>/dev/null || return 1
@@ -425,6 +469,14 @@ add_attribute() { # NAME
   esac
   attributes="$attributes $1"
   attribute_count=$((attribute_count + 1))
+}
+
+add_file() { # PATH
+  case "$files " in
+    *" $1 "*) return ;;
+  esac
+  files="$files $1"
+  file_count=$((file_count + 1))
 }
 
 add_all() {
@@ -535,6 +587,8 @@ main() {
   devices=
   attributes=
   attribute_count=0
+  files=
+  file_count=0
   argument=0
   while [ $# -gt 0 ]; do
     argument=$((argument + 1))
@@ -564,6 +618,14 @@ main() {
           refuse "argument $argument is an attribute more than the $most_attributes that may be asked for"
         shift
         ;;
+      --file)
+        argument=$((argument + 1))
+        is_file "${2-}" || refuse "argument $argument is no absolute path of A-Z a-z 0-9 . _ / + @ : , = -"
+        add_file "$2"
+        [ "$file_count" -le "$most_files" ] ||
+          refuse "argument $argument is a file more than the $most_files that may be asked for"
+        shift
+        ;;
       --identify) identify=yes ;;
       --all) all=yes ;;
       *)
@@ -580,6 +642,9 @@ main() {
   flush
   for address in $devices; do
     device "$address"
+  done
+  for path in $files; do
+    file "$path"
   done
   [ -z "$emulator" ] || emulator "$emulator"
   flush

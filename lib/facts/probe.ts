@@ -1,4 +1,5 @@
 import { isAttributeName } from "../policy/attributes.ts";
+import { isFilePath, MOST_FILES } from "./file_path.ts";
 import type { SshTarget } from "./libvirt_uri.ts";
 import { oneLine } from "./one_line.ts";
 import script from "./probe.sh" with { type: "text" };
@@ -26,6 +27,8 @@ export interface ProbeRequest {
   readonly devices?: readonly string[] | undefined;
   /** Names of sysfs attributes to read of each device too, as `fw_rev` and `parent/fw_rev`; 256 at most. */
   readonly attributes?: readonly string[] | undefined;
+  /** Files of which to tell the size; 512 at most. */
+  readonly files?: readonly string[] | undefined;
   /** All VFs and mdevs, and whatever a VFIO driver is bound to. */
   readonly all?: boolean | undefined;
   /** Where sysfs is, if not at `/sys`. */
@@ -173,12 +176,13 @@ const IDENTITY = /^[0-9:]{1,100}$/;
 
 function commandLine(
   { ssh, sudo }: ProbeTarget,
-  { devices = [], attributes = [], all, sysfs, emulator, known }: ProbeRequest,
+  { devices = [], attributes = [], files = [], all, sysfs, emulator, known }: ProbeRequest,
   host: string,
 ): [program: string, ...args: string[]] {
   const badPath = [sysfs, emulator].find((path) => path !== undefined && !PATH.test(path));
   const bad = badPath ?? devices.find((device) => !isDeviceAddress(device)) ??
-    attributes.find((name) => !isAttributeName(name));
+    attributes.find((name) => !isAttributeName(name)) ??
+    files.find((path) => !isFilePath(path)) ?? files[MOST_FILES];
   if (bad !== undefined) {
     throw new ProbeRunError("bad-request", host, `found the argument ${JSON.stringify(bad)}`);
   }
@@ -188,6 +192,7 @@ function commandLine(
     ...known === undefined || !IDENTITY.test(known) ? [] : ["--known", known],
     ...all ? ["--all"] : [],
     ...attributes.flatMap((name) => ["--attribute", name]),
+    ...files.flatMap((path) => ["--file", path]),
     ...devices,
   ];
   if (args.join(" ").length > LONGEST_COMMAND) {

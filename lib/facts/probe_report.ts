@@ -1,6 +1,7 @@
 import { decodeHex } from "@std/encoding/hex";
 import { isAttributeName, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { MigrationSupport } from "../policy/migration.ts";
+import { isFilePath, MOST_FILES } from "./file_path.ts";
 
 /** What the probe read of one host. */
 export interface ProbeReport {
@@ -10,6 +11,8 @@ export interface ProbeReport {
   readonly devices: readonly ProbedDevice[];
   /** Addresses it was asked for where the host has no device. */
   readonly absent: readonly string[];
+  /** The files it was asked for. */
+  readonly files: readonly ProbedFile[];
   /** The QEMU it was asked for. */
   readonly emulator: ProbedEmulator | undefined;
 }
@@ -207,6 +210,20 @@ export interface ProbedVgpu {
   readonly params: string | undefined;
 }
 
+/** What the file system tells of a file. */
+export interface ProbedFile {
+  /** Its path. */
+  readonly path: string;
+  /** Its size in bytes; `null`: there is no such file; `undefined`: it is missing. */
+  readonly size: number | null | undefined;
+  /** When its content last changed, as it says (`st_mtime`), in seconds since 1970. */
+  readonly modified: number | undefined;
+  /** When it last changed (`st_ctime`), which no program can set. */
+  readonly changed: number | undefined;
+  /** What is not known. */
+  readonly missing: Missing;
+}
+
 /** What was read of a QEMU binary. */
 export interface ProbedEmulator {
   /** Its path. */
@@ -266,7 +283,10 @@ const START = /(?:^|\n)premigrate-probe ([0-9]{1,9})(?=\n)/;
 const END = /\nend ([0-9]{1,9})\n$/;
 const ATTRIBUTE = /^attr ([A-Za-z0-9_./-]{1,200}) (?:(s) ([ -~]*)|(x)|- ([ -~]+))$/;
 const HEX_LINE = /^(?: [0-9a-f]{2})+$/;
-const HEADING = /^(?:(host)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent) ([0-9a-f:.-]+))$/;
+const HEADING =
+  /^(?:(host)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent) ([0-9a-f:.-]+)|(file) (\/.+))$/;
+/** Sections of which there may be several. */
+const NAMED: readonly string[] = ["device", "absent", "file"];
 const ADDRESS =
   /^(?:[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
@@ -329,13 +349,17 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
     throw new ProbeError("malformed", "the host's facts do not come first");
   }
   const subjects = sections
-    .map(({ name, argument }) => name === "device" || name === "absent" ? argument : name);
+    .map(({ name, argument }) => NAMED.includes(name) ? argument : name);
   if (new Set(subjects).size < subjects.length) {
     throw new ProbeError("malformed", "it tells of something twice");
   }
   const devices = sections.filter(({ name }) => name === "device");
   const absent = sections.filter(({ name }) => name === "absent");
+  const files = sections.filter(({ name }) => name === "file");
   const emulator = sections.find(({ name }) => name === "emulator");
+  if (files.length > MOST_FILES) {
+    throw new ProbeError("too-large", `found ${files.length} files, wanted at most ${MOST_FILES}`);
+  }
   const count = devices.length + absent.length;
   if (count > MAX_PROBED_DEVICES) {
     throw new ProbeError(
@@ -347,6 +371,7 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
     host: readHost(host.attributes),
     devices: devices.map(readDevice),
     absent: absent.map(({ argument }) => argument),
+    files: files.map(readFile),
     emulator: emulator && readEmulator(emulator),
   };
 }
@@ -410,10 +435,11 @@ function readSections(text: string): Section[] {
 }
 
 function readHeading(line: string): Section | undefined {
-  const [, host, emulator, path, device, address] = HEADING.exec(line) ?? [];
-  const name = host ?? emulator ?? device;
+  const [, host, emulator, path, device, address, file, named] = HEADING.exec(line) ?? [];
+  const name = host ?? emulator ?? device ?? file;
   if (name === undefined || (address !== undefined && !isDeviceAddress(address))) return undefined;
-  return { name, argument: path ?? address ?? "", attributes: new Attributes() };
+  if (named !== undefined && !isFilePath(named)) return undefined;
+  return { name, argument: path ?? address ?? named ?? "", attributes: new Attributes() };
 }
 
 /** What is told of one thing; what cannot be read as wanted becomes missing. */
@@ -701,6 +727,21 @@ function readDeclared(attributes: Attributes): Record<string, string | null> | u
     return text === undefined ? [] : [[name, text] as const];
   });
   return names.length === 0 ? undefined : Object.fromEntries(known);
+}
+
+function readFile({ argument, attributes }: Section): ProbedFile {
+  const number = (key: string): number | undefined => {
+    const text = attributes.matching(key, /^[0-9]{1,15}$/, "a number");
+    return text === undefined ? undefined : Number(text);
+  };
+  const size = attributes.isNotThere("size") ? null : number("size");
+  return {
+    path: argument,
+    size,
+    modified: number("modified"),
+    changed: number("changed"),
+    missing: attributes.missing,
+  };
 }
 
 function readEmulator({ argument, attributes }: Section): ProbedEmulator {

@@ -1,5 +1,6 @@
 import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
+import { FILE_PATH, MOST_FILES } from "./file_path.ts";
 import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";
 import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
@@ -246,6 +247,16 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
     machineId: v.optional(Text),
     nvidiaDriver: v.optional(Text),
     modules: v.optional(v.record(Name, Text)),
+    romFiles: v.optional(
+      v.pipe(
+        v.record(
+          v.pipe(v.string(), v.regex(FILE_PATH, "wanted an absolute path")),
+          v.nullable(Size),
+        ),
+        v.maxEntries(MOST_FILES),
+        v.description("Sizes of the ROM files of guests' devices by path; null: not there"),
+      ),
+    ),
     missing: Missing,
     qemu: v.optional(v.pipe(QemuText, v.description("Version of the QEMU that runs the guest"))),
     skipVscCheck: v.optional(

@@ -62,7 +62,7 @@ const VERSION = "1";
 const LATER_FACTS: {
   readonly host: readonly (keyof CapturedHost)[];
   readonly device: readonly (keyof CapturedDevice)[];
-} = { host: [], device: [] };
+} = { host: ["romFiles"], device: [] };
 // Reasons are for people; nothing is decided by them.
 const MOST_REASONS = 64;
 const LONGEST_TEXT = 256 * 1024;

@@ -2,6 +2,7 @@ import type { Domain } from "../domain/mod.ts";
 import { wantDevices } from "../policy/mod.ts";
 import type { GuestOrigin } from "./guest_origin.ts";
 import { keyIds } from "./host_ids.ts";
+import { romFilesOf } from "./rom_files.ts";
 import type { CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 import {
   type Stamp,
@@ -65,7 +66,24 @@ export async function makeStamp(made: GuestToStamp): Promise<Stamp> {
     }
     return withShadow(captured, shadowOf(made, host, device) ?? captured);
   });
-  return { guest: uuid, time, devices, facts: { ...facts, host, devices: stamped } };
+  const own = ownRomFiles(host, made.guest);
+  return { guest: uuid, time, devices, facts: { ...facts, host: own, devices: stamped } };
+}
+
+/** The host, with the sizes of this guest's ROM files and of no other's. */
+function ownRomFiles(
+  { romFiles = {}, missing: { romFiles: _, ...missing } = {}, ...host }: CapturedHost,
+  guest: Domain,
+): CapturedHost {
+  const own = romFilesOf(guest, { running: true }).flatMap(({ path }) => {
+    const size = romFiles[path];
+    return size === undefined ? [] : [[path, size] as const];
+  });
+  return {
+    ...host,
+    ...own.length === 0 ? {} : { romFiles: Object.fromEntries(own) },
+    ...Object.keys(missing).length === 0 ? {} : { missing },
+  };
 }
 
 /**

@@ -4,6 +4,7 @@ import { findDevicesInUse } from "../facts/capture.ts";
 import { findHost } from "../facts/host_cache.ts";
 import { keyIds } from "../facts/host_ids.ts";
 import { THIS_HOST } from "../facts/libvirt_uri.ts";
+import { filesToAsk, romFilesOf } from "../facts/rom_files.ts";
 import type { CapturedDevice, Facts } from "../facts/mod.ts";
 import { addRealizeViews } from "../facts/realize_views.ts";
 import { findRealizeView } from "../facts/vfio_records.ts";
@@ -250,18 +251,27 @@ async function readDestination(
   const kept = report.emulator !== undefined && report.emulator.path === emulator
     ? findHost(arrival.paths.cache, report.emulator)
     : undefined;
+  const romFiles = romFilesOf(guest, { running: false });
   if (arrival.round === 1) {
+    const files = filesToAsk(romFiles);
     const addresses = devicesToStamp(guest).map(({ source }) => source);
     const seen = new Set([...report.devices.map(({ address }) => address), ...report.absent]);
     const asks = emulator !== undefined && isPlainPath(emulator);
-    if ((asks && kept === undefined) || addresses.some((address) => !seen.has(address))) {
+    if (
+      (asks && kept === undefined) || files.length > 0 ||
+      addresses.some((address) => !seen.has(address))
+    ) {
       return {
         arch: asks && kept === undefined ? arch : undefined,
-        ask: [...asks ? ["--emulator", emulator] : [], ...addresses],
+        ask: [
+          ...asks ? ["--emulator", emulator] : [],
+          ...files.flatMap((path) => ["--file", path]),
+          ...addresses,
+        ],
       };
     }
   }
-  const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies });
+  const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies, romFiles });
   return { facts: await withRegions(facts, arrival), findings: [] };
 }
 

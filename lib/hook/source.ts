@@ -7,6 +7,7 @@ import { parseDomain } from "../domain/mod.ts";
 import type { Facts } from "../facts/mod.ts";
 import type { StampedDevice, StampMetadata } from "../facts/stamp.ts";
 import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
+import { romFilesOf } from "../facts/rom_files.ts";
 import { ProbeRunError } from "../facts/probe.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { engineFinding, type Finding } from "../policy/mod.ts";
@@ -136,7 +137,8 @@ async function readSource(
   const { arch, emulator } = domain;
   const addresses = devices.map(({ source }) => source);
   const probe = uri.ssh && { ssh: uri.ssh };
-  const request = { devices: addresses, attributes, arch, emulator };
+  const romFiles = romFilesOf(domain, { running: true });
+  const request = { devices: addresses, attributes, romFiles, arch, emulator };
   const facts = await captureHost({ uri, probe }, request, signal);
   // An old stamp still has the bytes of the host where the guest was started.
   const captured = new Set(facts.devices.map(({ address }) => address));

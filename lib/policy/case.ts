@@ -149,9 +149,18 @@ function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): Devic
 }
 
 function hostOf(name: string, { qemu, ...facts }: CaseSide): HostFacts {
-  const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver } = facts;
+  const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver, romFiles } = facts;
   const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
-  return { name, qemu: version, skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver };
+  return {
+    name,
+    qemu: version,
+    skipVscCheck,
+    machineTypes,
+    libvirt,
+    kernel,
+    nvidiaDriver,
+    romFiles,
+  };
 }
 
 // Numeric keys come in ascending order, however they were written.

@@ -134,6 +134,11 @@ export interface HostFacts {
   readonly kernel?: string | undefined;
   /** Version of NVIDIA's driver. */
   readonly nvidiaDriver?: string | undefined;
+  /**
+   * Sizes in bytes of the ROM files (`romfile`) of the guest's devices, by path; of the source as they
+   * were when its QEMU opened them. `null`: there is no such file. Absent: not known.
+   */
+  readonly romFiles?: Readonly<Record<string, number | null>> | undefined;
 }
 
 /** How the guest holds a device. */
@@ -209,6 +214,18 @@ export function identify(facts: DeviceFacts): Identity {
     device: facts.device ?? (answers ? get16(bytes, 2) : undefined),
     class: facts.class ?? (answers ? get32(bytes, 8) >>> 8 : undefined),
   };
+}
+
+/**
+ * Size in bytes of the file that the device's `romfile` names, as the host has it: `null` where there
+ * is none, `undefined` where it is not known or there is no `romfile`.
+ */
+export function romFileSize(
+  { guest: { properties } }: Pick<DevicePair, "guest">,
+  { romFiles = {} }: Pick<HostFacts, "romFiles">,
+): number | null | undefined {
+  const file = properties["romfile"];
+  return file !== undefined && Object.hasOwn(romFiles, file) ? romFiles[file] : undefined;
 }
 
 /**

@@ -77,7 +77,7 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     (value, name) => value === "-1" ? {} : { romBar: parseNumber(name, value, 0xffffffff) > 0 },
   ],
   ["romfile", (value) => ({ romFile: value })],
-  ["romsize", (value, name) => ({ romSize: parseNumber(name, value, 0x80000000) })],
+  ["romsize", parseRomSize],
   [
     "ats",
     (value, name) => ({ ats: value === "auto" ? "auto" : parseBool(name, value) ? "on" : "off" }),
@@ -88,6 +88,7 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
 ]);
 
 const SINCE: ReadonlyMap<string, readonly [major: number, minor: number]> = new Map([
+  ["romsize", [6, 0]],
   ["skip-vsc-check", [9, 1]],
   ["x-pci-class-code", [10, 1]],
   ["x-vpasid-cap-offset", [11, 0]],
@@ -162,6 +163,14 @@ function parseId(
   set: (id: number) => VfioPciProperties,
 ): VfioPciProperties {
   return readNumber(value) === 0xffffffff ? {} : set(parseNumber(name, value, max));
+}
+
+// pci_qdev_realize wants a power of two; UINT32_MAX is the default: the romfile's size.
+function parseRomSize(value: string, name: string): VfioPciProperties {
+  const romSize = readNumber(value);
+  if (romSize === 0xffffffff) return {};
+  if (romSize > 0 && Number.isInteger(Math.log2(romSize))) return { romSize };
+  throw new QemuPropertyError(name, value, "a power of two up to 2147483648");
 }
 
 function parseNumber(name: string, value: string, max: number): number {

@@ -6,6 +6,7 @@
  */
 import type { BusKind } from "../pci/bus.ts";
 import { get16, get32, set16, set32 } from "../pci/bytes.ts";
+import { optionRomSize } from "./option_rom.ts";
 import type { VfioPciProperties } from "./properties.ts";
 import type { QemuVersion } from "./version.ts";
 import type { RealizeView } from "./view.ts";
@@ -22,6 +23,8 @@ export interface RealizeFacts {
   readonly bars?: readonly number[] | undefined;
   /** Size in bytes of the device's expansion ROM, 0 or absent for none. */
   readonly romSize?: number | undefined;
+  /** Size in bytes of the file that `romfile` names; absent: not known. */
+  readonly romFileSize?: number | undefined;
   /** The properties of the device on QEMU's command line. */
   readonly properties: VfioPciProperties;
 }
@@ -251,13 +254,14 @@ class Device {
 
   // vfio_pci_size_rom; with a romfile pci_add_option_rom registers a BAR of the file's size.
   #registerRom(): Failure {
-    const { properties, romSize = 0 } = this.#facts;
+    const { properties, romSize = 0, romFileSize = 0 } = this.#facts;
     const fromFile = properties.romFile !== undefined;
     if (properties.romBar === false) return undefined;
     // vfio_opt_rom_in_denylist: Broadcom BCM57810
     const denied = get16(this.shadow, 0x00) === 0x14e4 && get16(this.shadow, 0x02) === 0x168e;
     if (!fromFile && denied && properties.romBar !== true) return undefined;
-    const size = !fromFile ? romSize : properties.romFile === "" ? 0 : properties.romSize ?? 0;
+    const ofFile = properties.romFile === "" ? 0 : properties.romSize ?? optionRomSize(romFileSize);
+    const size = fromFile ? ofFile : romSize;
     return size === 0 ? undefined : this.#registerBar("rom", ROM, 0, size);
   }
 

@@ -8,6 +8,7 @@ import {
   readRegions,
   realize,
   type RealizedDevice,
+  romFileSize,
   skipsVscCheck,
 } from "../policy/mod.ts";
 import type { GridSides } from "./config_picture.ts";
@@ -41,9 +42,10 @@ export interface ConfigShadows extends GridSides {
 export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows | undefined {
   const { bus } = pair.guest;
   const skips = skipsVscCheck(pair, migration);
-  const shadow = (facts: DeviceFacts, { qemu }: HostFacts): RealizedDevice | undefined => {
+  const shadow = (facts: DeviceFacts, host: HostFacts): RealizedDevice | undefined => {
     // What a sysfs view most likely stands for comes last.
     const view = facts.config && readRegions(facts.config, facts).at(-1);
+    const { qemu } = host;
     if (view === undefined || qemu === undefined) return undefined;
     const properties = parseVfioPciProperties(pair.guest.properties, qemu);
     const { bars, romSize } = facts;
@@ -53,6 +55,7 @@ export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows
       bus: bus ?? "port",
       bars,
       romSize,
+      romFileSize: romFileSize(pair, host) ?? undefined,
       properties,
     });
     return device.ok ? device : undefined;

@@ -1,10 +1,58 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { isAttributeName } from "premigrate/policy";
+import { isFilePath } from "../../lib/facts/file_path.ts";
 import { NAMES, NO_NAMES } from "../cases/attribute_names.ts";
 import { MDEV } from "./probe_hosts.ts";
 import { runScript, SCRIPT, shells } from "./probe_shells.ts";
 
 const ADDRESS = "0000:3b:00.4";
+/** What a guest's document may have for a ROM file, and nobody is asked for. */
+const NO_PATHS: Readonly<Record<string, string>> = {
+  "an empty path": "",
+  "a relative one": "vgabios.bin",
+  "one below a folder": "usr/share/a.rom",
+  "an option": "--all",
+  "an option behind a blank": " --all",
+  "a folder above": "/usr/../etc/shadow",
+  "a folder above at its end": "/usr/..",
+  "a folder": "/usr/share/",
+  "the root": "/",
+  "a blank": "/my roms/a.rom",
+  "a newline": "/a.rom\n",
+  "a line of the report": "/a.rom\nend 1",
+  "a tab": "/a\tb.rom",
+  "a return": "/a.rom\r",
+  "the separator of the hook's input": "/a\u001e.rom",
+  "a command": "/$(reboot)",
+  "another command": "/`reboot`",
+  "a second command": "/a.rom;reboot",
+  "a pipe": "/a|b",
+  "a quote": "/a'b",
+  "a double quote": '/a"b',
+  "a backslash": "/a\\b",
+  "a pattern": "/*",
+  "a pattern of one character": "/?",
+  "a pattern of several": "/[a-z]",
+  "a variable": "/$HOME",
+  "a home": "~/a.rom",
+  "a user's home": "/~root/a.rom",
+  "a comment": "/a#b",
+  "a redirection": "/a>b",
+  "braces": "/{a,b}",
+  "no ASCII": "/\u00e9.rom",
+  "a right-to-left mark": "/a\u202e.rom",
+  "1025 characters": `/${"a".repeat(1024)}`,
+  "a hundred thousand characters": `/${"a".repeat(100_000)}`,
+};
+const PATHS: Readonly<Record<string, string>> = {
+  "a short one": "/a",
+  "libvirt's example": "/etc/fake/boot.bin",
+  "with a version": "/usr/share/vgabios/GP106-2.1+b1_10de:1b81@a,b=c.rom",
+  "a hidden one": "/root/.a.rom",
+  "two slashes": "//a//b",
+  "dots at its end": "/a.",
+  "1024 characters": `/${"a".repeat(1023)}`,
+};
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "an empty argument": [""],
   "an unknown option": ["--help"],
@@ -55,6 +103,13 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "an emulator with arguments": ["--emulator", "/bin/sh -c reboot"],
   "an emulator by its name": ["--emulator", "qemu-system-x86_64"],
   "an emulator that is an option": ["--emulator", "--all"],
+  "no file": [ADDRESS, "--file"],
+  ...Object.fromEntries(
+    Object.entries(NO_PATHS).map(([title, text]) => [
+      `a file: ${title}`,
+      ["--file", "/a.rom", "--file", text],
+    ]),
+  ),
   "no attribute": [ADDRESS, "--attribute"],
   ...Object.fromEntries(
     Object.entries(NO_NAMES).map(([title, text]) => [
@@ -108,6 +163,32 @@ for (const { shell, name, ignore } of shells) {
       assertEquals(
         stdout.trimEnd().split("\n"),
         names.map((name) => isAttributeName(name) ? "yes" : "no"),
+      );
+    },
+  });
+
+  Deno.test({
+    name: `${name}: takes a file's path wherever isFilePath() does, and 512 at most`,
+    ignore,
+    async fn(): Promise<void> {
+      const parts = ["", "/", "/a", "a", ".", "..", "-a", "+", " ", "\n", "*", "@:,=_"];
+      const paths = parts.flatMap((one) => parts.flatMap((two) => parts.map((x) => one + two + x)));
+      const all = [...Object.values(PATHS), ...Object.values(NO_PATHS), ...paths]
+        .filter(({ length }) => length < 10_000);
+      const script = `${SCRIPT.slice(0, SCRIPT.indexOf('\nmain "$@"'))}
+        for name in "$@"; do if is_file "$name"; then echo yes; else echo no; fi; done\n`;
+      const { stdout } = await runScript(shell, all, { script });
+      assertEquals(
+        stdout.trimEnd().split("\n"),
+        all.map((path) => isFilePath(path) ? "yes" : "no"),
+      );
+      assertEquals(Object.values(PATHS).filter((path) => !isFilePath(path)), []);
+      assertEquals(Object.values(NO_PATHS).filter(isFilePath), []);
+      const most = Array.from({ length: 513 }, (_, index) => ["--file", `/${index}`]);
+      assertEquals(
+        (await runScript(shell, most.flat())).stderr,
+        "premigrate-probe: argument 1026 " +
+          "is a file more than the 512 that may be asked for\n",
       );
     },
   });

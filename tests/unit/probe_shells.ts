@@ -84,7 +84,9 @@ export async function runScript(
 export function readRecords(report: string): Map<string, Map<string, Uint8Array | undefined>> {
   const sections = new Map<string, Map<string, Uint8Array | undefined>>();
   const body = report.slice(0, report.lastIndexOf("\nend ") + 1);
-  for (const section of body.split(/^(?=(?:host|(?:device|absent|emulator) \S+)\n)/m).slice(1)) {
+  for (
+    const section of body.split(/^(?=(?:host|(?:device|absent|emulator|file) \S+)\n)/m).slice(1)
+  ) {
     const [first = "", ...lines] = section.split("\n").slice(0, -1);
     const bytes = new Map<string, number[]>();
     const attributes = new Map<string, Uint8Array | undefined>();

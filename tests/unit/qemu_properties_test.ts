@@ -38,6 +38,7 @@ const READ:
     [{ romfile: "/a,b.rom", romsize: "65536" }, { romFile: "/a,b.rom", romSize: 65536 }],
     [{ romfile: "" }, { romFile: "" }],
     [{ romsize: "0x80000000" }, { romSize: 0x80000000 }],
+    [{ romsize: "4294967295" }, {}],
     [{ ats: "auto" }, { ats: "auto" }],
     [{ ats: "on" }, { ats: "on" }],
     [{ ats: "off" }, { ats: "off" }],
@@ -69,7 +70,9 @@ const VALUES: readonly (readonly [property: string, value: string, wanted: strin
   ["x-nv-gpudirect-clique", "16", "a number from 0 to 15"],
   ["x-nv-gpudirect-clique", "1e0", "a number from 0 to 15"],
   ["rombar", "on", "a number from 0 to 4294967295"],
-  ["romsize", "0x123456789", "a number from 0 to 2147483648"],
+  ["romsize", "0x123456789", "a power of two up to 2147483648"],
+  ["romsize", "0", "a power of two up to 2147483648"],
+  ["romsize", "3000", "a power of two up to 2147483648"],
 ];
 for (const [property, value, wanted] of VALUES) {
   Deno.test(`parseVfioPciProperties: ${property}=${value} cannot be read`, () => {
@@ -89,6 +92,7 @@ for (const [property, value, wanted] of VALUES) {
 
 const SINCE:
   readonly (readonly [property: string, value: string, without: string, since: string])[] = [
+    ["romsize", "4096", "5.2", "6.0"],
     ["skip-vsc-check", "on", "9.0.4", "9.1"],
     ["x-pci-class-code", "0x030200", "10.0", "10.1"],
     ["x-vpasid-cap-offset", "0", "10.2", "11.0"],

@@ -294,6 +294,15 @@ const ROMS:
         { romSize: 512 * KIB, properties: { romFile: "a.rom" } },
         "",
       ],
+      ["a romfile's size is rounded up to a power of two", {}, {
+        romSize: 512 * KIB,
+        romFileSize: 33 * KIB,
+        properties: { romFile: "a.rom" },
+      }, "30:fe 31"],
+      ["romsize goes before the romfile's size", {}, {
+        romFileSize: 2 * KIB,
+        properties: { romFile: "a.rom", romSize: 64 * KIB },
+      }, "30:fe 31"],
       ["an empty romfile is none", {}, {
         romSize: 512 * KIB,
         properties: { romFile: "", romSize: 64 * KIB },

@@ -3,7 +3,10 @@ import {
   type CapturedDevice,
   type Facts,
   parseDomain,
+  readStampMetadata,
+  setMetadata,
   type Stamp,
+  STAMP_NAMESPACE,
   StampError,
   type StampMetadata,
 } from "premigrate";
@@ -360,3 +363,37 @@ Deno.test("a stamp that is too large with its attributes goes without them, and 
     assertStringIncludes(error.message, "too large for virsh");
   }
 });
+
+const ROM = "/usr/share/vgabios/a.rom";
+const OTHERS = { "/of/another.rom": 1 };
+const ROMS: readonly (readonly [
+  name: string,
+  rom: string,
+  now: Facts["host"]["romFiles"],
+  wanted: Facts["host"]["romFiles"],
+])[] = [
+  ["none", "", { ...OTHERS }, undefined],
+  ["its own, and no other guest's", `<rom file='${ROM}'/>`, { [ROM]: 7, ...OTHERS }, { [ROM]: 7 }],
+  ["one that is not there", `<rom file='${ROM}'/>`, { [ROM]: null }, { [ROM]: null }],
+  ["one that is not known", `<rom file='${ROM}'/>`, { ...OTHERS }, undefined],
+  ["nobody asked", `<rom file='${ROM}'/>`, undefined, undefined],
+];
+for (const [name, rom, romFiles, wanted] of ROMS) {
+  Deno.test(`ROM files in a stamp: ${name}`, async () => {
+    const guest = parseDomain(domain(pci(1, 4, rom)));
+    const missing = { romFiles: "/of/a-third.rom: not there", bus: "why" };
+    const facts = factsOf({ ...HERE, romFiles, missing }, device(1));
+    // A file that changed since is not told of by an older stamp: the device may be another's by now.
+    const old = stampOf({ ...HERE, romFiles: { [ROM]: 9 } });
+    const origin = { kind: "started", since: new Date(STARTED) } as const;
+    const made = { guest, facts, time: "2026-03-01T13:00:00Z", origin, old, start: undefined };
+    const stamp = await makeStamp(made);
+    const { host } = stamp.facts;
+    assertEquals([host.romFiles, host.missing], [wanted, { bus: "why" }]);
+    const { element } = await writeFitting(stamp, 65_536);
+    const xml = setMetadata(domain(), parseDomain(domain()), STAMP_NAMESPACE, element);
+    const read = await readStampMetadata(parseDomain(xml).metadataElements);
+    assert(read.kind === "stamp");
+    assertEquals(read.stamp.facts.host.romFiles, wanted);
+  });
+}

@@ -1,6 +1,7 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
 import { captureHost } from "../../facts/capture.ts";
+import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
 import { readGuest } from "../../facts/libvirt.ts";
 import { writeFacts } from "../../facts/mod.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
@@ -54,6 +55,7 @@ export const capture = new Command<{ json?: true }>()
     const named = addresses.filter((address) => address !== undefined);
     let devices: readonly string[] | "all" = what.length === 0 ? "all" : named;
     let [arch, emulator]: (string | undefined)[] = [];
+    let romFiles: RomFile[] = [];
     if (named.length !== what.length) {
       const [guest, ...others] = what.filter((_text, index) => addresses[index] === undefined);
       if (guest === undefined || others.length > 0 || named.length > 0) {
@@ -63,13 +65,23 @@ export const capture = new Command<{ json?: true }>()
       }
       const domain = parseDomain((await readGuest(access.uri, guest, signal)).xml);
       ({ arch, emulator } = domain);
+      romFiles = romFilesOf(domain, { running: true });
       devices = domain.hostDevices.flatMap((device) =>
         device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
       );
     }
     // Devices are the kernel's: they can be read where no libvirt runs.
     const withoutLibvirt = named.length === what.length;
-    const request = { devices, attributes, arch, emulator, inUse: true, realize, withoutLibvirt };
+    const request = {
+      devices,
+      attributes,
+      romFiles,
+      arch,
+      emulator,
+      inUse: true,
+      realize,
+      withoutLibvirt,
+    };
     const facts = await captureHost(access, request, signal);
     const absent = named.find((named) => !facts.devices.some(({ address }) => address === named));
     if (absent !== undefined) {

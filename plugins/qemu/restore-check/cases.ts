@@ -39,6 +39,12 @@ function vf(changes: CaseSide["config"] = {}, facts: CaseSide = {}): CaseSide {
   return { qemu: "9.2", size: 4096, bars: VF_BARS, config: { ...VF, ...changes }, ...facts };
 }
 
+const ROM = "/usr/share/vgabios/t4.rom";
+
+function vgpuWithRom(size: number | null, facts: CaseSide = {}): CaseSide {
+  return vgpu({}, { romFiles: { [ROM]: size }, ...facts });
+}
+
 const ROOT = { machine: "pc-q35-9.1", bus: "root" } as const;
 const PORT = { machine: "pc-q35-9.1", bus: "port" } as const;
 
@@ -363,6 +369,131 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     source: vf(),
     destination: vf(),
     findings: [["property-unmodelled", "undecided", undefined, { property: "x-msix-relocation" }]],
+    decision: "undecided",
+  },
+  {
+    name: "ROM files of one size, a power of two above theirs",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(33_000),
+    destination: vgpuWithRom(65_536),
+    findings: [["will-pass", "info"]],
+    decision: "allow",
+  },
+  {
+    name: "ROM files of two sizes",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(32_768),
+    destination: vgpuWithRom(131_072),
+    findings: [
+      ["rom-file-differs", "veto", undefined, {
+        file: ROM,
+        block: "vfio-pci.rom",
+        source: 0x8000,
+        destination: 0x2_0000,
+      }],
+      ["will-pass", "info"],
+    ],
+    decision: "veto",
+  },
+  {
+    name: "ROM files of two sizes, both within a page",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(1000),
+    destination: vgpuWithRom(2000),
+    findings: [["rom-file-unknown", "undecided"], ["will-pass", "info"]],
+    decision: "undecided",
+  },
+  {
+    name: "ROM files of two sizes that firmware gets, and no BAR",
+    ...ROOT,
+    properties: { romfile: ROM, rombar: "0" },
+    source: vgpuWithRom(32_768),
+    destination: vgpuWithRom(null),
+    findings: [["will-pass", "info"]],
+    decision: "allow",
+  },
+  {
+    name: "no ROM file on the destination",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(32_768),
+    destination: vgpuWithRom(null),
+    findings: [["rom-file-missing", "veto", undefined, { file: ROM }], ["will-pass", "info"]],
+    decision: "veto",
+  },
+  {
+    name: "an empty ROM file on the destination",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(32_768),
+    destination: vgpuWithRom(0),
+    findings: [["rom-file-refused", "veto", undefined, { size: 0 }], ["will-pass", "info"]],
+    decision: "veto",
+  },
+  {
+    name: "romsize, and a QEMU that does not look for the file as a guest arrives",
+    ...ROOT,
+    properties: { romfile: ROM, romsize: "65536" },
+    source: vgpu(),
+    destination: vgpuWithRom(null),
+    findings: [["will-pass", "info"]],
+    decision: "allow",
+  },
+  {
+    name: "romsize, and a QEMU that does, with a larger file",
+    machine: "pc-q35-8.0",
+    bus: "root",
+    properties: { romfile: ROM, romsize: "65536" },
+    source: vgpu({}, { qemu: "8.0" }),
+    destination: vgpuWithRom(131_072, { qemu: "8.0" }),
+    findings: [["rom-file-refused", "veto"], ["will-pass", "info"]],
+    decision: "veto",
+  },
+  {
+    name: "a ROM file that the source's host was not asked for",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpu(),
+    destination: vgpuWithRom(32_768),
+    findings: [
+      ["rom-file-unknown", "undecided", undefined, {
+        file: ROM,
+        missing: "the file's size on the source",
+      }],
+      ["will-pass", "info"],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "a ROM file, and QEMUs that name its RAM block in two ways",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(32_768, { qemu: "10.0" }),
+    destination: vgpuWithRom(32_768, { qemu: "10.1" }),
+    findings: [
+      ["rom-block-unknown", "veto", undefined, {
+        source: "vfio-pci.rom",
+        destination: "vfio-cpr-pci.rom",
+      }],
+      ["will-pass", "info"],
+    ],
+    decision: "veto",
+  },
+  {
+    name: "a ROM file, and a QEMU that may name its RAM block in another way",
+    ...ROOT,
+    properties: { romfile: ROM },
+    source: vgpuWithRom(32_768, { qemu: "10.0" }),
+    destination: vgpuWithRom(32_768, { qemu: undefined }),
+    findings: [
+      ["rom-file-unknown", "undecided", undefined, {
+        missing: "the destination's QEMU version",
+      }],
+      ["will-pass", "info"],
+    ],
     decision: "undecided",
   },
   {

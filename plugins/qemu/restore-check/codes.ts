@@ -76,6 +76,51 @@ export const CODES = {
     about:
       "A PCI Express device has 4096 bytes of config space, and on an express bus QEMU compares every extended capability but ARI and SR-IOV. lspci -xxx shows the first 256 bytes only. A device whose VFIO config region ends there has no others.",
   },
+  "rom-file-differs": {
+    severity: "veto",
+    title: "The ROM files differ in size",
+    message:
+      'The ROM file {file} makes a ROM of {source:hex} bytes on the source and {destination:hex} on the destination: QEMU will fail with "Size mismatch: .../{block}: {source:hex} != {destination:hex}"',
+    remedy:
+      "Have the same ROM file on both hosts, or set romsize to a power of two that both files fit in (qemu:override) when the guest is next started.",
+    about:
+      "QEMU copies a romfile into a RAM block, its size rounded up to a power of two (pci_add_option_rom), and sends the blocks' sizes first of all. One that has another size on the destination ends the migration (qemu_ram_resize).",
+  },
+  "rom-file-missing": {
+    severity: "veto",
+    title: "The destination has no such ROM file",
+    message: "There is no ROM file {file} on the destination: its QEMU cannot open the device",
+    remedy: "Copy the ROM file to the same path on the destination.",
+    about:
+      'QEMU takes the size of its ROM from the file also where a migration is to arrive, and ends with "failed to find romfile" (pci_add_option_rom). With romsize set, QEMU 8.1 and later does not look for it.',
+  },
+  "rom-file-refused": {
+    severity: "veto",
+    title: "The destination's QEMU does not take the ROM file",
+    message: "The ROM file {file} of {size} bytes on the destination {problem}: QEMU refuses it",
+    remedy: "Have the same ROM file on both hosts.",
+    about:
+      "QEMU refuses a romfile that is empty, larger than 2 GiB or larger than romsize (pci_add_option_rom), and the incoming guest does not start.",
+  },
+  "rom-block-unknown": {
+    severity: "veto",
+    title: "The two QEMUs have different names for the ROM of a ROM file",
+    message:
+      "The source's QEMU calls the ROM of {file} {source}, the destination's {destination}: QEMU will fail with \"Unknown ramblock .../{source}, cannot accept migration\"",
+    remedy:
+      "Migrate to a QEMU on the same side of 10.1, or restart the guest without the ROM file (rom enabled='no', or rom bar='off').",
+    about:
+      "pci_add_option_rom names the RAM block of a romfile by the device's vmstate, or without one by its type. vfio-pci has had a vmstate, vfio-cpr-pci, since QEMU 10.1. A block of a name that the destination does not have ends the migration (parse_ramblocks).",
+  },
+  "rom-file-unknown": {
+    severity: "undecided",
+    title: "It is not known whether the ROM files agree",
+    message: "The device has the ROM file {file}, and this is not known: {missing}",
+    remedy:
+      "Gather the facts of both hosts for this guest (check --from --to, or a new stamp): they tell the sizes of files with an absolute path of A-Z a-z 0-9 . _ / + @ : , = - that did not change since the guest was started. Without a ROM file (rom enabled='no') nothing has to be known.",
+    about:
+      "The ROM that QEMU makes of a romfile must have the same name and size on both sides (pci_add_option_rom, qemu_ram_resize). Its size is that of the file as the source's QEMU found it when the guest was started.",
+  },
   "out-of-step": {
     severity: "veto",
     title: "The two sides have config spaces of different size",

@@ -20,6 +20,7 @@ import {
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
+import { checkRomFile } from "./rom_file.ts";
 import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
 import { unsureBytes } from "./unsure_bytes.ts";
 
@@ -38,6 +39,7 @@ export const restoreCheck = definePolicy({
   codes: CODES,
   *evaluate(pair, migration): Generator<Finding> {
     yield* checkVersions(pair, migration);
+    yield* checkRomFile(pair, migration);
     const blocking = [...checkFacts(pair, migration)];
     yield* blocking;
     if (blocking.length > 0) return;
@@ -124,7 +126,8 @@ function* checkBars(pair: DevicePair, migration: Migration): Generator<Finding> 
   for (let bar = 0; bar < 6; bar++) {
     sizes.push([bar, source.bars[bar] ?? 0, destination.bars[bar] ?? 0]);
   }
-  if (source.romSize !== undefined && destination.romSize !== undefined) {
+  const ownRom = !Object.hasOwn(pair.guest.properties, "romfile");
+  if (ownRom && source.romSize !== undefined && destination.romSize !== undefined) {
     sizes.push(["ROM", source.romSize, destination.romSize]);
   }
   for (const [bar, from, to] of sizes) {

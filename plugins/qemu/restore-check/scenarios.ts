@@ -3,6 +3,7 @@ import {
   type DeviceFacts,
   type DevicePair,
   hasExpressRoot,
+  type HostFacts,
   isMachineTooNew,
   type Migration,
   parseQemuVersion,
@@ -14,6 +15,7 @@ import {
   type RealizedDevice,
   type RealizeFailure,
   resolveAlias,
+  romFileSize,
   skipsVscCheck,
 } from "premigrate/policy";
 
@@ -83,7 +85,9 @@ export function realizeScenarios(pair: DevicePair, migration: Migration): Scenar
 
   const all: Scenario[] = [];
   for (const bus of buses) {
-    const sources = sourceQemus.flatMap((qemu) => realizeSide(pair.source, pair, qemu, bus, true));
+    const sources = sourceQemus.flatMap((qemu) =>
+      realizeSide(pair.source, pair, { ...migration.source, qemu }, bus, true)
+    );
     const destinations = destinationQemus.flatMap((qemu) => {
       const host = { ...migration.destination, qemu };
       const skip = skipsVscCheck(pair, { ...migration, destination: host });
@@ -91,7 +95,7 @@ export function realizeScenarios(pair: DevicePair, migration: Migration): Scenar
         "skip-vsc-check of the machine type",
         skip === undefined ? [true, false] : [skip],
       );
-      return skips.flatMap((skip) => realizeSide(pair.destination, pair, qemu, bus, skip));
+      return skips.flatMap((skip) => realizeSide(pair.destination, pair, host, bus, skip));
     });
     for (const source of sources) {
       for (const destination of destinations) all.push({ source, destination });
@@ -104,15 +108,25 @@ export function realizeScenarios(pair: DevicePair, migration: Migration): Scenar
 function realizeSide(
   facts: DeviceFacts,
   pair: DevicePair,
-  qemu: QemuVersion,
+  host: HostFacts & { readonly qemu: QemuVersion },
   bus: BusKind,
   skipVscCheck: boolean,
 ): (RealizedDevice | RealizeFailure)[] {
   if (facts.config === undefined) return [];
   const { bars, romSize } = facts;
+  const { qemu } = host;
+  const fileSize = romFileSize(pair, host) ?? undefined;
   const properties = parseVfioPciProperties(pair.guest.properties, qemu);
   return readRegions(facts.config, facts).map((view) =>
-    realize(view, { qemu, skipVscCheck, bus, bars, romSize, properties })
+    realize(view, {
+      qemu,
+      skipVscCheck,
+      bus,
+      bars,
+      romSize,
+      romFileSize: fileSize,
+      properties,
+    })
   );
 }
 

@@ -1,0 +1,161 @@
+/**
+ * A device's ROM file decides: QEMU makes a RAM block of it, and one of another size or name ends the
+ * migration ("Size mismatch: 0000:00:05.0/vfio-cpr-pci.rom: 0x8000 != 0x20000" on QEMU 11.1.3).
+ */
+import { assert, assertEquals } from "@std/assert";
+import { BUILT_IN, type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
+import { judgeArrival } from "../../../lib/hook/arrival.ts";
+import { judge } from "../../../lib/verdict/judge.ts";
+import {
+  configOf,
+  EMULATOR,
+  FakeHost,
+  FIRST,
+  guestXml,
+  sourceFacts,
+  stamped,
+} from "../../unit/hook_arrivals.ts";
+
+const NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
+const ALIAS = "ua-vf";
+
+/** A guest with one device, and its ROM file put in one of the ways that there are. */
+function guestWith(rom: string, qemu = ""): string {
+  return guestXml([FIRST])
+    .replace("</source>", `</source><alias name='${ALIAS}'/>${rom}`)
+    .replace("<domain ", `<domain xmlns:qemu='${NAMESPACE}' `)
+    .replace("</domain>", `${qemu}</domain>`);
+}
+
+function args(...values: readonly string[]): string {
+  const all = values.map((value) => `<qemu:arg value='${value}'/>`);
+  return `<qemu:commandline>${all.join("")}</qemu:commandline>`;
+}
+
+function override(name: string, value: string): string {
+  return `<qemu:override><qemu:device alias='${ALIAS}'><qemu:frontend>
+    <qemu:property name='${name}' type='string' value='${value}'/>
+  </qemu:frontend></qemu:device></qemu:override>`;
+}
+
+/** Where a ROM file can be named. */
+const WAYS: Readonly<Record<string, (file: string) => string>> = {
+  "the element": (file) => guestWith(`<rom file='${file}'/>`),
+  "the element, with its BAR on": (file) => guestWith(`<rom bar='on' file='${file}'/>`),
+  "an override": (file) => guestWith("", override("romfile", file)),
+  "an override of an element": (file) =>
+    guestWith("<rom file='/etc/hostname'/>", override("romfile", file)),
+  "-global": (file) => guestWith("", args("-global", `vfio-pci.romfile=${file}`)),
+  "-global of a type above": (file) => guestWith("", args("-global", `pci-device.romfile=${file}`)),
+  "-set": (file) => guestWith("", args("-set", `device.${ALIAS}.romfile=${file}`)),
+};
+
+const ROM = "/usr/share/vgabios/t4.rom";
+const QEMU = parseQemuVersion("9.2");
+
+function withRom(facts: Facts, romFiles: Facts["host"]["romFiles"], qemu = QEMU): Facts {
+  return { ...facts, host: { ...facts.host, qemu, romFiles } };
+}
+
+const SOURCE = sourceFacts([FIRST.source]);
+const DESTINATION: Facts = { ...SOURCE, host: { ...SOURCE.host, name: "hostb", uuid: undefined } };
+
+function decide(
+  xml: string,
+  there: number | null | undefined,
+  here: number | null | undefined,
+  qemu = QEMU,
+): string[] {
+  const romFiles = (size: number | null | undefined): Facts["host"]["romFiles"] =>
+    size === undefined ? {} : { [ROM]: size };
+  const { verdict } = judge({
+    registry: BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry()),
+    source: withRom(SOURCE, romFiles(there)),
+    destination: withRom(DESTINATION, romFiles(here), qemu),
+    guest: parseDomain(xml),
+  });
+  const codes = verdict.findings.filter(({ severity }) =>
+    severity === "veto" || severity === "undecided"
+  );
+  return [verdict.decision, ...codes.map(({ code }) => code)];
+}
+
+for (const [way, write] of Object.entries(WAYS)) {
+  Deno.test(`F3: a ROM file, named by ${way}`, () => {
+    const xml = write(ROM);
+    assertEquals(decide(xml, 32_768, 131_072), ["veto", "rom-file-differs"]);
+    assertEquals(decide(xml, 131_072, 32_768), ["veto", "rom-file-differs"]);
+    assertEquals(decide(xml, 32_768, null), ["veto", "rom-file-missing"]);
+    assertEquals(decide(xml, 32_768, 0), ["veto", "rom-file-refused"]);
+    assertEquals(decide(xml, undefined, 32_768), ["undecided", "rom-file-unknown"]);
+    assertEquals(decide(xml, 32_768, undefined), ["undecided", "rom-file-unknown"]);
+    assertEquals(decide(xml, undefined, undefined), ["undecided", "rom-file-unknown"]);
+    assertEquals(decide(xml, null, 32_768), ["undecided", "rom-file-unknown"]);
+    assertEquals(
+      decide(xml, 32_768, 32_768, parseQemuVersion("10.1")),
+      ["veto", "rom-block-unknown"],
+    );
+    // Files that QEMU makes the same ROM of.
+    assertEquals(decide(xml, 32_768, 32_768), ["allow"]);
+    assertEquals(decide(xml, 17_000, 32_768), ["allow"]);
+  });
+}
+
+const UNREADABLE = [
+  "t4.rom",
+  "vgabios/t4.rom",
+  "/my roms/t4.rom",
+  "/usr/../t4.rom",
+  "/t4&quot;.rom",
+];
+for (const file of UNREADABLE) {
+  Deno.test(`F3: of the ROM file ${file} nobody is asked, and nothing is known`, () => {
+    const xml = guestWith(`<rom file="${file}"/>`);
+    assertEquals(decide(xml, undefined, undefined), ["undecided", "rom-file-unknown"]);
+  });
+}
+
+Deno.test("F3: a guest without a ROM file, or whose ROM firmware gets, needs to know of none", () => {
+  for (const rom of ["", "<rom enabled='no'/>", `<rom bar='off' file='${ROM}'/>`]) {
+    assertEquals(decide(guestWith(rom), undefined, undefined), ["allow"]);
+  }
+});
+
+Deno.test("F3: romsize takes the file's place where QEMU does not look for it", () => {
+  const xml = (size: string): string =>
+    guestWith(`<rom file='${ROM}'/>`, override("romsize", size));
+  assertEquals(decide(xml("65536"), undefined, undefined), ["allow"]);
+  assertEquals(decide(xml("60000"), 1, 1).at(0), "veto");
+});
+
+Deno.test("F3: the hook asks for the file that its guest has, and for no other", async () => {
+  using host = await new FakeHost().addFunctions(FIRST.source).know();
+  const file = `${host.root}/t4.rom`;
+  const bare = guestWith(`<rom file='${file}'/>`).replace(
+    "<devices>",
+    `<metadata><x:a xmlns:x='urn:x'><rom file='/etc/shadow'/></x:a></metadata><devices>`,
+  );
+  const facts = (size: number | null | undefined): Facts =>
+    withRom(SOURCE, size === undefined ? undefined : { [file]: size });
+  const arrive = async (size: number | null | undefined): Promise<string[]> => {
+    const xml = await stamped(bare, [FIRST], { facts: facts(size) });
+    const first = await judgeArrival(parseDomain(xml), await host.arrival(xml), configOf());
+    assert("ask" in first, "one round was enough");
+    assertEquals(first.ask, ["--emulator", EMULATOR, "--file", file, FIRST.source]);
+    const again = await host.arrival(xml, first.ask, { round: 2 });
+    const found = await judgeArrival(parseDomain(xml), again, configOf());
+    assert("answer" in found);
+    const { decision, findings } = found.answer.verdict;
+    const codes = findings.flatMap(({ code }) => code.startsWith("rom-") ? [code] : []);
+    return [decision, ...codes];
+  };
+  assertEquals(await arrive(32_768), ["veto", "rom-file-missing"]);
+  await Deno.writeFile(file, new Uint8Array(131_072));
+  assertEquals(await arrive(32_768), ["veto", "rom-file-differs"]);
+  assertEquals(await arrive(undefined), ["undecided", "rom-file-unknown"]);
+  await Deno.writeFile(file, new Uint8Array(30_000));
+  assertEquals(await arrive(32_768), ["allow"]);
+  await Deno.remove(file);
+  await Deno.mkdir(file);
+  assertEquals(await arrive(32_768), ["undecided", "rom-file-unknown"]);
+});
