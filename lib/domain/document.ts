@@ -171,12 +171,19 @@ export function child(parent: XmlElement | undefined, name: string): XmlElement 
   return children(parent, name)[0];
 }
 
-/** The child elements with this local name in libvirt's QEMU namespace, whatever its prefix. */
-export function qemuChildren(parent: XmlElement, localName: string): XmlElement[] {
-  return elements(parent).filter((element) =>
-    element.name.slice(element.name.indexOf(":") + 1) === localName &&
-    namespaceOf(element) === QEMU_NAMESPACE
-  );
+/** The child elements in libvirt's QEMU namespace, whatever its prefix. */
+export function qemuElements(parent: XmlElement): XmlElement[] {
+  return elements(parent).filter((element) => namespaceOf(element) === QEMU_NAMESPACE);
+}
+
+/** Those with this local name. */
+export function qemuChildren(parent: XmlElement, name: string): XmlElement[] {
+  return qemuElements(parent).filter((element) => localName(element) === name);
+}
+
+/** An element's name without its prefix. */
+export function localName({ name }: XmlElement): string {
+  return name.slice(name.indexOf(":") + 1);
 }
 
 /** A value from the document, safe to put into a message: quoted, escaped and short. */

@@ -1,6 +1,8 @@
+import type { XmlElement } from "@rgrove/parse-xml";
 import { child, children, DomainDocument, elements, quote } from "./document.ts";
 import type { HostDevice, Range } from "./host_device.ts";
 import { type MetadataElement, readMetadata } from "./metadata.ts";
+import { kindOfId, type OtherKind } from "./qemu_devices.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
 import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
 import { parseUuid } from "./uuid.ts";
@@ -18,16 +20,21 @@ export interface Domain {
   /** Guest architecture: `x86_64`, `aarch64`, ...; `undefined` where libvirt has yet to choose. */
   readonly arch: string | undefined;
   /**
-   * Machine type: versioned (`pc-q35-9.0`) once libvirt has seen the document, else perhaps an
-   * alias (`q35`), or `undefined`.
+   * The machine type that QEMU takes: the last of `<os>` and the arguments. Versioned (`pc-q35-9.0`)
+   * once libvirt has seen the document, else perhaps an alias (`q35`), or `undefined`.
    */
   readonly machine: string | undefined;
+  /** The machine type that an argument of `<qemu:commandline>` names, if one does. */
+  readonly machineArgument: string | undefined;
   /** Path of the QEMU binary. */
   readonly emulator: string | undefined;
-  /** Whether the guest has an IOMMU of its own (`<iommu>`). */
+  /** Whether the guest has an IOMMU of its own, by `<iommu>` or by an argument. */
   readonly viommu: boolean;
-  /** Arguments that `<qemu:commandline>` adds to QEMU's, in order. */
-  readonly qemuArguments: readonly string[];
+  /**
+   * What `<qemu:commandline>`, `<qemu:override>` and their like hold that may decide over a VFIO
+   * device, and is not understood: by names only, as values may be passwords.
+   */
+  readonly notUnderstood: readonly string[];
   /** Every host device, in document order. Two may name the same source. */
   readonly hostDevices: readonly HostDevice[];
   /**
@@ -95,24 +102,40 @@ export function parseDomain(xml: string): Domain {
   if (uuidElement !== undefined && uuid === undefined) {
     throw document.error("bad-value", uuidElement, `found the UUID ${quote(uuidElement.text)}`);
   }
-  const { machine, arch } = child(child(root, "os"), "type")?.attributes ?? {};
+  const type = child(child(root, "os"), "type")?.attributes ?? {};
   // libvirt's XPath goes through every <devices> there is.
   const devices = children(root, "devices").flatMap(elements);
   const qemu = new QemuNamespace(document);
+  // libvirt's own arguments come first (qemuBuildCommandLine).
+  const machine = qemu.machine.type ?? type["machine"];
+  const hostDevices = readHostDevices(document, devices, machine, qemu);
   const metadata = child(root, "metadata");
   return {
     name,
     uuid,
     title: child(root, "title")?.text,
     virtType: document.required(root, "type"),
-    arch,
+    arch: type["arch"],
     machine,
+    machineArgument: qemu.machine.type,
     emulator: devices.find(({ name }) => name === "emulator")?.text,
-    viommu: devices.some(({ name }) => name === "iommu"),
-    qemuArguments: qemu.arguments,
-    hostDevices: readHostDevices(document, devices, machine, qemu),
+    viommu: devices.some(({ name }) => name === "iommu") || qemu.machine.viommu || qemu.viommu,
+    notUnderstood: qemu.notUnderstood((id) => kindOf(id, devices, hostDevices)),
+    hostDevices,
     networks: readOpenNetworks(document, devices),
     metadata: metadata && { start: metadata.start, end: metadata.end },
     metadataElements: readMetadata(metadata),
   };
+}
+
+/** What an argument's device is: by the document where it names it, else by libvirt's own names. */
+function kindOf(
+  id: string,
+  devices: readonly XmlElement[],
+  hostDevices: readonly HostDevice[],
+): "host" | OtherKind {
+  if (hostDevices.some((device) => device.kind !== "other" && device.alias === id)) return "host";
+  const named = devices.find((element) => child(element, "alias")?.attributes["name"] === id);
+  if (named === undefined) return kindOfId(id);
+  return named.name === "controller" && named.attributes["type"] === "pci" ? "port" : "other";
 }

@@ -24,12 +24,22 @@ export interface VfioDevice {
    */
   readonly properties: Readonly<Record<string, string>>;
   /**
-   * `<teaming type='transient'>`: QEMU unplugs the device before it migrates, and plugs one in
-   * afterwards.
+   * QEMU's `failover_pair_id`, which `<teaming type='transient'>` sets: QEMU does not migrate such a
+   * device, and a network device of that id unplugs it before. `undefined`: it is migrated.
    */
-  readonly transient: boolean;
+  readonly failover: Failover | undefined;
+  /** Elements below it and attributes that are not known to be harmless, as `driver/@iommufd`. */
+  readonly notUnderstood: readonly string[];
   /** Where the element begins. */
   readonly position: Position;
+}
+
+/** The pair that a device is the transient half of. */
+export interface Failover {
+  /** The id of the persistent half. */
+  readonly partner: string;
+  /** Whether the guest has it, as a virtio network device that stands by for another. */
+  readonly found: boolean;
 }
 
 /** The `<rom>` element of a device. */

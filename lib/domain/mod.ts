@@ -11,6 +11,7 @@ export type { GuestAddress, PciAddress } from "./address.ts";
 export { type Domain, parseDomain } from "./domain.ts";
 export { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
 export type {
+  Failover,
   HostDevice,
   MdevDevice,
   OtherDevice,

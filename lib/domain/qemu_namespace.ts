@@ -1,8 +1,27 @@
 import type { XmlElement } from "@rgrove/parse-xml";
-import { type DomainDocument, qemuChildren, quote } from "./document.ts";
+import { type DomainDocument, localName, qemuChildren, qemuElements, quote } from "./document.ts";
+import {
+  isHarmlessGlobal,
+  isHarmlessSetting,
+  kindOfModel,
+  type OtherKind,
+} from "./qemu_devices.ts";
+import {
+  type MachineOptions,
+  oddObject,
+  type QemuOption,
+  readCommandLine,
+  readJson,
+  readKeys,
+  readMachine,
+  readNamed,
+} from "./qemu_options.ts";
 
 /** More than anyone writes by hand, of arguments and of overridden properties each. */
 const MAX_CHANGES = 1024;
+
+/** One is enough to be undecided; a hostile document may have as many as it has arguments. */
+const MOST_NAMES = 16;
 
 /** The types of an overridden property, and the values libvirt takes for each. */
 const OVERRIDE_VALUES = new Map([
@@ -22,12 +41,27 @@ interface Setting {
 /** An override may also take a property away. */
 type Override = Omit<Setting, "value"> & { readonly value: string | undefined };
 
-/** One QEMU option, and the element its value stands in. */
-interface Option {
-  readonly name: string;
-  readonly value: string;
-  readonly element: XmlElement;
-}
+/** QEMU's types that become a VFIO device, and those above them. */
+const VFIO_TYPES = new Set([
+  "vfio-pci",
+  "vfio-pci-base",
+  "vfio-pci-device",
+  "vfio-pci-nohotplug",
+  "vfio-ap",
+  "vfio-ccw",
+  "pci-device",
+  "device",
+]);
+
+/** What libvirt reads in its QEMU namespace (qemuDomainDefNamespaceParse); the rest it drops. */
+const NAMESPACE: ReadonlyMap<string, readonly string[]> = new Map([
+  ["domain", ["commandline", "override", "capabilities", "deprecation"]],
+  ["commandline", ["arg", "env"]],
+  ["override", ["device"]],
+  ["device", ["frontend"]],
+  ["frontend", ["property"]],
+  ["capabilities", ["add", "del"]],
+]);
 
 /**
  * What `<qemu:override>` and `<qemu:commandline>` say about devices.
@@ -40,9 +74,11 @@ interface Option {
  * are not in the document, and so not known.
  */
 export class QemuNamespace {
-  /** The arguments `<qemu:commandline>` adds, in order. */
-  readonly arguments: readonly string[];
-  readonly #options: readonly Option[];
+  /** The machine, as far as arguments set it over what libvirt writes. */
+  readonly machine: MachineOptions;
+  readonly #document: DomainDocument;
+  readonly #options: readonly QemuOption[];
+  readonly #oddWords: readonly string[];
   readonly #globals: readonly Setting[];
   readonly #overrides: readonly Override[];
 
@@ -50,22 +86,71 @@ export class QemuNamespace {
   constructor(document: DomainDocument) {
     const elements = descendants(document.root, "commandline", "arg");
     checkCount(document, "QEMU arguments", elements.length);
-    this.arguments = elements.map((element) => document.required(element, "value"));
-    this.#options = elements.slice(1).map((element, index) => ({
-      name: (this.arguments[index] ?? "").replace(/^--?/, "-"),
-      value: this.arguments[index + 1] ?? "",
+    const words = elements.map((element) => ({
+      text: document.required(element, "value"),
       element,
     }));
-    this.#globals = this.#values("-global").map(parseGlobal);
-    this.#overrides = [...readOverrides(document), ...this.#values("-set").flatMap(parseSet)];
+    const { options, notUnderstood } = readCommandLine(words);
+    this.#document = document;
+    this.#options = options;
+    this.#oddWords = notUnderstood;
+    this.machine = readMachine(options);
+    this.#globals = this.#values("global").map(parseGlobal);
+    this.#overrides = [...readOverrides(document), ...this.#values("set").flatMap(parseSet)];
+  }
+
+  /** Whether a `-device` is an IOMMU. */
+  get viommu(): boolean {
+    return this.#values("device").some((value) =>
+      kindOfModel(readNamed(value, "driver") ?? "") === "iommu"
+    );
+  }
+
+  /** The ids of network devices on the command line that stand by for a host device. */
+  standbys(): string[] {
+    return this.#values("device").flatMap((value) => {
+      const keys = value.trimStart().startsWith("{") ? readJson(value) : readKeys(value, "driver");
+      const id = keys?.get("id");
+      const stands = /^virtio-net/.test(keys?.get("driver") ?? "") &&
+        spell("failover", keys?.get("failover") ?? "") === "on";
+      return stands && id !== undefined ? [id] : [];
+    });
+  }
+
+  /**
+   * What may decide over a VFIO device and is not understood: arguments by their names, and elements
+   * of libvirt's QEMU namespace.
+   *
+   * @param kindOf what a device with this id is; `host` for a VFIO device of the document, whose
+   * properties are its own
+   */
+  notUnderstood(kindOf: (id: string) => "host" | OtherKind): string[] {
+    const found = [...this.#oddWords, ...this.machine.notUnderstood];
+    for (const { name, value } of this.#options) {
+      const odd = name === "device"
+        ? oddDevice(value)
+        : name === "object"
+        ? oddObject(value)
+        : name === "global"
+        ? oddGlobal(value)
+        : name === "set"
+        ? oddSet(value, kindOf)
+        : undefined;
+      if (odd !== undefined) found.push(odd);
+    }
+    for (const { target, property } of readOverrides(this.#document)) {
+      const kind = kindOf(target);
+      if (kind === "host" || isHarmlessSetting(kind, property)) continue;
+      found.push(`<qemu:override> ${property} of ${target}`);
+    }
+    found.push(...oddElements(this.#document.root, "domain"));
+    return [...new Set(found.map((name) => name.slice(0, 80)))].slice(0, MOST_NAMES);
   }
 
   /** Where a VFIO device is added, or may be, of which libvirt knows nothing. */
   vfioDevices(): XmlElement[] {
     return this.#options
-      .filter(({ name, value }) =>
-        (name === "-device" && addsVfio(value)) || name === "-readconfig"
-      )
+      .filter(({ name, value }) => (name === "device" && addsVfio(value)) || name === "readconfig")
       .map(({ element }) => element);
   }
 
@@ -102,12 +187,40 @@ export class QemuNamespace {
 
 function addsVfio(device: string): boolean {
   if (!device.trimStart().startsWith("{")) return /(^|driver=)vfio-/.test(device);
-  try {
-    const { driver } = Object(JSON.parse(device));
-    return typeof driver !== "string" || driver.startsWith("vfio-");
-  } catch {
-    return true;
+  const model = readNamed(device, "driver");
+  return model === undefined || model.startsWith("vfio-");
+}
+
+function oddDevice(value: string): string | undefined {
+  const model = readNamed(value, "driver");
+  if (addsVfio(value) || (model !== undefined && kindOfModel(model) !== undefined)) {
+    return undefined;
   }
+  return `-device ${model ?? "?"}`;
+}
+
+function oddGlobal(value: string): string | undefined {
+  const { target, property } = parseGlobal(value);
+  const known = property !== "" && (VFIO_TYPES.has(target) || isHarmlessGlobal(target, property));
+  return known ? undefined : `-global ${target}.${property}`;
+}
+
+function oddSet(value: string, kindOf: (id: string) => "host" | OtherKind): string | undefined {
+  const [setting] = parseSet(value);
+  if (setting === undefined) return `-set ${/^[^.=]*/.exec(value)?.[0] ?? ""}`;
+  const kind = kindOf(setting.target);
+  if (kind === "host" || isHarmlessSetting(kind, setting.property)) return undefined;
+  return `-set device.${setting.target}.${setting.property}`;
+}
+
+/** Elements of the namespace that libvirt knows nothing of: a newer one may. */
+function oddElements(parent: XmlElement, name: string): string[] {
+  const known = NAMESPACE.get(name);
+  if (known === undefined) return [];
+  return qemuElements(parent).flatMap((element) => {
+    const local = localName(element);
+    return known.includes(local) ? oddElements(element, local) : [`<qemu:${local}>`];
+  });
 }
 
 function descendants(parent: XmlElement, ...path: readonly string[]): XmlElement[] {

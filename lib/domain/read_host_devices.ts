@@ -2,6 +2,7 @@ import type { XmlElement } from "@rgrove/parse-xml";
 import { type GuestAddress, readGuestAddress, readPciAddress } from "./address.ts";
 import { child, type DomainDocument, quote } from "./document.ts";
 import type {
+  Failover,
   HostDevice,
   MdevDevice,
   OtherDevice,
@@ -10,6 +11,7 @@ import type {
   Rom,
   VfioDevice,
 } from "./host_device.ts";
+import { notUnderstood } from "./host_device_elements.ts";
 import type { QemuNamespace } from "./qemu_namespace.ts";
 import { PciTopology } from "./topology.ts";
 import { parseUuid } from "./uuid.ts";
@@ -22,6 +24,18 @@ const MAX_HOST_DEVICES = 1024;
  * 10.2.
  */
 const VFIO_PCI_TYPES = ["vfio-pci", "vfio-pci-base", "vfio-pci-device", "pci-device", "device"];
+
+/** The types of a virtio network device that a `-global` may name. */
+const NET_TYPES = [
+  "virtio-net-pci",
+  "virtio-net-pci-transitional",
+  "virtio-net-pci-non-transitional",
+  "virtio-net-ccw",
+  "virtio-net-device",
+];
+
+/** vfio-pci for a display with ramfb. */
+const NO_HOTPLUG = "vfio-pci-nohotplug";
 
 const MDEV_MODELS = ["vfio-pci", "vfio-ap", "vfio-ccw"] as const;
 
@@ -42,6 +56,8 @@ interface Context {
   readonly document: DomainDocument;
   readonly qemu: QemuNamespace;
   readonly topology: PciTopology;
+  /** Ids of network devices that stand by for a host device. */
+  readonly standbys: ReadonlySet<string>;
 }
 
 /**
@@ -61,8 +77,13 @@ export function readHostDevices(
     const detail = `found ${count} host devices, wanted ${MAX_HOST_DEVICES} at most`;
     throw document.error("too-large", document.root, detail);
   }
-  const context = { document, qemu, topology: new PciTopology(document, devices, machine) };
-  const aliases = assignAliases(found);
+  const context = {
+    document,
+    qemu,
+    topology: new PciTopology(document, devices, machine),
+    standbys: readStandbys(document, devices, found, qemu),
+  };
+  const aliases = assignAliases(found.map(({ element }) => element), "hostdev");
   return [
     ...found.map((each) => read(context, each, aliases.get(each.element) ?? "")),
     ...byHand.map((element) => other(document, element, "qemu:commandline")),
@@ -108,7 +129,7 @@ function find(document: DomainDocument, element: XmlElement): Found | undefined 
   }
   // Only a host device can be transient (qemuDomainValidateActualNetDef), so the network must be a
   // pool.
-  const transient = network && !actual && isTransient(document, element);
+  const transient = network && !actual && isTransient(document, element) === true;
   return transient ? { element, config, type: "pci", pool: true } : undefined;
 }
 
@@ -116,22 +137,51 @@ function find(document: DomainDocument, element: XmlElement): Found | undefined 
  * As libvirt's `qemuAssignDeviceAliases`: interfaces first, then the rest, each after the highest
  * in use.
  */
-function assignAliases(found: readonly Found[]): Map<XmlElement, string> {
+function assignAliases(
+  devices: readonly XmlElement[],
+  prefix: "hostdev" | "net",
+): Map<XmlElement, string> {
   const aliases = new Map<XmlElement, string>();
   let next = 0;
-  for (const { element } of found) {
+  for (const element of devices) {
     const alias = child(element, "alias")?.attributes["name"];
     if (alias === undefined) continue;
     aliases.set(element, alias);
-    const [, index] = /^hostdev([0-9]{1,9})$/.exec(alias) ?? [];
-    next = Math.max(next, Number(index ?? -1) + 1);
+    const [, start, index] = /^([a-z]+)([0-9]{1,9})$/.exec(alias) ?? [];
+    if (start === prefix) next = Math.max(next, Number(index) + 1);
   }
   for (const name of ["interface", "hostdev"]) {
-    for (const { element } of found) {
-      if (element.name === name && !aliases.has(element)) aliases.set(element, `hostdev${next++}`);
+    for (const element of devices) {
+      if (element.name === name && !aliases.has(element)) {
+        aliases.set(element, `${prefix}${next++}`);
+      }
     }
   }
   return aliases;
+}
+
+/**
+ * The network devices that stand by: `<teaming type='persistent'>` of a virtio model, for which
+ * libvirt writes `failover=on` (qemuBuildNicDevProps), and those that have it by argument.
+ */
+function readStandbys(
+  document: DomainDocument,
+  devices: readonly XmlElement[],
+  found: readonly Found[],
+  qemu: QemuNamespace,
+): Set<string> {
+  const interfaces = devices.filter((element) =>
+    element.name === "interface" && !found.some((each) => each.element === element)
+  );
+  const standbys = new Set(qemu.standbys());
+  for (const [element, alias] of assignAliases(interfaces, "net")) {
+    if (!/^virtio/.test(child(element, "model")?.attributes["type"] ?? "")) continue;
+    const persistent = isTransient(document, element) === false;
+    const written = new Map(persistent ? [["failover", "on"]] : []);
+    const { failover } = qemu.properties(NET_TYPES, alias, written);
+    if (failover === "on") standbys.add(alias);
+  }
+  return standbys;
 }
 
 function read(context: Context, found: Found, alias: string): HostDevice {
@@ -196,7 +246,7 @@ function readPoolDevice(context: Context, found: Found, alias: string): PoolDevi
 }
 
 function readVfioDevice(
-  { document, qemu, topology }: Context,
+  { document, qemu, topology, standbys }: Context,
   { element, config, type }: Found,
   alias: string,
   model: MdevDevice["model"],
@@ -205,18 +255,23 @@ function readVfioDevice(
   const rom = readRom(document, element);
   const ramfb = document.flag(config, "ramfb", "on", "off") ?? false;
   const types = model === "vfio-pci" ? VFIO_PCI_TYPES : [model, "device"];
+  // libvirt hands neither to QEMU for mediated devices (qemuBuildHostdevMediatedDevProps).
+  const written = type === "mdev"
+    ? writtenOptions(address, undefined, undefined)
+    : writtenOptions(address, rom, readPartner(document, element));
+  const ofTypes = (types: readonly string[]) => qemu.properties(types, alias, written);
+  const plain = ofTypes(types);
+  const properties = ramfb || plain["driver"] === NO_HOTPLUG
+    ? ofTypes([NO_HOTPLUG, ...types])
+    : plain;
   return {
     alias,
     address,
     bus: topology.busOf(address),
     rom,
-    properties: qemu.properties(
-      ramfb ? ["vfio-pci-nohotplug", ...types] : types,
-      alias,
-      // libvirt writes no ROM options for mediated devices (qemuBuildHostdevMediatedDevProps).
-      writtenOptions(address, type === "mdev" ? undefined : rom),
-    ),
-    transient: isTransient(document, element),
+    properties,
+    failover: readFailover(properties["failover_pair_id"], standbys),
+    notUnderstood: notUnderstood(element, config),
     position: document.position(element),
   };
 }
@@ -230,12 +285,27 @@ function readRom(document: DomainDocument, device: XmlElement): Rom | undefined 
   };
 }
 
-/** As libvirt's `qemuBuildRomProps` and `qemuBuildDeviceAddressProps`. */
+function readFailover(
+  partner: string | undefined,
+  standbys: ReadonlySet<string>,
+): Failover | undefined {
+  return partner === undefined ? undefined : { partner, found: standbys.has(partner) };
+}
+
+/** The persistent half of the pair that the device is the transient half of. */
+function readPartner(document: DomainDocument, device: XmlElement): string | undefined {
+  if (!isTransient(document, device)) return undefined;
+  return child(device, "teaming")?.attributes["persistent"] ?? "";
+}
+
+/** As libvirt's `qemuBuildRomProps`, `qemuBuildDeviceAddressProps` and `qemuBuildPCIHostdevDevProps`. */
 function writtenOptions(
   address: GuestAddress | undefined,
   rom: Rom | undefined,
+  partner: string | undefined,
 ): Map<string, string> {
   const options = new Map<string, string>();
+  if (partner !== undefined) options.set("failover_pair_id", partner);
   if (address?.type === "pci" && address.multifunction !== undefined) {
     options.set("multifunction", address.multifunction ? "on" : "off");
   }
@@ -253,8 +323,9 @@ function isManaged(document: DomainDocument, config: XmlElement): boolean {
   return document.flag(config, "managed", "yes", "no") ?? false;
 }
 
-function isTransient(document: DomainDocument, device: XmlElement): boolean {
-  return document.flag(child(device, "teaming"), "type", "transient", "persistent") ?? false;
+/** Of a `<teaming>`: whether it is the transient half; `undefined` where there is none. */
+function isTransient(document: DomainDocument, device: XmlElement): boolean | undefined {
+  return document.flag(child(device, "teaming"), "type", "transient", "persistent");
 }
 
 function networkOf(document: DomainDocument, device: XmlElement): string {

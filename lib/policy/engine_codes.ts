@@ -92,6 +92,49 @@ export const ENGINE_CODES = {
     about:
       "With <address type='unassigned'/> libvirt prepares a host device and does not give it to QEMU.",
   },
+  "argument-not-understood": {
+    severity: "undecided",
+    title: "An argument for QEMU is not understood",
+    message: "{argument} may change what QEMU makes of a VFIO device: it is not understood",
+    remedy:
+      "Say the same in libvirt's own elements where there are any; else compare the devices by hand, and let the guest pass once (premigrate waive).",
+    about:
+      "Libvirt hands <qemu:commandline> and <qemu:override> to QEMU unread. Arguments that cannot change what is compared for a VFIO device, or whether it migrates, are known by name; any other may. Of an alias as machine type (`-machine q35`) each host's QEMU makes its own newest.",
+  },
+  "element-not-understood": {
+    severity: "undecided",
+    title: "An element of the device is not understood",
+    message: "{element} of the device is not understood",
+    remedy: "Take it out if it is of no use, or install a premigrate that knows it.",
+    about:
+      "What may stand below a host device is known by name. What is not may change the device that QEMU makes of it, or whether it migrates: an iommufd, for one.",
+  },
+  "property-not-understood": {
+    severity: "undecided",
+    title: "A QEMU property of the device is not understood",
+    message: "QEMU's property {property} of the device is not understood",
+    remedy: "Take it out if it is of no use, or install a premigrate that knows it.",
+    about:
+      "A property of vfio-pci may come by <qemu:override>, `-set` or `-global`. Those that change what is compared are modelled, harmless ones are known by name; any other may change either.",
+  },
+  "machine-of-argument": {
+    severity: "info",
+    title: "An argument names the machine type",
+    message: "QEMU's machine type is {machine}, whatever <os> says",
+    remedy: "Name it in the <type> of <os>, and nowhere else.",
+    about:
+      "Libvirt writes its own -machine first and the arguments of <qemu:commandline> after it; QEMU takes the last.",
+  },
+  "failover-without-partner": {
+    severity: "veto",
+    title: "Nobody unplugs the device, and it would arrive without its state",
+    message:
+      "The device is the transient half of a failover pair, and the guest has no network device {partner} as the other half",
+    remedy:
+      "Take the <teaming> (or failover_pair_id) away, or give the guest the persistent half: an <interface> of model virtio with <teaming type='persistent'/> and this alias.",
+    about:
+      "QEMU migrates nothing of a device with failover_pair_id and compares nothing of it: the virtio network device of that id, with failover=on, is to unplug it before (vfio_realize in hw/vfio/pci.c, virtio_net_handle_migration_primary in hw/net/virtio-net.c). Where there is none it stays, the migration completes, and the guest goes on with another device that knows nothing of it. Libvirt does not look for the partner.",
+  },
   "unplugged-before-migration": {
     severity: "info",
     title: "The device is unplugged before the migration",

@@ -1,5 +1,7 @@
 import type { Domain } from "../domain/domain.ts";
 import type { HostDevice } from "../domain/host_device.ts";
+import { parseMachine } from "../qemu/machine.ts";
+import { propertiesNotUnderstood } from "../qemu/properties.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { WantedDevice } from "./pair.ts";
@@ -28,17 +30,21 @@ export interface GuestDevices {
  * assertEquals(wanted, []);
  * ```
  */
-export function wantDevices({ hostDevices, networks }: Domain): GuestDevices {
+export function wantDevices(domain: Domain): GuestDevices {
+  const { hostDevices, networks } = domain;
   const wanted: WantedDevice[] = [];
   const findings: Finding[] = networks.map((network) =>
     engineFinding("network-may-be-pool", undefined, { network })
   );
+  // Without a VFIO device there is nothing that an argument could decide over.
+  if (hostDevices.some(({ kind }) => kind !== "other")) findings.push(...readArguments(domain));
   for (const device of hostDevices) {
     const passedOver = passOver(device);
     if (passedOver !== undefined || device.kind === "other") {
       if (passedOver !== undefined) findings.push(passedOver);
       continue;
     }
+    findings.push(...readDevice(device));
     wanted.push({
       name: device.alias,
       address: device.kind === "unknown-until-start" ? undefined : device.source,
@@ -51,6 +57,30 @@ export function wantDevices({ hostDevices, networks }: Domain): GuestDevices {
   return { wanted, findings };
 }
 
+/** What arguments for QEMU say of the machine, and what of them is not understood. */
+function* readArguments({ machineArgument, notUnderstood }: Domain): Generator<Finding> {
+  for (const argument of notUnderstood) {
+    yield engineFinding("argument-not-understood", undefined, { argument });
+  }
+  if (machineArgument === undefined) return;
+  // Each host's QEMU makes an alias its own newest, and libvirt has not resolved this one.
+  yield parseMachine(machineArgument).version === "newest"
+    ? engineFinding("argument-not-understood", undefined, {
+      argument: `-machine ${machineArgument}`,
+    })
+    : engineFinding("machine-of-argument", undefined, { machine: machineArgument });
+}
+
+/** What of a device is not understood. */
+function* readDevice(device: Exclude<HostDevice, { kind: "other" }>): Generator<Finding> {
+  for (const element of device.notUnderstood) {
+    yield engineFinding("element-not-understood", device.alias, { element });
+  }
+  for (const property of propertiesNotUnderstood(device.properties)) {
+    yield engineFinding("property-not-understood", device.alias, { property });
+  }
+}
+
 /** Why a device is not compared, if it is not. */
 function passOver(device: HostDevice): Finding | undefined {
   if (device.kind === "other") {
@@ -60,7 +90,12 @@ function passOver(device: HostDevice): Finding | undefined {
       : engineFinding("not-looked-at", undefined, { type });
   }
   if (device.address?.type === "unassigned") return engineFinding("unassigned", device.alias, {});
-  if (device.transient) return engineFinding("unplugged-before-migration", device.alias, {});
+  if (device.failover !== undefined) {
+    const { partner, found } = device.failover;
+    return found
+      ? engineFinding("unplugged-before-migration", device.alias, {})
+      : engineFinding("failover-without-partner", device.alias, { partner });
+  }
   if (device.kind === "mdev" && device.model !== "vfio-pci") {
     return engineFinding("no-pci-device", device.alias, { model: device.model });
   }

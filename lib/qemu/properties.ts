@@ -50,7 +50,39 @@ export interface VfioPciProperties {
   readonly unmodelled?: readonly string[];
 }
 
-// Absent from this table: properties which change no compared byte (host, id, display, x-no-mmap).
+/**
+ * Properties of vfio-pci, and of every PCI device, that change no compared byte and not whether the
+ * device migrates, or that are judged elsewhere (`vfio_pci_properties` in hw/vfio/pci.c, `pci_props`
+ * in hw/pci/pci.c). What x-igd-opregion emulates, at 0xfc, is the guest's to write.
+ */
+const HARMLESS: ReadonlySet<string> = new Set([
+  "acpi-index",
+  "bootindex",
+  "display",
+  "enable-migration", // judged by generic/vfio
+  "failover_pair_id", // judged before a device is
+  "migration-events",
+  "ramfb",
+  "vf-token",
+  "x-balloon-allowed",
+  "x-device-dirty-page-tracking",
+  "x-igd-opregion",
+  "x-intx-mmap-timeout-ms",
+  "x-no-geforce-quirks",
+  "x-no-kvm-intx",
+  "x-no-kvm-ioeventfd",
+  "x-no-kvm-msi",
+  "x-no-kvm-msix",
+  "x-no-mmap",
+  "x-no-vfio-ioeventfd",
+  "x-pre-copy-dirty-page-tracking",
+  "x-ramfb-migrate",
+  "x-req",
+  "x-vga",
+  "xres",
+  "yres",
+]);
+
 type Setter = (value: string, name: string) => VfioPciProperties;
 
 const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
@@ -86,6 +118,25 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ["x-vpasid-cap-offset", (_value, name) => ({ unmodelled: [name] })],
   ["x-igd-gms", (_value, name) => ({ unmodelled: [name] })],
 ]);
+
+/**
+ * The names of properties that are neither modelled nor known to be harmless.
+ *
+ * @example
+ * ```ts
+ * import { propertiesNotUnderstood } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(propertiesNotUnderstood({ "x-vga": "on", rombar: "0", "x-new": "1" }), ["x-new"]);
+ * ```
+ */
+export function propertiesNotUnderstood(properties: Readonly<Record<string, string>>): string[] {
+  return Object.entries(properties)
+    // The other model of the same device (qemuBuildHostdevMediatedDevProps).
+    .filter(([name, value]) => name !== "driver" || !/^vfio-pci(-nohotplug)?$/.test(value))
+    .map(([name]) => name)
+    .filter((name) => !SETTERS.has(name) && !HARMLESS.has(name));
+}
 
 const SINCE: ReadonlyMap<string, readonly [major: number, minor: number]> = new Map([
   ["romsize", [6, 0]],

@@ -166,7 +166,8 @@ testRuns([
     words: `${HOSTS} --domain -`,
     stdin: domainWith(
       "<interface type='network'><source network='vfs'/><teaming type='transient' persistent='ua-net0'/></interface>" +
-        "<interface type='network'><source network='lan'/></interface>",
+        "<interface type='network'><source network='lan'/><model type='virtio'/><teaming type='persistent'/>" +
+        "<alias name='ua-net0'/></interface>",
     ),
     code: 0,
     stdout: ["premigrate network-may-be-pool", "lan", "premigrate unplugged-before-migration"],

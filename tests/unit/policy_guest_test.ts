@@ -57,9 +57,17 @@ const CASES: readonly Case[] = [
   },
   {
     name: "the primary of a failover pair is unplugged before",
-    devices: `<interface type='hostdev'>${SOURCE}
+    devices:
+      `<interface type='bridge'><model type='virtio'/><teaming type='persistent'/><alias name='ua-x'/>
+      </interface><interface type='hostdev'>${SOURCE}
       <mac address='52:54:00:11:22:33'/><teaming type='transient' persistent='ua-x'/>${GUEST_ADDRESS}</interface>`,
     findings: [["unplugged-before-migration", "hostdev0", {}]],
+  },
+  {
+    name: "a primary without the other half of its pair is lost",
+    devices: `<interface type='hostdev'>${SOURCE}
+      <mac address='52:54:00:11:22:33'/><teaming type='transient' persistent='ua-x'/>${GUEST_ADDRESS}</interface>`,
+    findings: [["failover-without-partner", "hostdev0", { partner: "ua-x" }]],
   },
   {
     name: "a VFIO device of the command line",
