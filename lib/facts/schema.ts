@@ -101,6 +101,7 @@ const Name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024));
 // As much as the probe brings of one attribute, which may well be empty.
 const Text = v.pipe(v.string(), v.maxLength(65_536));
 // Empty it says nothing, and what says nothing is not known.
+const NonEmpty = v.pipe(Text, v.nonEmpty());
 const Known = v.pipe(Text, v.transform((text) => text === "" ? undefined : text));
 const Source = v.picklist(FACT_SOURCES);
 const Missing = v.optional(
@@ -151,10 +152,10 @@ const Device = v.strictObject({
   romSize: v.optional(
     v.pipe(Size, v.description("Size in bytes of the expansion ROM, 0 for none")),
   ),
-  driver: v.optional(v.strictObject({ name: Name, version: v.optional(Known) })),
+  driver: v.optional(v.strictObject({ name: NonEmpty, version: v.optional(Known) })),
   mdevType: v.optional(
     v.strictObject({
-      id: Name,
+      id: NonEmpty,
       name: v.optional(Known),
       description: v.optional(Text),
       availableInstances: v.optional(Size),
