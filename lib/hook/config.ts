@@ -204,7 +204,7 @@ export const ConfigSchema = v.strictObject({
       v.integer(),
       v.minValue(1),
       v.maxValue(100_000),
-      v.description("How many reports are kept"),
+      v.description("How many reports are kept; together 256 MiB at most, and 1 MiB each"),
     ),
     1000,
   ),

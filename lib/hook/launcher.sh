@@ -205,8 +205,12 @@ tell_journal() { # TEXT
   (
     exec 3>&- 4>&-
     printf '%s\n' "$1" | timeout 10 logger -t premigrate -p daemon.notice
+    # shellcheck disable=SC2012 # names are its own
     cd "$root/var/log/premigrate/reports" &&
-      find . -maxdepth 1 -name '*Z-*.json' | sort -r | tail -n +$((reports + 1)) | xargs rm -f
+      ls -lnr | awk -v count="$reports" -v bytes=268435456 '
+        $NF ~ /^[0-9T]*Z-[0-9a-f]*[.]json$/ && (++kept > count || (size += $5) > bytes) {
+          print $NF
+        }' | xargs rm -f
   ) </dev/null &
 }
 
@@ -264,7 +268,7 @@ trouble() { # KIND CHOICE WHY
   escape='s/[\\"]/\\&/g'
   # As lib/hook/records.ts writes it.
   line="{\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
-    printf %s "$name" | tr -d '\000-\037' | sed "$escape"
+    printf %s "$name" | tr -c ' -~' '?' | sed "$escape"
   )\",\"uuid\":$uuid_json,\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(
     printf %s "$why" | sed "$escape"
   )\",\"ms\":$(((now - began) * 1000))}"

@@ -2,14 +2,19 @@ import { encodeHex } from "@std/encoding/hex";
 import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { reportJson } from "../report/json.ts";
+import type { Facts } from "../facts/mod.ts";
 import { type Decision, nameOf } from "./decision.ts";
 import type { Paths } from "./paths.ts";
 import { writeAll } from "./write_all.ts";
 
 const NEWLINE = 0x0a;
+/** Twenty times what a guest with one device has. What a stamp says may unpack to far more. */
+const LARGEST_REPORT = 1024 * 1024;
 
 /**
- * Writes a decision's report and its audit line. The launcher removes the oldest reports.
+ * Writes a decision's report and its audit line, both in printable ASCII: whoever names a guest must
+ * not reach the terminal of who reads them. The launcher removes the oldest reports, by their number
+ * and by their size.
  *
  * @returns Where the report is; or why it or the line could not be written.
  */
@@ -19,13 +24,9 @@ export async function recordDecision(
 ): Promise<{ readonly path: string } | { readonly problem: string }> {
   const path = `${reports}/${decision.id}.json`;
   try {
-    const evidence = JSON.stringify({
-      source: decision.source && factsJson(decision.source),
-      destination: decision.destination && factsJson(decision.destination),
-    });
-    const digest = `sha256:${await digestOf(evidence)}`;
-    writeNew(path, `${reportText(decision, evidence, digest)}\n`);
-    appendLine(audit, JSON.stringify(auditLine(decision, digest, path)));
+    const { text, digest } = await reportText(decision);
+    writeNew(path, `${text}\n`);
+    appendLine(audit, asciiJson(auditLine(decision, digest, path)));
     return { path };
   } catch (error) {
     // NotCapable too: whatever it is, the decision stands or falls by the operator's choice.
@@ -56,25 +57,94 @@ function auditLine(decision: Decision, evidence: string, report: string): Record
   };
 }
 
-function reportText(decision: Decision, evidence: string, digest: string): string {
+/** What stays in a report, from all there is to what always fits. */
+const EXTENTS: readonly {
+  /** Said of what is not there. */
+  readonly leftOut?: string;
+  readonly devices: "all" | "judged" | "none";
+  readonly findings: number;
+  /** What was judged, and by which policies. */
+  readonly answer: boolean;
+}[] = [
+  { devices: "all", findings: Infinity, answer: true },
+  { leftOut: "devices-not-judged", devices: "judged", findings: Infinity, answer: true },
+  { leftOut: "devices", devices: "none", findings: Infinity, answer: true },
+  { leftOut: "devices, findings after 100", devices: "none", findings: 100, answer: true },
+  { leftOut: "devices, findings", devices: "none", findings: 0, answer: false },
+];
+
+async function reportText(
+  decision: Decision,
+): Promise<{ readonly text: string; readonly digest: string }> {
+  let [text, digest] = ["", ""];
+  for (const extent of EXTENTS) {
+    const evidence = JSON.stringify({
+      source: evidenceOf(decision, "source", extent.devices),
+      destination: evidenceOf(decision, "destination", extent.devices),
+    });
+    digest = `sha256:${await digestOf(evidence)}`;
+    const head = JSON.stringify(reportHead(decision, extent, digest));
+    text = toAscii(`${head.slice(0, -1)},"evidence":${evidence}}`);
+    if (text.length <= LARGEST_REPORT) break;
+  }
+  return { text, digest };
+}
+
+function reportHead(
+  decision: Decision,
+  { leftOut, findings: most, answer: isWhole }: typeof EXTENTS[number],
+  digest: string,
+): Record<string, unknown> {
   const { id, time, name, uuid, settled, answer, rewritten, ms } = decision;
   const { effect, mode, trouble, waiver, verdict } = settled;
-  const head = {
+  const { findings } = answer.verdict;
+  return {
     premigrate: "report/1",
     id,
     time,
     guest: { name, uuid },
     effect,
-    ...reportJson(answer),
+    ...isWhole
+      ? reportJson({
+        ...answer,
+        verdict: { ...answer.verdict, findings: findings.slice(0, most) },
+      })
+      : {},
     decision: verdict,
     mode,
     trouble,
     waiver,
     rewritten,
     ms: Math.round(ms),
+    leftOut,
     digest,
   };
-  return `${JSON.stringify(head).slice(0, -1)},"evidence":${evidence}}`;
+}
+
+function evidenceOf(
+  { answer, ...facts }: Decision,
+  side: "source" | "destination",
+  extent: typeof EXTENTS[number]["devices"],
+): Record<string, unknown> | undefined {
+  const known: Facts | undefined = facts[side];
+  if (known === undefined) return undefined;
+  const judged = new Set(answer.devices.map((device) => device[side]));
+  const devices = extent === "all"
+    ? known.devices
+    : known.devices.filter(({ address }) => extent === "judged" && judged.has(address));
+  return factsJson({ ...known, devices });
+}
+
+function asciiJson(data: unknown): string {
+  return toAscii(JSON.stringify(data));
+}
+
+/** JSON text that reads as the same data. */
+function toAscii(json: string): string {
+  return json.replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 async function digestOf(text: string): Promise<string> {
