@@ -88,7 +88,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
           romFiles: romFiles(false),
           arch,
           emulator,
-          inUse: question.choose,
+          inUse: true,
           realize,
         },
         signal,

@@ -77,8 +77,6 @@ export type FactSource = typeof FACT_SOURCES[number];
 /** Config bytes, with where they come from and when they were read (ISO 8601). */
 export type CapturedConfig = ConfigView & {
   readonly source: FactSource;
-  /** They were read of another device, of the same type and driver. */
-  readonly derived?: boolean | undefined;
   /** When, in ISO 8601. */
   readonly time?: string | undefined;
 };

@@ -153,7 +153,7 @@ async function judgePairs(
   },
 ): Promise<Judged> {
   const { guest: there, targets } = onSource(guest, source.devices);
-  const question = { source: source.facts, destination, guest: there };
+  const question = { source: source.facts, destination, guest: there, atArrival: true };
   // Of a device that is not the source's the address is the destination's: it finds another there.
   const strangers = wantedBy(question).wanted.flatMap(({ name, address }) =>
     address === undefined || targets.has(name)

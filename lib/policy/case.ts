@@ -21,6 +21,8 @@ export interface CaseSide
   readonly size?: ConfigSpaceSize | undefined;
   /** Whose view of the config space it is; `realize` where it does not say. */
   readonly view?: ConfigView["kind"] | undefined;
+  /** Whether the config space is another device's of the same kind. */
+  readonly derived?: boolean | undefined;
 }
 
 /** A finding as a case expects it; of its data only what matters. */
@@ -142,10 +144,10 @@ export function caseQuestion(
   return { pair, migration };
 }
 
-function deviceOf({ config, size, view = "realize", ...facts }: CaseSide): DeviceFacts {
+function deviceOf({ config, size, view = "realize", derived, ...facts }: CaseSide): DeviceFacts {
   const address = "0000:3b:00.4";
   if (config === undefined) return { ...facts, address };
-  return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size) } };
+  return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size), derived } };
 }
 
 function hostOf(name: string, { qemu, ...facts }: CaseSide): HostFacts {

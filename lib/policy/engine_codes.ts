@@ -53,6 +53,22 @@ export const ENGINE_CODES = {
     remedy: "Give the guest a free device: see --choose, or --map SRC=DST.",
     about: "A host device belongs to one guest at a time; libvirt refuses to give it to another.",
   },
+  "use-not-known": {
+    severity: "undecided",
+    title: "Whether another guest has the destination's device is not known",
+    message: "Whether a guest there has destination device {address} is not known",
+    remedy: "Gather the destination's facts with libvirt (capture --uri).",
+    about:
+      "A host device belongs to one guest at a time. To the hook it is no question: libvirt refuses a device in use itself, right after the hook and before anything is sent (virHostdevPreparePCIDevices).",
+  },
+  "hosts-not-told-apart": {
+    severity: "undecided",
+    title: "Whether the two hosts are one is not known",
+    message: "The libvirt UUID of the {side} is not known: the two hosts may be one",
+    remedy: "Gather the facts with libvirt (capture --uri).",
+    about:
+      "Libvirt tells hosts apart by their UUID and refuses to migrate a guest to the host it runs on.",
+  },
   "same-host": {
     severity: "veto",
     title: "Source and destination are one host",

@@ -75,8 +75,9 @@ export function pairDevices(
       findings.push(engineFinding("no-facts", name, { address: missing, side }));
       continue;
     }
-    if (to.inUse === true) {
-      findings.push(engineFinding("destination-in-use", name, { address: to.address }));
+    if (to.inUse !== false) {
+      const code = to.inUse === true ? "destination-in-use" : "use-not-known";
+      findings.push(engineFinding(code, name, { address: to.address }));
     }
     const twin = pairs.find(({ destination }) => destination.address === to.address);
     if (twin !== undefined) {

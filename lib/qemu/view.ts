@@ -26,5 +26,11 @@ export interface GuestView {
   readonly bytes: Uint8Array;
 }
 
-/** Config bytes together with whose they are: only the realize view is exactly what QEMU compares. */
-export type ConfigView = RealizeView | SysfsView | GuestView;
+/**
+ * Config bytes together with whose they are: only the realize view is exactly what QEMU compares, and
+ * only where it is the device's own.
+ */
+export type ConfigView = (RealizeView | SysfsView | GuestView) & {
+  /** They were read of another device of the same kind: what to expect, and no evidence. */
+  readonly derived?: boolean | undefined;
+};

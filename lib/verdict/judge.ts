@@ -1,5 +1,5 @@
 import type { Domain } from "../domain/mod.ts";
-import type { Facts } from "../facts/mod.ts";
+import type { CapturedHost, Facts } from "../facts/mod.ts";
 import {
   engineFinding,
   evaluate,
@@ -31,6 +31,11 @@ export interface Question {
   readonly postCopy?: boolean | undefined;
   /** Which destination device a device of the guest will have, by the latter's name. */
   readonly targets?: ReadonlyMap<string, string> | undefined;
+  /**
+   * Asked as the guest arrives: a device that another guest has libvirt itself refuses next, before
+   * anything is sent (`virHostdevPreparePCIDevices`).
+   */
+  readonly atArrival?: boolean | undefined;
   /** What else there is to say of its devices. */
   readonly findings?: readonly Finding[] | undefined;
 }
@@ -45,11 +50,12 @@ export function judge(question: Question): DetailedAnswer {
     destination.devices,
     targets,
   );
-  const { uuid } = source.host;
-  const sameHost = uuid !== undefined && uuid === destination.host.uuid
-    ? [engineFinding("same-host", undefined, { uuid })]
-    : [];
-  const earlier = [...sameHost, ...devices.findings, ...findings, ...question.findings ?? []];
+  const earlier = [
+    ...compareHosts(source.host, destination.host),
+    ...devices.findings,
+    ...findings.filter(({ code }) => !(question.atArrival && code === "use-not-known")),
+    ...question.findings ?? [],
+  ];
   const migration = migrationOf(question);
   return {
     verdict: evaluate(pairs, migration, registry, earlier),
@@ -64,6 +70,20 @@ export function judge(question: Question): DetailedAnswer {
     migration,
     ...question.guest && { guest: question.guest.name },
   };
+}
+
+function compareHosts(source: CapturedHost, destination: CapturedHost): Finding[] {
+  const unknown = Object.entries({ source, destination }).filter(([, { uuid }]) =>
+    uuid === undefined
+  );
+  if (unknown.length > 0) {
+    const side = unknown.map(([side]) => side).join(" and ");
+    return [engineFinding("hosts-not-told-apart", undefined, { side })];
+  }
+  const { uuid } = source;
+  return uuid !== undefined && uuid === destination.uuid
+    ? [engineFinding("same-host", undefined, { uuid })]
+    : [];
 }
 
 /** The devices that are asked about. */

@@ -244,7 +244,12 @@ Deno.test("no bytes, versions and properties make a built-in policy fail or leav
 });
 
 const NEWEST = parseQemuVersion("11.1");
-const HOST = { qemu: NEWEST, libvirt: "11.0.0", kernel: "6.12.0" };
+const HOST = {
+  qemu: NEWEST,
+  libvirt: "11.0.0",
+  kernel: "6.12.0",
+  machineTypes: ["pc-q35-9.1"],
+};
 const CURRENT: Migration = {
   machine: parseMachine("pc-q35-9.1"),
   source: { name: "a", ...HOST },

@@ -166,7 +166,7 @@ Deno.test("qemu/restore-check: with everything known, two equal devices are allo
         source: device,
         destination: device,
       };
-      const host = { name: "a", qemu };
+      const host = { name: "a", qemu, machineTypes: ["pc-q35-5.2"] };
       const migration = {
         machine: parseMachine("pc-q35-5.2"),
         source: host,
@@ -327,7 +327,7 @@ Deno.test("fillMessage: no value is read again as a message, and nothing else is
 Deno.test("pairDevices: each wanted device has a pair or a finding that says why not", () => {
   const address = fc.constantFrom("0000:3b:00.4", "0000:3b:00.5", "0000:3b:00.6", "0000:af:00.1");
   const facts: fc.Arbitrary<DeviceFacts[]> = fc.uniqueArray(
-    address.map((address) => ({ address })),
+    address.map((address) => ({ address, inUse: false })),
     {
       selector: ({ address }) => address,
     },

@@ -3,11 +3,14 @@ import { ROOT, runCli, testRuns } from "./cli_run.ts";
 
 const SOURCE = "examples/source.json";
 const DESTINATION = "examples/destination.json";
+// The source's facts, of another host.
+const LIKE_SOURCE = "tests/cases/cli/like-source.json";
 const DOMAIN = "examples/domain.xml";
 const HOSTS = `check --source ${SOURCE} --destination ${DESTINATION}`;
 const GUEST = `${HOSTS} --domain ${DOMAIN}`;
 
 const sourceText = await Deno.readTextFile(new URL(SOURCE, ROOT));
+const destinationText = await Deno.readTextFile(new URL(DESTINATION, ROOT));
 const domainXml = await Deno.readTextFile(new URL(DOMAIN, ROOT));
 const [hostdev = ""] = /<hostdev [^]*<\/hostdev>/.exec(domainXml) ?? [];
 
@@ -16,11 +19,18 @@ function domainWith(device: string): string {
   return domainXml.replace(hostdev, device);
 }
 
-/** The example's source with members of its only device replaced. */
+/** The example's source, as of a third host, with members of its only device replaced. */
 function sourceWith(members: Record<string, unknown>, host: Record<string, unknown> = {}): string {
   const facts = JSON.parse(sourceText);
-  Object.assign(facts.host, host);
-  Object.assign(facts.devices[0], members);
+  Object.assign(facts.host, { uuid: "8a3a7a5e-6f43-4b52-9d0f-1f6a2d1c0a05" }, host);
+  Object.assign(facts.devices[0], { inUse: false }, members);
+  return JSON.stringify(facts);
+}
+
+/** Facts of a host whose QEMU has one machine type. */
+function withMachine(text: string, machine: string): string {
+  const facts = JSON.parse(text);
+  facts.host.machineTypes = [machine];
   return JSON.stringify(facts);
 }
 
@@ -67,14 +77,18 @@ testRuns([
   },
   {
     name: "check: of a distribution's machine nobody knows",
-    words: `${GUEST} --machine pc-q35-noble`,
+    words: `check --source ${SOURCE} --destination - --domain ${DOMAIN} --machine pc-q35-noble`,
+    stdin: withMachine(destinationText, "pc-q35-noble"),
     code: 3,
     stdout: ["UNDECIDED: ", "nvidia/vsc body-check-unknown", "qemu/restore-check cannot-tell"],
   },
   {
     name: "check: the destination's own word on a distribution's machine is taken",
     words: `check --source ${SOURCE} --destination - --domain ${DOMAIN} --machine pc-q35-noble`,
-    stdin: sourceWith({}, { skipVscCheck: { "pc-q35-noble": true } }),
+    stdin: sourceWith({}, {
+      skipVscCheck: { "pc-q35-noble": true },
+      machineTypes: ["pc-q35-noble"],
+    }),
     code: 0,
   },
   {
@@ -117,7 +131,7 @@ testRuns([
   },
   {
     name: "check: equal hosts",
-    words: `check --source ${SOURCE} --destination ${SOURCE} --domain ${DOMAIN}`,
+    words: `check --source ${SOURCE} --destination ${LIKE_SOURCE} --domain ${DOMAIN}`,
     code: 0,
     stdout: ["ALLOW", "nvidia/vsc host-driver Host driver 535.161.05"],
   },
@@ -144,7 +158,7 @@ testRuns([
   },
   {
     name: "check: the only devices of two hosts are a pair",
-    words: `check --source - --destination ${SOURCE} --domain ${DOMAIN}`,
+    words: `check --source - --destination ${LIKE_SOURCE} --domain ${DOMAIN}`,
     stdin: sourceWith({ address: "10000:e1:00.0" }),
     code: 0,
     stdout: [
@@ -201,7 +215,7 @@ testRuns([
   },
   {
     name: "check: no config space",
-    words: `check --source - --destination ${SOURCE} --domain ${DOMAIN}`,
+    words: `check --source - --destination ${LIKE_SOURCE} --domain ${DOMAIN}`,
     stdin: sourceWith({ config: undefined }),
     code: 3,
     stdout: ["UNDECIDED", "qemu/restore-check no-config"],
@@ -215,33 +229,33 @@ testRuns([
   },
   {
     name: "check: a guest with an IOMMU, and QEMU before 11.0",
-    words: `check --source ${SOURCE} --destination ${SOURCE} --domain -`,
+    words: `check --source ${SOURCE} --destination ${LIKE_SOURCE} --domain -`,
     stdin: domainWith(`${hostdev}<iommu model='intel'/>`),
     code: 1,
     stdout: ["VETO", "generic/vfio viommu"],
   },
   {
     name: "check: a guest with two VFIO devices, and QEMU before 8.2",
-    words: `check --source ${SOURCE} --destination ${SOURCE} --domain - --qemu 8.1`,
+    words: `check --source ${SOURCE} --destination ${LIKE_SOURCE} --domain - --qemu 8.1`,
     stdin: domainWith(hostdev.repeat(2)),
     code: 1,
     stdout: ["VETO", "generic/vfio several-devices"],
   },
   {
     name: "check: no domain, so that nothing is known of an IOMMU",
-    words: `check --source ${SOURCE} --destination ${SOURCE} --machine pc-q35-9.1`,
+    words: `check --source ${SOURCE} --destination ${LIKE_SOURCE} --machine pc-q35-9.1`,
     code: 3,
     stdout: ["UNDECIDED", "generic/vfio viommu-unknown"],
   },
   {
     name: "check: a migration that may go over to post-copy",
-    words: `check --source ${SOURCE} --destination ${SOURCE} --domain ${DOMAIN} --postcopy`,
+    words: `check --source ${SOURCE} --destination ${LIKE_SOURCE} --domain ${DOMAIN} --postcopy`,
     code: 1,
     stdout: ["VETO", "generic/vfio post-copy"],
   },
   {
     name: "check: config spaces of different size",
-    words: `check --source - --destination ${SOURCE} --domain ${DOMAIN}`,
+    words: `check --source - --destination ${LIKE_SOURCE} --domain ${DOMAIN}`,
     stdin: sourceWith({ config: configOf(4096) }),
     code: 1,
     stdout: ["VETO", "qemu/restore-check out-of-step", "4096", "256"],
@@ -250,7 +264,7 @@ testRuns([
     name: "check: names that would take over the terminal",
     words: [...`${HOSTS} --domain - --machine`.split(" "), "pc\u001b[31m\u009b2J\nq35"],
     stdin: domainXml.replace("hostdev0", "\u202eho\u009b31mst\u{e0041}"),
-    code: 3,
+    code: 1,
     stdout: ["\\u{1b}[31m\\u{9b}2J\\u{a}q35", "\\u{202e}ho\\u{9b}31mst\\u{e0041}"],
   },
   {

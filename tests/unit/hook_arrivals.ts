@@ -36,6 +36,14 @@ export function bytesOf(example: "source" | "destination"): Uint8Array<ArrayBuff
   return decodeHex(Deno.readTextFileSync(`examples/${example}.hex`).replace(/\s/g, ""));
 }
 
+/** The host that guests arrive at here. */
+const HOST = "8a3a7a5e-6f43-4b52-9d0f-1f6a2d1c0a03";
+/** Machine types of a QEMU as libvirt tells them. */
+export const MACHINES = ["8.2", "9.0", "9.1", "9.2"].map((version) => {
+  const name = `pc-q35-${version}`;
+  return { name, canonical: name, isDeprecated: false };
+});
+
 /** How a guest is written. */
 export interface GuestOptions {
   /** Before 9.1 QEMU compares the byte in which the examples differ. */
@@ -153,7 +161,14 @@ export class FakeHost implements Disposable {
     const entry = {
       identity: emulator?.identity,
       daemons: emulator?.daemons,
-      host: { name: "hostb", libvirt: "9.0.0", emulator: path, missing: {} },
+      host: {
+        name: "hostb",
+        uuid: HOST,
+        libvirt: "9.0.0",
+        emulator: path,
+        machines: MACHINES,
+        missing: {},
+      },
       replies: { qemu: "9.1.0", missing: {} },
     };
     await Deno.writeTextFile(

@@ -7,6 +7,7 @@ import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import { type Config, ConfigSchema, writeApplied } from "../../lib/hook/config.ts";
 import { build } from "../../lib/install/build.ts";
 import type { SitePolicies } from "../../lib/site/mod.ts";
+import { MACHINES } from "./hook_arrivals.ts";
 import { runScript } from "./probe_shells.ts";
 import { FakeSysfs } from "./probe_tree.ts";
 
@@ -206,6 +207,7 @@ export class HookTree implements Disposable {
         uuid: crypto.randomUUID(),
         libvirt: "9.0.0",
         emulator: path,
+        machines: MACHINES,
         missing: {},
       },
       replies: { qemu: "9.1.0", missing: {} },

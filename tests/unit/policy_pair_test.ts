@@ -4,7 +4,7 @@ import { type DeviceFacts, type Finding, pairDevices, type WantedDevice } from "
 const [A, B, C] = ["0000:3b:00.4", "0000:3b:00.5", "0000:af:00.1"] as const;
 
 function facts(...addresses: readonly string[]): DeviceFacts[] {
-  return addresses.map((address) => ({ address }));
+  return addresses.map((address) => ({ address, inUse: false }));
 }
 
 interface Case {

@@ -21,8 +21,26 @@ export const CODES = {
     about:
       `${CONFIG_CHECK} A compared bit differs, so the destination ends with "Bad config data", and the migration is lost after the memory was copied.`,
   },
+  "as-expected": {
+    severity: "info",
+    title: "A device of the same kind would be accepted",
+    message:
+      "The bytes of a device of the same kind would be accepted: {compared} bytes are compared, {exempt} exempt",
+    remedy: "To be sure, read the device itself: see --vfio-region.",
+    about:
+      "The device itself could not be read, and bytes that another one of the same kind and driver showed stand in for it. They say what to expect; QEMU compares the device's own.",
+  },
+  "expected-to-fail": {
+    severity: "undecided",
+    title: "A device of the same kind would be refused",
+    message:
+      "With the bytes of a device of the same kind QEMU would fail at offset {offset:hex} ({field}): {line}",
+    remedy: "Read the device itself (--vfio-region, while it is idle), or choose another.",
+    about:
+      "The device itself could not be read, and bytes that another one of the same kind and driver showed stand in for it. A difference may be of the single card, so nothing is decided by it.",
+  },
   "may-fail": {
-    severity: "warn",
+    severity: "undecided",
     title: "QEMU may refuse the config space",
     message:
       "{count} bytes that change at run time differ, first at {offset:hex} ({field}); QEMU compares what it read when it opened the device",
@@ -31,8 +49,17 @@ export const CODES = {
     about:
       "Link status, device status, AER status, power state and VPD registers change while a device runs. QEMU compares the values of the moment when each side opened its device, so a difference between two dumps of other moments proves nothing.",
   },
+  "bar-will-fail": {
+    severity: "veto",
+    title: "The guest's BAR address will be refused",
+    message:
+      "BAR {bar} has {source} bytes on the source and {destination} on the destination, and the guest's address has a bit set in between: QEMU will fail",
+    remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
+    about:
+      "pci_register_bar makes the address bits from the BAR's size upwards writable and so uncompared. With a bigger BAR on the destination more low bits are compared with 0, and the guest's view shows that its address has one of them set.",
+  },
   "bar-may-fail": {
-    severity: "warn",
+    severity: "undecided",
     title: "A BAR is bigger on the destination",
     message:
       "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU fails if the guest's address has a bit set in between",
@@ -68,13 +95,13 @@ export const CODES = {
       "Link status, device status, AER status, power state and VPD registers change while a device runs. Of a device that is in use, they do not tell what QEMU has in its copy.",
   },
   "extended-unknown": {
-    severity: "warn",
+    severity: "undecided",
     title: "Extended config space is not known",
     message:
       "Of the {side} device 256 bytes are known: if it has extended capabilities, QEMU compares them too",
     remedy: "Read all 4096 bytes (lspci -xxxx as root, or the VFIO config region).",
     about:
-      "A PCI Express device has 4096 bytes of config space, and on an express bus QEMU compares every extended capability but ARI and SR-IOV. lspci -xxx shows the first 256 bytes only. A device whose VFIO config region ends there has no others.",
+      "A PCI Express device has 4096 bytes of config space, and on an express bus QEMU compares every extended capability but ARI and SR-IOV. lspci -xxx shows the first 256 bytes only. A device whose VFIO config region ends there has no others. Where two dumps of 256 bytes are all that was asked about it is a warning: the answer is on those bytes.",
   },
   "rom-file-differs": {
     severity: "veto",
@@ -212,6 +239,22 @@ export const CODES = {
     about:
       "A virtual function's own id registers read as ffff, and so does every byte of a device that is powered down or gone.",
   },
+  "machine-not-known": {
+    severity: "undecided",
+    title: "The guest's machine type is not known",
+    message: "The guest's machine type is not known",
+    remedy: "Give the guest's domain XML (--domain), or its machine type (--machine).",
+    about:
+      "The machine type decides what QEMU compares, and whether the destination's QEMU can run the guest at all.",
+  },
+  "machine-types-not-known": {
+    severity: "undecided",
+    title: "Whether the destination's QEMU has the machine type is not known",
+    message: "Whether the destination's QEMU has machine type {machine} is not known",
+    remedy: "Gather the destination's facts with libvirt (capture --uri).",
+    about:
+      "A distribution's QEMU may lack upstream's machine types, and each release drops the oldest. Libvirt's capabilities list those that it has.",
+  },
   "machine-too-new": {
     severity: "veto",
     title: "The destination's QEMU has no such machine type",
@@ -250,6 +293,15 @@ export const CODES = {
     message: "Property {property} changes compared bytes in a way that is not modelled",
     remedy: "Take the property out of the guest's definition, or test this migration first.",
     about: "MSI-X relocation, vPASID and IGD properties move bytes that QEMU compares.",
+  },
+  "qemu-not-known": {
+    severity: "undecided",
+    title: "The QEMU version is not known",
+    message: "The QEMU version of the {side} is not known",
+    remedy:
+      "Gather the facts again (capture --uri; on the destination `premigrate cache`), or give --qemu.",
+    about:
+      "The rules of QEMU 5.2 to 11.1 are known, and a version that nobody has read may be another one. What was found holds if it is one of these.",
   },
   "qemu-not-modelled": {
     severity: "undecided",
