@@ -85,7 +85,7 @@ export function notUnderstood(device: XmlElement, config: XmlElement): string[] 
   if (device.attributes["type"] === "mdev" && elements(device).some(isTeaming)) {
     found.add("teaming");
   }
-  return [...found].slice(0, MOST);
+  return [...found].slice(0, MOST).map((name) => name.slice(0, 80));
 }
 
 function isTeaming({ name }: XmlElement): boolean {

@@ -61,9 +61,9 @@ const OBJECTS =
 const MACHINE_PROPERTIES = words(
   "type accel acpi append dtb dump-guest-core fd-bootchk firmware gic-version graphics highmem hmat",
   "hpet i8042 initrd its kernel kernel-irqchip kernel_irqchip kvm-shadow-mem kvm_shadow_mem",
-  "max-ram-below-4g mem-merge memory-backend nvdimm nvdimm-persistence pcspk-audiodev pflash0",
-  "pflash1 pic pit sata smbios-entry-point-type smbus smm suppress-vmdesc usb vmport x-oem-id",
-  "x-oem-table-id",
+  "max-ram-below-4g mem-merge memory-backend mte nvdimm nvdimm-persistence pcspk-audiodev pflash0",
+  "pflash1 pic pit ras sata secure smbios-entry-point-type smbus smm suppress-vmdesc usb",
+  "virtualization vmport x-oem-id x-oem-table-id",
 );
 
 /**

@@ -76,8 +76,11 @@ function* readDevice(device: Exclude<HostDevice, { kind: "other" }>): Generator<
   for (const element of device.notUnderstood) {
     yield engineFinding("element-not-understood", device.alias, { element });
   }
-  for (const property of propertiesNotUnderstood(device.properties)) {
-    yield engineFinding("property-not-understood", device.alias, { property });
+  // A hostile document may have as many as it likes, and one is enough.
+  for (const property of propertiesNotUnderstood(device.properties).slice(0, 16)) {
+    yield engineFinding("property-not-understood", device.alias, {
+      property: property.slice(0, 80),
+    });
   }
 }
 
