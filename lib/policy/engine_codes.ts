@@ -23,13 +23,13 @@ export const ENGINE_CODES = {
       "Each host device of the guest needs facts from both hosts. Without them the device might pass or fail, and premigrate does not guess.",
   },
   "paired-by-elimination": {
-    severity: "warn",
-    title: "The two devices have different addresses",
+    severity: "undecided",
+    title: "The destination has no device of that address",
     message: "Source device {source} was compared with {destination}, the only one there is",
     remedy:
-      "Make sure that the guest will get that device: migrate with an XML that names it (virsh migrate --xml).",
+      "Say that the guest will get that device (--map SRC=DST, or --xml FILE), and migrate with an XML that names it (virsh migrate --xml).",
     about:
-      "Libvirt gives the guest the destination's device of the same address. With one device on each side premigrate compares these two, but libvirt will only do so if the XML says it.",
+      "Libvirt gives the guest the destination's device of the same address, and fails where there is none. With one device on each side premigrate compares these two, but the guest will get it only if the XML names it.",
   },
   "paired-twice": {
     severity: "undecided",
@@ -85,12 +85,12 @@ export const ENGINE_CODES = {
     about: "premigrate compares PCI config space; USB, SCSI and other host devices have none.",
   },
   "no-pci-device": {
-    severity: "undecided",
-    title: "A mediated device is no PCI device",
-    message: "An mdev of model {model} has no config space: it was not looked at",
-    remedy: "Check by other means whether this device can migrate.",
+    severity: "veto",
+    title: "A mediated device is no PCI device, and cannot migrate",
+    message: "An mdev of model {model} cannot migrate",
+    remedy: "Unplug the device before the migration, and plug one in afterwards.",
     about:
-      "vfio-ap and vfio-ccw devices of s390 are no PCI devices, and QEMU does not migrate them.",
+      "vfio-ap and vfio-ccw devices of s390 have no migration operations, and QEMU marks both as unmigratable (vfio_ap_vmstate, vfio_ccw_vmstate).",
   },
   "device-of-command-line": {
     severity: "undecided",

@@ -228,6 +228,42 @@ export function romFileSize(
   return file !== undefined && Object.hasOwn(romFiles, file) ? romFiles[file] : undefined;
 }
 
+const NVIDIA = 0x10de;
+
+/**
+ * What is known of the device that QEMU will open. The kernel's sysfs shows an SR-IOV virtual
+ * function of NVIDIA, while the vGPU in it has a config space and BARs that NVIDIA's driver makes
+ * up: then neither bytes nor sizes are known.
+ *
+ * @example
+ * ```ts
+ * import { ownFacts } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = { kind: "sysfs", bytes: new Uint8Array(256).fill(0xff, 0, 4) } as const;
+ * const facts = { address: "0000:3b:00.4", vendor: 0x10de, vgpuType: 558, config, bars: [16, 0] };
+ * assertEquals(ownFacts(facts).config, undefined);
+ * assertEquals(ownFacts(facts).bars, undefined);
+ * assertEquals(ownFacts({ ...facts, vendor: 0x15b3 }).bars, [16, 0]);
+ * ```
+ */
+export function ownFacts(facts: DeviceFacts): DeviceFacts {
+  const { config, vendor, vgpuType = 0 } = facts;
+  const areSizesOfFunction = config === undefined && vendor === NVIDIA && vgpuType > 0;
+  return areSizesOfFunction || showsFunctionOnly(facts)
+    ? { ...facts, config: undefined, bars: undefined, romSize: undefined }
+    : facts;
+}
+
+/**
+ * Whether the config space that is known is that of a virtual function of NVIDIA's, not of the vGPU
+ * in it: its own ids read as ffff (SR-IOV 3.4.1.1), and only sysfs shows them so.
+ */
+export function showsFunctionOnly({ config, vendor, vgpuType = 0 }: DeviceFacts): boolean {
+  if (vendor !== NVIDIA || config === undefined || config.kind !== "sysfs") return false;
+  return vgpuType > 0 || get16(config.bytes, 0) === 0xffff;
+}
+
 /**
  * Whether the destination's QEMU leaves the body of the device's Vendor Specific Capability
  * uncompared: the device's own property, else the machine type's compat. `undefined`: not known, or

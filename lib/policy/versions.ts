@@ -38,7 +38,8 @@ export function isAtLeast(version: string, floor: string): boolean | undefined {
 
 /**
  * Whether a kernel (`uname -r`) has what upstream has since a version; `undefined` where only its
- * distribution can tell: Red Hat's kernels keep their number and take in what is newer.
+ * distribution can tell: those of Red Hat, SUSE and their kin keep their number and take in what is
+ * newer.
  *
  * @example
  * ```ts
@@ -48,9 +49,50 @@ export function isAtLeast(version: string, floor: string): boolean | undefined {
  * assertEquals(kernelHas("6.8.0-45-generic", "5.18"), true);
  * assertEquals(kernelHas("5.15.0-125-generic", "5.18"), false);
  * assertEquals(kernelHas("5.14.0-427.el9.x86_64", "5.18"), undefined);
+ * assertEquals(kernelHas("5.14.21-150500.55.7-default", "5.18"), undefined);
  * ```
  */
 export function kernelHas(release: string, since: string): boolean | undefined {
   const has = isAtLeast(release, since);
-  return has === false && /\.el\d/.test(release) ? undefined : has;
+  return has === false && KEEPS_NUMBER.test(release) ? undefined : has;
+}
+
+// RHEL and its rebuilds (el), openEuler (oe), Anolis (an), Alibaba (al), Kylin (ky), SLES (-15SP00.).
+const KEEPS_NUMBER = /\.(?:el|oe|an|al|ky)\d|-1[56]\d{4}\./;
+
+/** A release of Red Hat Enterprise Linux, and of those that rebuild it. */
+export interface RedHatRelease {
+  /** As 9. */
+  readonly major: number;
+  /** As 4; `undefined` where the kernel's name does not tell. */
+  readonly minor: number | undefined;
+}
+
+// Red Hat's knowledge base, "Red Hat Enterprise Linux Release Dates": 5.14.0-N of each minor release.
+const RHEL9_BUILDS = [70, 162, 284, 362, 427, 503, 570, 611] as const;
+
+/**
+ * The release of Red Hat Enterprise Linux that a kernel (`uname -r`) is of; `undefined` for all
+ * others.
+ *
+ * @example
+ * ```ts
+ * import { redHatRelease } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(redHatRelease("5.14.0-427.13.1.el9_4.x86_64"), { major: 9, minor: 4 });
+ * assertEquals(redHatRelease("5.14.0-503.el9.x86_64"), { major: 9, minor: 5 });
+ * assertEquals(redHatRelease("4.18.0-553.el8.x86_64"), { major: 8, minor: undefined });
+ * assertEquals(redHatRelease("6.8.0-45-generic"), undefined);
+ * ```
+ */
+export function redHatRelease(kernel: string): RedHatRelease | undefined {
+  const [, major, minor] = /\.el(\d{1,3})(?:_(\d{1,3}))?(?![\dA-Za-z])/.exec(kernel) ?? [];
+  if (major === undefined) return undefined;
+  if (minor !== undefined) return { major: Number(major), minor: Number(minor) };
+  const [, build] = /^5\.14\.0-(\d{1,6})\./.exec(kernel) ?? [];
+  const index = build === undefined || major !== "9"
+    ? -1
+    : RHEL9_BUILDS.findLastIndex((first) => first <= Number(build));
+  return { major: Number(major), minor: index < 0 ? undefined : index };
 }

@@ -15,7 +15,7 @@ import {
   writeStamp,
 } from "premigrate";
 import { dist } from "../unit/hook_tree.ts";
-import { FakeSysfs } from "../unit/probe_tree.ts";
+import { FakeSysfs, OFFERS, RESOURCE } from "../unit/probe_tree.ts";
 import { canRun, startHosts } from "./hosts.ts";
 import { FILES, guestXml, HOOKS, type Host, InstalledHosts } from "./installed_hosts.ts";
 
@@ -194,7 +194,12 @@ function sourceFacts(
 ): Facts {
   const example = parseFacts(Deno.readTextFileSync("examples/source.json"));
   const devices = stamped.flatMap(({ source }) =>
-    example.devices.map((device) => ({ ...device, address: source, attributes }))
+    example.devices.map((device) => ({
+      ...device,
+      address: source,
+      mdevType: undefined,
+      attributes,
+    }))
   );
   return { ...example, host: { ...example.host, uuid }, devices };
 }
@@ -215,8 +220,14 @@ function makeSysfs(): FakeSysfs {
   const physical = DEVICE.replace(/.$/, "0");
   sysfs.addFunction(physical, { config, driver: "nvidia", iommuGroup: "1" });
   for (const [index, address] of [DEVICE, OTHER_DEVICE].entries()) {
-    const iommuGroup = `${7 + index}`;
-    sysfs.addFunction(address, { config, driver: "nvidia", iommuGroup, physfn: [physical, index] });
+    sysfs.addFunction(address, {
+      config,
+      driver: "nvidia",
+      iommuGroup: `${7 + index}`,
+      offers: OFFERS,
+      files: { resource: RESOURCE },
+      physfn: [physical, index],
+    });
   }
   return sysfs;
 }

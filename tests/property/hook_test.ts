@@ -29,6 +29,7 @@ import {
   NOW,
   stamped,
 } from "../unit/hook_arrivals.ts";
+import { OFFERS, RESOURCE } from "../unit/probe_tree.ts";
 
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
@@ -310,9 +311,10 @@ const LACKING = [
   await probeOf(bytesOf("destination"), { power_state: "D3cold\n" }),
 ];
 
-async function probeOf(config: Uint8Array, files: Record<string, string> = {}): Promise<string> {
+async function probeOf(config: Uint8Array, more: Record<string, string> = {}): Promise<string> {
   using other = new FakeHost();
-  other.sysfs.addFunction(FIRST.source, { config, driver: "nvidia", files });
+  const files = { resource: RESOURCE, ...more };
+  other.sysfs.addFunction(FIRST.source, { config, driver: "nvidia", offers: OFFERS, files });
   return await other.probe("--emulator", EMULATOR, FIRST.source);
 }
 

@@ -160,7 +160,7 @@ testRuns([
     name: "check: the only devices of two hosts are a pair",
     words: `check --source - --destination ${LIKE_SOURCE} --domain ${DOMAIN}`,
     stdin: sourceWith({ address: "10000:e1:00.0" }),
-    code: 0,
+    code: 3,
     stdout: [
       "hostdev0 (10000:e1:00.0 -> c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01)",
       "premigrate paired-by-elimination",

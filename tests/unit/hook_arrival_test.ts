@@ -30,6 +30,7 @@ import {
   type FakeLibvirt,
   running,
 } from "./hook_fake_virsh.ts";
+import { OFFERS, RESOURCE } from "./probe_tree.ts";
 
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const NETWORK = "<interface type='network'><source network='default'/></interface>";
@@ -315,6 +316,7 @@ async function mdevHost(): Promise<FakeHost> {
     typeFiles: { name: "GRID T4-2Q\n" },
     driver: "vfio_mdev",
     iommuGroup: "9",
+    offers: OFFERS,
   });
   return await host.know();
 }
@@ -473,7 +475,9 @@ for (const { name, libvirt, config = REWRITE, places = [FIRST], ...rest } of REW
       ...[FIRST.source, SECOND.source, THIRD].filter((address) => !alike.includes(address)),
     );
     for (const address of alike) {
-      host.sysfs.addFunction(address, { config: bytesOf("source"), driver: "nvidia" });
+      const config = bytesOf("source");
+      const files = { resource: RESOURCE };
+      host.sysfs.addFunction(address, { config, driver: "nvidia", offers: OFFERS, files });
     }
     await host.know();
     const xml = await stamped(guestXml(places, { machine }), places);

@@ -14,7 +14,7 @@ import { parseProbeReport } from "../../lib/facts/probe_report.ts";
 import type { Arrival } from "../../lib/hook/arrival.ts";
 import { type Config, ConfigSchema } from "../../lib/hook/config.ts";
 import { runScript } from "./probe_shells.ts";
-import { FakeSysfs } from "./probe_tree.ts";
+import { FakeSysfs, OFFERS, RESOURCE } from "./probe_tree.ts";
 
 export const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 export const EMULATOR = "/bin/sh";
@@ -106,6 +106,7 @@ export function sourceFacts(addresses: readonly string[]): Facts {
     devices: addresses.map((address): CapturedDevice => ({
       ...device,
       address,
+      migration: { offered: true, features: OFFERS },
       mdevType: isMdev(address) ? mdevType : undefined,
     })),
   };
@@ -150,7 +151,10 @@ export class FakeHost implements Disposable {
   addFunctions(...addresses: readonly string[]): this {
     for (const [index, address] of addresses.entries()) {
       const config = bytesOf("destination");
-      this.sysfs.addFunction(address, { config, driver: "nvidia", iommuGroup: `${index}` });
+      const iommuGroup = `${index}`;
+      const files = { resource: RESOURCE };
+      const bound = { driver: "nvidia", iommuGroup, offers: OFFERS };
+      this.sysfs.addFunction(address, { config, files, ...bound });
     }
     return this;
   }

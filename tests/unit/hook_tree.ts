@@ -9,7 +9,7 @@ import { build } from "../../lib/install/build.ts";
 import type { SitePolicies } from "../../lib/site/mod.ts";
 import { MACHINES } from "./hook_arrivals.ts";
 import { runScript } from "./probe_shells.ts";
-import { FakeSysfs } from "./probe_tree.ts";
+import { FakeSysfs, OFFERS, RESOURCE } from "./probe_tree.ts";
 
 /** The source's and the destination's device of the examples. */
 export const DEVICE = "0000:3b:00.4";
@@ -85,6 +85,8 @@ export class HookTree implements Disposable {
       config: bytes ?? decodeHex(hex.replace(/\s/g, "")),
       driver: "nvidia",
       iommuGroup: "7",
+      offers: OFFERS,
+      files: { resource: RESOURCE },
     });
     await tree.apply(config, deno);
     await tree.#fillCache();
@@ -144,7 +146,9 @@ export class HookTree implements Disposable {
     const [device] = example.devices;
     const facts = {
       ...example,
-      devices: device === undefined ? [] : [{ ...device, attributes, ...changes }],
+      devices: device === undefined
+        ? []
+        : [{ ...device, mdevType: undefined, attributes, ...changes }],
     };
     const devices = domain.hostDevices.flatMap((device) =>
       device.kind === "pci" && device.address?.type === "pci"

@@ -4,6 +4,7 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { writeOfflineMark } from "premigrate";
 import { writeWaiver } from "../../lib/hook/waiver.ts";
 import { DEVICE, GUEST, HookTree } from "./hook_tree.ts";
+import { OFFERS, RESOURCE } from "./probe_tree.ts";
 
 const LINE =
   "get_pci_config_device: Bad config data: i=0xd8 read: 33 device: 35 cmask: ff wmask: 0 w1cmask:0";
@@ -317,6 +318,8 @@ Deno.test("another destination device than the source's is the one that the XML 
     config: await bytesOf("source"),
     driver: "nvidia",
     iommuGroup: "8",
+    offers: OFFERS,
+    files: { resource: RESOURCE },
   });
   const xml = (await tree.xml()).replace(
     "bus='0x3b' slot='0x00' function='0x4'",
@@ -355,12 +358,15 @@ const MDEVS: readonly (readonly [
 for (const [name, type, example, code, text] of MDEVS) {
   Deno.test(`a mediated device ${name}: its config region is read while Deno starts`, async () => {
     using tree = await HookTree.make();
-    tree.sysfs.addMdev(MDEV, { parent: DEVICE, type, driver: "mtty", iommuGroup: "8" });
+    const typeFiles = { name: "GRID T4-2Q\n" };
+    const bound = { driver: "mtty", iommuGroup: "8", offers: OFFERS };
+    tree.sysfs.addMdev(MDEV, { parent: DEVICE, type, typeFiles, ...bound });
     await Deno.writeTextFile(
       `${tree.root}/usr/lib/premigrate/vfio_region_main.js`,
       example === undefined ? "Deno.exit(1);" : reader(encodeHex(await bytesOf(example))),
     );
-    const xml = (await tree.xml()).replace(
+    const mdevType = { id: "nvidia-231", name: "GRID T4-2Q" };
+    const xml = (await tree.xml({ device: { mdevType } })).replace(
       /<hostdev [^]*<\/source>/,
       `<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'>
       <source>

@@ -12,6 +12,8 @@ export interface FakeFunction {
   readonly vfioDevice?: string;
   /** Address of its physical function, and which of its VFs it is. */
   readonly physfn?: readonly [address: string, index: number];
+  /** What its driver offers for migration, as debugfs tells. */
+  readonly offers?: readonly string[];
   readonly files?: Readonly<Record<string, Content>>;
 }
 
@@ -21,8 +23,18 @@ export interface FakeMdev {
   readonly typeFiles?: Readonly<Record<string, Content>>;
   readonly driver?: string;
   readonly iommuGroup?: string;
+  readonly offers?: readonly string[];
   readonly files?: Readonly<Record<string, Content>>;
 }
+
+/** A function's `resource` file with BARs of the sizes that the examples' devices have. */
+export const RESOURCE = [16 << 20, 256 << 20, 0, 32 << 20, ...Array<number>(9).fill(0)]
+  .map((size, bar) => (size === 0 ? [0, 0, 0] : [bar * 2 ** 32, bar * 2 ** 32 + size - 1, 0x40200]))
+  .map((numbers) => numbers.map((number) => `0x${number.toString(16).padStart(16, "0")}`).join(" "))
+  .join("\n") + "\n";
+
+/** All that a device can offer. */
+export const OFFERS = ["stop-copy", "p2p", "pre-copy", "dirty-tracking"] as const;
 
 const encoder = new TextEncoder();
 
@@ -82,6 +94,7 @@ export class FakeSysfs {
     });
     this.link(`bus/pci/devices/${address}`, path);
     this.#bind(path, "pci", fake);
+    this.#offer(address, fake);
     if (fake.vfioDevice !== undefined) {
       this.file(`${path}/vfio-dev/${fake.vfioDevice}/dev`, "236:0\n");
     }
@@ -105,6 +118,7 @@ export class FakeSysfs {
     this.link(`bus/mdev/devices/${uuid}`, path);
     this.link(`${path}/mdev_type`, type);
     this.#bind(path, "mdev", fake);
+    this.#offer(uuid, fake);
   }
 
   addModule(name: string, files: Readonly<Record<string, Content>>): void {
@@ -119,6 +133,11 @@ export class FakeSysfs {
     const written = Object.entries(files)
       .map(([name, content]) => [name, this.file(`${path}/${name}`, content)] as const);
     this.written.set(address, new Map(written));
+  }
+
+  #offer(address: string, { offers }: Pick<FakeFunction, "offers">): void {
+    if (offers === undefined) return;
+    this.file(`kernel/debug/vfio/${address}/migration/features`, offers.join("\n") + "\n");
   }
 
   #bind(path: string, bus: string, { driver, module, iommuGroup }: Partial<FakeFunction>): void {

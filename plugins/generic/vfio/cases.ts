@@ -10,7 +10,12 @@ const VF = {
 };
 
 const BARS = [0x100000, 0, 0, 0, 0, 0];
-const FEATURES = ["stop-copy", "p2p", "pre-copy", "dirty-tracking"];
+const OFFERED = { offered: true, features: ["stop-copy", "p2p", "pre-copy", "dirty-tracking"] };
+
+/** What is known where the kernel does not tell. */
+function untold(driver: string, facts: CaseSide = {}): CaseSide {
+  return side({ driver: { name: driver }, migration: undefined, ...facts });
+}
 
 function side(facts: CaseSide = {}): CaseSide {
   return {
@@ -21,6 +26,7 @@ function side(facts: CaseSide = {}): CaseSide {
     device: 0x101e,
     class: 0x020000,
     driver: { name: "mlx5_vfio_pci" },
+    migration: OFFERED,
     bars: BARS,
     view: "sysfs",
     config: VF,
@@ -37,7 +43,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "plain vfio-pci on the destination, as with managed='yes' before libvirt 10.0",
     ...SAME,
-    destination: side({ driver: { name: "vfio-pci" } }),
+    destination: untold("vfio-pci"),
     findings: [["no-migration", "veto", undefined, { side: "destination", driver: "vfio-pci" }]],
     decision: "veto",
   },
@@ -51,7 +57,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "a driver that nobody knows",
     ...SAME,
-    destination: side({ driver: { name: "acme_vfio" } }),
+    destination: untold("acme_vfio"),
     findings: [["driver-unknown", "undecided", undefined, { driver: "acme_vfio" }]],
     decision: "undecided",
   },
@@ -59,7 +65,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "a driver that the site knows",
     ...SAME,
     options: { drivers: ["acme_vfio"] },
-    destination: side({ driver: { name: "acme_vfio" } }),
+    destination: untold("acme_vfio"),
     findings: [],
     decision: "allow",
   },
@@ -68,14 +74,22 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     ...SAME,
     destination: side({
       driver: { name: "acme_vfio" },
-      kernel: undefined,
-      migration: { offered: true, features: FEATURES },
+      migration: OFFERED,
     }),
     findings: [],
     decision: "allow",
   },
   {
     name: "a driver that is not known, as with managed='yes' where libvirt's choice is not",
+    ...SAME,
+    destination: side({ driver: undefined, migration: undefined }),
+    findings: [
+      ["fact-unknown", "undecided", undefined, { side: "destination", fact: "driver" }],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "a driver that is not known, where the kernel says that it can",
     ...SAME,
     destination: side({ driver: undefined }),
     findings: [
@@ -96,43 +110,100 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "undecided",
   },
   {
-    name: "a QEMU that is not known, but has a machine type of 9.1",
+    name: "a QEMU that is not known",
     ...SAME,
-    destination: side({ qemu: undefined }),
-    findings: [],
-    decision: "allow",
-  },
-  {
-    name: "a QEMU that is not known, and a machine type that says little",
-    ...SAME,
-    machine: "pc-q35-7.2",
     destination: side({ qemu: undefined }),
     findings: [["fact-unknown", "undecided", undefined, { fact: "QEMU version" }]],
     decision: "undecided",
   },
   {
-    name: "an old kernel",
+    name: "a driver that binds virtual functions without migration, too",
     ...SAME,
-    destination: side({ kernel: "5.15.0-125-generic" }),
-    findings: [["kernel-too-old", "veto", undefined, {
-      side: "destination",
-      kernel: "5.15.0-125-generic",
-      floor: "5.18",
+    source: untold("mlx5_vfio_pci"),
+    findings: [["driver-tells-not", "undecided", undefined, {
+      side: "source",
+      driver: "mlx5_vfio_pci",
     }]],
+    decision: "undecided",
+  },
+  {
+    name: "NVIDIA's driver, whose name does not tell",
+    ...SAME,
+    source: untold("nvidia-vgpu-vfio"),
+    destination: untold("nvidia"),
+    findings: [
+      ["driver-tells-not", "undecided", undefined, { driver: "nvidia-vgpu-vfio" }],
+      ["driver-tells-not", "undecided", undefined, { driver: "nvidia" }],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "the same, by the site's word",
+    ...SAME,
+    options: { drivers: ["nvidia"] },
+    source: untold("nvidia"),
+    destination: untold("nvidia"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a variant driver that binds none without",
+    ...SAME,
+    source: untold("qat_vfio_pci"),
+    destination: untold("qat_vfio_pci"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "managed='yes' on a virtual function with a vGPU",
+    ...SAME,
+    source: side({ driver: { name: "nvidia" }, vendor: 0x10de, vgpuType: 1152 }),
+    destination: untold("vfio-pci", { vendor: 0x10de, vgpuType: 1152 }),
+    findings: [["managed-takes-vgpu", "veto", undefined, { side: "destination" }]],
     decision: "veto",
   },
   {
-    name: "Red Hat's kernel of an old number",
+    name: "an old kernel",
     ...SAME,
-    source: side({ kernel: "5.14.0-427.13.1.el9_4.x86_64" }),
+    options: { drivers: ["nvidia"] },
+    destination: untold("acme_vfio", { kernel: "5.15.0-125-generic" }),
+    findings: [
+      ["kernel-too-old", "veto", undefined, {
+        side: "destination",
+        kernel: "5.15.0-125-generic",
+        floor: "5.18",
+      }],
+      ["driver-unknown", "undecided"],
+    ],
+    decision: "veto",
+  },
+  {
+    name: "an old kernel into which the distribution has brought a variant driver",
+    ...SAME,
+    destination: untold("xe-vfio-pci", { kernel: "5.15.0-151-generic" }),
+    findings: [["kernel-too-old", "warn", undefined, { kernel: "5.15.0-151-generic" }]],
+    decision: "allow",
+  },
+  {
+    name: "Red Hat's kernel of an old number, before 9.4",
+    ...SAME,
+    source: untold("qat_vfio_pci", { kernel: "5.14.0-362.8.1.el9_3.x86_64" }),
     findings: [["kernel-too-old", "warn"]],
+    decision: "allow",
+  },
+  {
+    name: "Red Hat's kernels since 9.4",
+    ...SAME,
+    source: untold("qat_vfio_pci", { kernel: "5.14.0-427.13.1.el9_4.x86_64" }),
+    destination: untold("qat_vfio_pci", { kernel: "5.14.0-503.el9.x86_64" }),
+    findings: [],
     decision: "allow",
   },
   {
     name: "an old kernel that has it by the site's word",
     ...SAME,
     options: { kernel: "5.15" },
-    source: side({ kernel: "5.15.0-125-generic" }),
+    source: untold("qat_vfio_pci", { kernel: "5.15.0-125-generic" }),
     findings: [],
     decision: "allow",
   },
@@ -192,26 +263,28 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     ...SAME,
     machine: "pc-q35-8.1",
     vfioDevices: 2,
-    source: side({ migration: { offered: true, features: FEATURES } }),
+    source: side({ migration: OFFERED }),
     destination: side({ qemu: "8.1" }),
     findings: [["several-devices", "veto", undefined, { side: "destination", count: 2 }]],
     decision: "veto",
   },
   {
-    name: "two devices of which the kernels say nothing",
+    name: "two devices of which the kernels say little",
     ...SAME,
     vfioDevices: 2,
+    source: side({ migration: { offered: true } }),
+    destination: side({ migration: { offered: true } }),
     findings: [
-      ["p2p-unknown", "warn", undefined, { side: "source", count: 2 }],
-      ["p2p-unknown", "warn", undefined, { side: "destination", count: 2 }],
+      ["p2p-unknown", "undecided", undefined, { side: "source", count: 2 }],
+      ["p2p-unknown", "undecided", undefined, { side: "destination", count: 2 }],
     ],
-    decision: "allow",
+    decision: "undecided",
   },
   {
     name: "two devices of which one has no P2P",
     ...SAME,
     vfioDevices: 2,
-    source: side({ migration: { offered: true, features: FEATURES } }),
+    source: side({ migration: OFFERED }),
     destination: side({ migration: { offered: true, features: ["stop-copy", "dirty-tracking"] } }),
     findings: [["p2p-missing", "veto", undefined, { side: "destination" }]],
     decision: "veto",
@@ -223,6 +296,14 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     source: side({ qemu: "9.0", migration: { offered: true, features: ["stop-copy"] } }),
     findings: [["no-dirty-tracking", "veto", undefined, { side: "source", qemu: "9.0" }]],
     decision: "veto",
+  },
+  {
+    name: "a kernel that does not tell of dirty tracking, before QEMU 9.1",
+    ...SAME,
+    machine: "pc-q35-9.0",
+    destination: side({ qemu: "9.0", migration: { offered: true } }),
+    findings: [["dirty-tracking-unknown", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
   },
   {
     name: "no dirty tracking of the device's own since",
@@ -276,6 +357,16 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "a model that is not known",
+    ...SAME,
+    destination: side({ device: undefined }),
+    findings: [["fact-unknown", "undecided", undefined, {
+      side: "destination",
+      fact: "device id",
+    }]],
+    decision: "undecided",
+  },
+  {
     name: "another revision",
     ...SAME,
     destination: side({ config: { ...VF, 0x08: "01 00 00 02" } }),
@@ -308,10 +399,19 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
-    name: "a BAR that was read as the vGPU's on the source and as the VF's on the destination",
+    name:
+      "a BAR that is smaller on the destination, of which sysfs tells, and QEMU's view on the source",
     ...SAME,
     source: side({ view: "realize", config: { ...VF, 0x00: "b3 15 1e 10" } }),
     destination: side({ bars: [0x10000, 0, 0, 0, 0, 0] }),
+    findings: [["bar-shrinks", "veto", undefined, { bar: 0, destination: 0x10000 }]],
+    decision: "veto",
+  },
+  {
+    name: "a BAR that was read as the vGPU's on the source and as the VF's on the destination",
+    ...SAME,
+    source: side({ vendor: 0x10de, view: "realize", config: { ...VF, 0x00: "de 10 1e 10" } }),
+    destination: side({ vendor: 0x10de, vgpuType: 558, bars: [0x10000, 0, 0, 0, 0, 0] }),
     findings: [],
     decision: "allow",
   },

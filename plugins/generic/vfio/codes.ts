@@ -11,6 +11,26 @@ export const CODES = {
     about:
       "Plain vfio-pci and nvgrace-gpu-vfio-pci have no migration operations, and a vendor's driver offers none for a device whose firmware or physical function does not allow it; the kernel's debugfs tells (vfio_device_debugfs_init). QEMU then says that migration is not supported in the kernel. With managed='yes' the destination's driver is the one that libvirt will bind, not the one that is bound now: before libvirt 10.0 always vfio-pci, since then the best match for the device.",
   },
+  "managed-takes-vgpu": {
+    severity: "veto",
+    title: "managed='yes' takes the virtual function from NVIDIA's driver",
+    message:
+      "The {side}'s virtual function has a vGPU, and {driver} would be bound to it in place of NVIDIA's driver: managed='yes' does that",
+    remedy:
+      "Set managed='no' on the <hostdev>: the function has to stay with NVIDIA's driver, which makes the vGPU.",
+    about:
+      "With managed='yes' libvirt binds the device to a VFIO driver of Linux when the guest starts (virHostdevPreparePCIDevices), and the vGPU that NVIDIA's driver made of the virtual function (nvidia/current_vgpu_type) is gone. What the guest would get is the bare function, which nothing can migrate.",
+  },
+  "driver-tells-not": {
+    severity: "undecided",
+    title: "The driver's name does not tell whether the device can migrate",
+    message:
+      "{driver} of the {side} binds devices that cannot migrate, too: its name does not tell, and nothing else does",
+    remedy:
+      "Let the kernel tell: mount debugfs (CONFIG_VFIO_DEBUGFS) and gather the facts as root. Or, if all devices of this driver migrate here, name it in the option drivers.",
+    about:
+      "mlx5, hisi_acc and virtio bind virtual functions whose physical function does not allow migration (MLX5_CAP_GEN migration, devlink's migratable), without migration operations. NVIDIA's module has them only where it was built for a kernel of VFIO's second migration protocol; the log says so (vGPU migration enabled, or disabled). The kernel itself tells of each device in debugfs, and to who opens it (VFIO_DEVICE_FEATURE_MIGRATION).",
+  },
   "driver-unknown": {
     severity: "undecided",
     title: "Whether the device's driver can migrate it is not known",
@@ -18,7 +38,7 @@ export const CODES = {
     remedy:
       "Bind the device to a VFIO driver that migrates it; or, if this one does, name it in the option drivers.",
     about:
-      "Drivers that are known to migrate are those of Linux drivers/vfio/pci (hisi_acc, mlx5, pds, qat, virtio, xe), NVIDIA's, and mtty of the kernel's samples. Where debugfs is mounted (CONFIG_VFIO_DEBUGFS, as root) the kernel itself tells of any driver.",
+      "Drivers whose every device migrates are pds_vfio_pci, qat_vfio_pci and xe-vfio-pci of Linux, and mtty of its samples. Where debugfs is mounted (CONFIG_VFIO_DEBUGFS, as root) the kernel itself tells of any driver.",
   },
   "fact-unknown": {
     severity: "undecided",
@@ -35,7 +55,7 @@ export const CODES = {
     remedy:
       "Use a kernel of that version or later; if a distribution's older one has it, set the option kernel.",
     about:
-      "OpenStack Nova wants Linux 5.18 for vGPU live migration (virtual-gpu.rst), where version 2 of VFIO's migration protocol and its first drivers came. Red Hat's kernels (.el9) keep their number and take in what is newer, so there it is a warning.",
+      "OpenStack Nova wants Linux 5.18 for vGPU live migration (virtual-gpu.rst), where version 2 of VFIO's migration protocol and its first drivers came. Distributions bring newer code to an older number: a kernel that offers migration (debugfs), and RHEL 9.4 and later, which NVIDIA lists, have it. It is a warning where the device is bound to a variant driver, which came with that protocol, and for kernels that keep their number (earlier .el9, SLES, openEuler).",
   },
   "qemu-too-old": {
     severity: "veto",
@@ -80,14 +100,14 @@ export const CODES = {
       'QEMU 8.2 and later block it: "Multiple VFIO devices migration is supported only if all of them support P2P migration".',
   },
   "p2p-unknown": {
-    severity: "warn",
+    severity: "undecided",
     title: "Whether all of several VFIO devices support P2P is not known",
     message:
       "The guest has {count} VFIO devices, and whether the {side}'s driver offers P2P for this one is not known",
     remedy:
       "See migration/features of the device below /sys/kernel/debug/vfio; QEMU's query-migrate lists what blocks a migration (blocked-reasons).",
     about:
-      "QEMU 8.2 and later migrate several VFIO devices if each supports P2P. Kernels tell it in debugfs, older ones nowhere; the source's QEMU refuses before anything is sent.",
+      "QEMU 8.2 and later migrate several VFIO devices if each supports P2P. Kernels tell it in debugfs, older ones only to who opens the device.",
   },
   "no-dirty-tracking": {
     severity: "veto",
@@ -97,6 +117,16 @@ export const CODES = {
       "Set enable-migration=on for the device (all memory is then sent again at the end), or use QEMU 9.1 or later with an IOMMU that tracks dirty pages.",
     about:
       "With enable-migration=auto QEMU wants the device to track what it writes. Since 9.1 the IOMMU's tracking will do, with iommufd (commit f48b472450): then it is a warning.",
+  },
+  "dirty-tracking-unknown": {
+    severity: "undecided",
+    title: "Whether the device tracks dirty pages is not known",
+    message:
+      "Whether the {side}'s driver tracks the device's writes is not known, and QEMU is {qemu}",
+    remedy:
+      "See migration/features of the device below /sys/kernel/debug/vfio; use QEMU 9.1 or later, or set enable-migration=on for the device (all memory is then sent again at the end).",
+    about:
+      "With enable-migration=auto QEMU before 9.1 migrates only devices that track what they write (vfio_migration_realize).",
   },
   "viommu": {
     severity: "veto",
@@ -151,6 +181,6 @@ export const CODES = {
     message: "BAR {bar} has {source} bytes on the source and {destination} on the destination",
     remedy: "Use a device with the same BAR sizes (same type, same resizable BAR setting).",
     about:
-      "QEMU's comparison passes a smaller BAR, and the guest goes on with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells.",
+      "QEMU's comparison passes a smaller BAR, and the guest goes on with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells. The sizes that sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's, and are not looked at.",
   },
 } as const satisfies Record<string, CodePage>;

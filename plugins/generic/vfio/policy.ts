@@ -8,10 +8,10 @@ import {
   isAtLeast,
   kernelHas,
   type Migration,
-  parseQemuVersion,
+  ownFacts,
   type PolicyFinding,
   type QemuVersion,
-  resolveAlias,
+  redHatRelease,
   v,
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
@@ -36,7 +36,7 @@ const OPTIONS = v.strictObject({
   ),
   drivers: v.pipe(
     v.optional(v.array(v.string()), []),
-    v.description("Further VFIO drivers that the site knows to migrate their devices"),
+    v.description("VFIO drivers that the site knows to migrate their devices"),
   ),
 });
 type Options = v.InferOutput<typeof OPTIONS>;
@@ -53,8 +53,8 @@ export const genericVfio = definePolicy({
   *evaluate(pair, migration, options): Generator<Finding> {
     for (const side of SIDES) {
       yield* checkDriver(side, pair[side], options);
-      yield* checkKernel(side, pair[side], migration[side].kernel, options.kernel);
-      const qemu = qemuOf(migration, side, options);
+      yield* checkKernel(side, pair[side], migration[side].kernel, options);
+      const { qemu } = migration[side];
       if (qemu === undefined) {
         yield { code: "fact-unknown", data: { side, fact: "QEMU version" } };
       } else {
@@ -63,87 +63,96 @@ export const genericVfio = definePolicy({
     }
     yield* checkLibvirt(migration, options.libvirt);
     yield* checkGuest(pair, migration);
-    yield* checkIdentity(pair);
-    yield* checkMsix(pair);
-    yield* checkBars(pair);
+    const own = {
+      ...pair,
+      source: ownFacts(pair.source),
+      destination: ownFacts(pair.destination),
+    };
+    yield* checkIdentity(own);
+    yield* checkMsix(own);
+    yield* checkBars(own);
   },
 });
 
 type Side = typeof SIDES[number];
 
-// Linux drivers/vfio/pci, and for mdevs those of NVIDIA and of the kernel's samples. `vfio_mdev` is
-// what any mdev is bound to before Linux 5.16.
-const MIGRATING = new Set([
-  "hisi_acc_vfio_pci",
-  "mlx5_vfio_pci",
-  "mtty",
-  "nvidia",
-  "nvidia_vgpu_vfio",
-  "pds_vfio_pci",
-  "qat_vfio_pci",
-  "vfio_mdev",
-  "virtio_vfio_pci",
-  "xe_vfio_pci",
+// Linux drivers/vfio/pci, mtty of its samples, and what binds NVIDIA's vGPUs (`vfio_mdev` binds any
+// mdev before Linux 5.16). Proof is the binding of a driver that gives each device that it binds
+// its migration operations (`qat_vf_pci_init_dev`, `pds_vfio_init_device`, `mtty_init_dev`,
+// `xe_vfio_pci_migration_init`). The others bind devices without, too: where the physical function
+// does not allow it (`mlx5vf_cmd_set_migratable`, `hisi_acc_vfio_pci_probe`,
+// `virtiovf_pci_init_device`), or the module was built for a kernel that has another protocol (the
+// log of NVIDIA's then says "vGPU migration disabled").
+const DRIVERS: ReadonlyMap<string, "never" | "some" | "proof"> = new Map([
+  ["hisi_acc_vfio_pci", "some"],
+  ["mlx5_vfio_pci", "some"],
+  ["mtty", "proof"],
+  ["nvgrace_gpu_vfio_pci", "never"],
+  ["nvidia", "some"],
+  ["nvidia_vgpu_vfio", "some"],
+  ["pds_vfio_pci", "proof"],
+  ["qat_vfio_pci", "proof"],
+  ["vfio_mdev", "some"],
+  ["vfio_pci", "never"],
+  ["virtio_vfio_pci", "some"],
+  ["xe_vfio_pci", "proof"],
 ]);
-const NOT_MIGRATING = new Set(["nvgrace_gpu_vfio_pci", "vfio_pci"]);
 
-function* checkDriver(
-  side: Side,
-  { driver, migration }: DeviceFacts,
-  { drivers }: Options,
-): Generator<Finding> {
+function abilityOf(name: string): "never" | "some" | "proof" | undefined {
+  return DRIVERS.get(name.replaceAll("-", "_"));
+}
+
+function* checkDriver(side: Side, facts: DeviceFacts, { drivers }: Options): Generator<Finding> {
+  const { driver, migration, vgpuType = 0 } = facts;
+  const name = driver?.name;
+  const ability = name === undefined ? undefined : abilityOf(name);
+  // What the vendors' policies say hangs on it, whatever it offers.
+  if (name === undefined) yield { code: "fact-unknown", data: { side, fact: "driver" } };
   if (migration !== undefined) {
     if (!migration.offered) {
-      yield { code: "no-migration", data: { side, driver: driver?.name ?? "its driver" } };
+      yield { code: "no-migration", data: { side, driver: name ?? "its driver" } };
     }
+  } else if (name === undefined) {
     return;
-  }
-  if (driver === undefined) {
-    yield { code: "fact-unknown", data: { side, fact: "driver" } };
-    return;
-  }
-  const { name } = driver;
-  const module = name.replaceAll("-", "_");
-  if (NOT_MIGRATING.has(module)) {
-    yield { code: "no-migration", data: { side, driver: name } };
-  } else if (!MIGRATING.has(module) && !drivers.includes(name)) {
-    yield { code: "driver-unknown", data: { side, driver: name } };
+  } else if (ability === "never") {
+    // Only NVIDIA's driver makes a vGPU of a VF, so another one takes the VF away from it.
+    const code = vgpuType > 0 ? "managed-takes-vgpu" : "no-migration";
+    yield { code, data: { side, driver: name } };
+  } else if (ability !== "proof" && !drivers.includes(name)) {
+    const code = ability === undefined ? "driver-unknown" : "driver-tells-not";
+    yield { code, data: { side, driver: name } };
   }
 }
 
 function* checkKernel(
   side: Side,
-  { migration }: DeviceFacts,
+  { migration, driver }: DeviceFacts,
   kernel: string | undefined,
-  floor: string,
+  { kernel: floor, drivers }: Options,
 ): Generator<Finding> {
-  // A kernel that offers it has it.
-  if (migration?.offered) return;
   if (kernel === undefined) {
     yield { code: "fact-unknown", data: { side, fact: "kernel" } };
     return;
   }
+  // A kernel that offers it has it.
+  if (migration?.offered) return;
   const has = kernelHas(kernel, floor);
-  if (has) return;
+  if (has || (has === undefined && isRedHatWithMigration(kernel))) return;
+  const name = driver?.name ?? "";
+  // A variant driver is VFIO migration itself: with it the distribution has brought both.
+  const isBroughtBack = drivers.includes(name) ||
+    (name.replaceAll("-", "_").endsWith("_vfio_pci") && abilityOf(name) !== "never");
   yield {
     code: "kernel-too-old",
-    ...has === undefined ? { severity: "warn" as const } : {},
+    ...has === undefined || isBroughtBack ? { severity: "warn" as const } : {},
     data: { side, kernel, floor },
   };
 }
 
-/** The side's version, or the oldest one that has the guest's machine type, if that is enough. */
-function qemuOf(
-  { machine, ...hosts }: Migration,
-  side: Side,
-  { qemu: floor }: Options,
-): QemuVersion | undefined {
-  const { qemu } = hosts[side];
-  if (qemu !== undefined || machine === undefined) return qemu;
-  const { version } = resolveAlias(machine, hosts.source.qemu);
-  if (typeof version !== "object") return undefined;
-  const oldest = `${version.major}.${version.minor}`;
-  return isAtLeast(oldest, floor) ? parseQemuVersion(oldest) : undefined;
+// NVIDIA lists RHEL 9.4 and later for the live migration of vGPUs.
+function isRedHatWithMigration(kernel: string): boolean {
+  const { major = 0, minor = 0 } = redHatRelease(kernel) ?? {};
+  return major > 9 || (major === 9 && minor >= 4);
 }
 
 function* checkQemu(
@@ -170,10 +179,14 @@ function* checkQemu(
       yield { code: "p2p-missing", data: { side, count: vfioDevices } };
     }
   }
-  if (features?.includes("dirty-tracking") === false && !isOn(properties["enable-migration"])) {
+  if (!isOn(properties["enable-migration"])) {
     // Since 9.1 the IOMMU's own tracking is as good (f48b472450).
-    const severity = qemu.atLeast(9, 1) ? "warn" : "veto";
-    yield { code: "no-dirty-tracking", severity, data };
+    const isNeeded = !qemu.atLeast(9, 1);
+    if (features?.includes("dirty-tracking") === false) {
+      yield { code: "no-dirty-tracking", severity: isNeeded ? "veto" : "warn", data };
+    } else if (features === undefined && isNeeded) {
+      yield { code: "dirty-tracking-unknown", data };
+    }
   }
   if (viommu) {
     // 0e3c1e2b2b
@@ -205,9 +218,9 @@ function* checkGuest({ guest }: DevicePair, migration: Migration): Generator<Fin
   if (migration.postCopy) yield { code: "post-copy" };
 }
 
-function* checkIdentity({ source, destination }: DevicePair): Generator<Finding> {
-  const [from, to] = [identify(source), identify(destination)];
-  const [old, own] = [bytesOf(source), bytesOf(destination)];
+function* checkIdentity(pair: DevicePair): Generator<Finding> {
+  const [from, to] = [identify(pair.source), identify(pair.destination)];
+  const [old, own] = [bytesOf(pair.source), bytesOf(pair.destination)];
   const fields = [
     ["vendor id", from.vendor, to.vendor],
     ["device id", from.device, to.device],
@@ -217,6 +230,16 @@ function* checkIdentity({ source, destination }: DevicePair): Generator<Finding>
   for (const [field, source, destination] of fields) {
     if (source === undefined || destination === undefined || source === destination) continue;
     yield { code: "identity-differs", data: { field, source, destination } };
+  }
+  // Without any bytes qemu/restore-check cannot decide.
+  for (const [side, ids] of [["source", from], ["destination", to]] as const) {
+    if (pair[side].config === undefined) continue;
+    const unknown = Object.entries({
+      "vendor id": ids.vendor,
+      "device id": ids.device,
+      class: ids.class,
+    }).filter(([, value]) => value === undefined);
+    for (const [fact] of unknown) yield { code: "fact-unknown", data: { side, fact } };
   }
   if (old === undefined || own === undefined) return;
   for (const [field, offset] of [["subsystem vendor id", 0x2c], ["subsystem id", 0x2e]] as const) {
@@ -249,8 +272,6 @@ function bytesOf({ config, vendor }: DeviceFacts): Uint8Array | undefined {
 }
 
 function* checkBars({ source, destination }: DevicePair): Generator<Finding> {
-  // A VF's BARs in sysfs are not those of the vGPU in it: sizes of two kinds say nothing.
-  if (source.config?.kind !== destination.config?.kind) return;
   for (const [bar, size] of (source.bars ?? []).entries()) {
     const other = destination.bars?.[bar];
     if (other === undefined || other >= size) continue;

@@ -25,6 +25,13 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "a VF with a vGPU, which managed='yes' takes from NVIDIA's driver: generic/vfio tells",
+    source: { ...bound("nvidia"), vgpuType: 1152 },
+    destination: { ...bound("vfio-pci"), vgpuType: 1152 },
+    findings: [],
+    decision: "allow",
+  },
+  {
     name: "a GH200",
     source: bound("nvgrace_gpu_vfio_pci"),
     destination: bound("nvgrace_gpu_vfio_pci"),

@@ -21,7 +21,10 @@ export const nvidiaPassthrough = definePolicy({
   codes: CODES,
   *evaluate(pair): Generator<Finding> {
     for (const side of ["source", "destination"] as const) {
-      const driver = pair[side].driver?.name ?? "";
+      const { vgpuType = 0, driver: bound } = pair[side];
+      // Of a VF with a vGPU that is taken from NVIDIA's driver generic/vfio tells.
+      if (vgpuType > 0) continue;
+      const driver = bound?.name ?? "";
       const code = FINDINGS.get(driver);
       if (code !== undefined) yield { code, data: { side, driver } };
     }

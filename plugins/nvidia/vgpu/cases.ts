@@ -110,6 +110,25 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "allow",
   },
   {
+    name: "the same, where the bytes are another device's",
+    ...MACHINE,
+    source: vf(558, { ...REALIZED, view: "realize" }),
+    destination: vf(558, { nvidiaDriver: "535.161.05", ...REALIZED, view: "guest" }),
+    findings: [["type-unknown", "undecided"], ["host-driver-differs", "warn"]],
+    decision: "undecided",
+  },
+  {
+    name: "a type that is known on one side only",
+    ...MACHINE,
+    source: mdev("NVIDIA A40-8Q", "550.54.16", REALIZED),
+    destination: mdev("NVIDIA A40-8Q", "550.54.16", { ...REALIZED, mdevType: undefined }),
+    findings: [["type-unknown", "undecided", undefined, {
+      source: "A40-8Q",
+      destination: "an unknown type",
+    }]],
+    decision: "undecided",
+  },
+  {
     name: "a VF without a vGPU, with room for one",
     ...MACHINE,
     source: vf(558),
@@ -300,6 +319,29 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "allow",
   },
   {
+    name: "a guest's driver of the long-term support branch before the host's",
+    ...SAME,
+    source: { ...OTHER_DRIVER, nvml: { guestDriver: "470.256.02" } },
+    destination: OTHER_DRIVER,
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a guest's driver on Windows, of the host's branch",
+    ...SAME,
+    source: { ...OTHER_DRIVER, nvml: { guestDriver: "538.33" } },
+    destination: OTHER_DRIVER,
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a guest's driver of the long-term support branch, which the host's is not",
+    ...SAME,
+    source: { ...A40, nvml: { guestDriver: "470.256.02" } },
+    findings: [["guest-driver-out-of-range", "warn"]],
+    decision: "allow",
+  },
+  {
     name: "a guest's driver of a newer branch",
     ...SAME,
     source: { ...A40, nvml: { guestDriver: "570.86.15" } },
@@ -329,6 +371,17 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
       parameter: "enable_uvm=1",
     }]],
     decision: "allow",
+  },
+  {
+    name: "from RHEL 10 to RHEL 9.4, whose kernel tells its minor release by its build only",
+    ...SAME,
+    source: { ...A40, kernel: "6.12.0-55.9.1.el10_0.x86_64" },
+    destination: { ...A40, kernel: "5.14.0-427.el9.x86_64" },
+    findings: [["hypervisors-unsupported", "veto", undefined, {
+      source: "10.0",
+      destination: "9.4",
+    }]],
+    decision: "veto",
   },
   {
     name: "from RHEL 9.4 to RHEL 10",

@@ -96,7 +96,7 @@ export const CODES = {
     message: "The guest's driver is {guest}, the destination's {host}",
     remedy: "Upgrade the guest's driver to the destination's branch first, or ask NVML.",
     about:
-      "A vGPU manager takes guest drivers of its own branch and of the one before (vGPU release notes 1.2). Which branch comes before which is recalled here, not read from a source: so this only warns.",
+      "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2). Which branches those are is recalled here, not read from a source: so this only warns.",
   },
   "gpu-mode-differs": {
     severity: "warn",

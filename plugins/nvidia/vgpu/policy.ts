@@ -4,11 +4,12 @@ import {
   type DeviceFacts,
   type DevicePair,
   get16,
-  isAtLeast,
   type Migration,
   type NvmlCompatibility,
+  ownFacts,
   type PolicyFinding,
   readRegions,
+  redHatRelease,
   skipsVscCheck,
   v,
 } from "premigrate/policy";
@@ -48,8 +49,13 @@ export const nvidiaVgpu = definePolicy({
   },
 });
 
-function isVgpu({ mdevType, vgpuType = 0 }: DeviceFacts): boolean {
-  return mdevType !== undefined || vgpuType > 0;
+function isVgpu({ address, mdevType, vgpuType = 0 }: DeviceFacts): boolean {
+  return mdevType !== undefined || vgpuType > 0 || isMdev(address);
+}
+
+/** An mdev's address is its UUID. */
+function isMdev(address: string): boolean {
+  return !address.includes(":");
 }
 
 function* checkType(pair: DevicePair, migration: Migration): Generator<Finding> {
@@ -70,14 +76,35 @@ function* checkType(pair: DevicePair, migration: Migration): Generator<Finding> 
     return;
   }
   const areNamed = from.name !== undefined && to.name !== undefined;
-  const areNumbered = isOneDriver && from.id !== undefined && to.id !== undefined;
-  if (areNamed || areNumbered) {
+  const areNumbers = areNumbered(pair, from, to);
+  if (areNamed || (areNumbers && isOneDriver)) {
     if (isSame(to)) return;
     yield { code: "type-differs", data: { source: nameOf(from), destination: nameOf(to) } };
-  } else if (!SIDES.every((side) => answers(pair[side]))) {
-    // Where bytes are known, the subsystem id is the type, and nvidia/vsc compares it.
+  } else if (!areNumbers || !isTypeInBytes(pair, from, to, drivers)) {
     yield { code: "type-unknown", data: { source: nameOf(from), destination: nameOf(to) } };
   }
+}
+
+// An mdev's type has its name beside it in sysfs: one without is not known.
+function areNumbered(pair: DevicePair, from: VgpuType, to: VgpuType): boolean {
+  return from.id !== undefined && to.id !== undefined &&
+    SIDES.every((side) => pair[side].mdevType === undefined);
+}
+
+/**
+ * Whether the types' numbers cannot be compared, being those of two drivers, and the subsystem id in
+ * the bytes is the type: nvidia/vsc compares that. What is known of one side only is a missing fact,
+ * and bytes that QEMU did not read of this device are no evidence.
+ */
+function isTypeInBytes(
+  pair: DevicePair,
+  from: VgpuType,
+  to: VgpuType,
+  { source, destination }: Drivers,
+): boolean {
+  return source !== undefined && destination !== undefined &&
+    from.name === undefined && to.name === undefined &&
+    SIDES.every((side) => pair[side].config?.kind === "realize" && answers(pair[side]));
 }
 
 interface VgpuType {
@@ -106,8 +133,9 @@ function nameOf({ id, name }: VgpuType): string {
   return name ?? (id === undefined ? "an unknown type" : `type ${id}`);
 }
 
-/** Bytes in which the vGPU's own ids are: a VF's in sysfs read as ffff (SR-IOV 3.4.1.1). */
-function answers({ config }: DeviceFacts): boolean {
+/** Bytes in which the vGPU's own ids are. */
+function answers(facts: DeviceFacts): boolean {
+  const { config } = ownFacts(facts);
   return config !== undefined && config.bytes.length >= 64 && get16(config.bytes, 0) !== 0xffff;
 }
 
@@ -155,7 +183,8 @@ function areInBytes(pair: DevicePair, versions: Readonly<Record<Side, string>>):
 }
 
 /** Offset and next pointer of the Vendor Specific Capability that holds this driver, and no more. */
-function driverHeader({ config, ...ids }: DeviceFacts, version: string): string | undefined {
+function driverHeader(facts: DeviceFacts, version: string): string | undefined {
+  const { config, ...ids } = ownFacts(facts);
   const bytes = config === undefined ? undefined : readRegions(config, ids).at(-1)?.bytes;
   if (bytes === undefined || bytes.length < 256) return undefined;
   const { capabilities, problems } = decodeConfigSpace(bytes);
@@ -188,18 +217,57 @@ function* checkVgpuVersion({ source, destination }: DevicePair): Generator<Findi
   yield { code: "vgpu-version-out-of-range", data: { version, ...range } };
 }
 
-// The driver branch of each release of the vGPU software, in order. Recalled, not read anywhere.
-const BRANCHES = ["450", "460", "470", "510", "525", "535", "550", "570", "580"];
+// The driver branches of the vGPU software, 8 to 20 (its release notes, 1.1), and others between
+// them. A guest's driver on Windows has a number of its own that follows its branch's: 538.33 is of
+// R535. `lts` are the long-term support branches: 8, 11, 13, 16 and 19 (NVIDIA's lifecycle policy).
+const BRANCHES: readonly (readonly [first: number, kind: "vgpu" | "lts" | "other"])[] = [
+  [418, "lts"],
+  [430, "vgpu"],
+  [440, "vgpu"],
+  [450, "lts"],
+  [455, "other"],
+  [460, "vgpu"],
+  [465, "other"],
+  [470, "lts"],
+  [495, "other"],
+  [510, "vgpu"],
+  [515, "other"],
+  [525, "vgpu"],
+  [530, "other"],
+  [535, "lts"],
+  [545, "other"],
+  [550, "vgpu"],
+  [555, "other"],
+  [570, "vgpu"],
+  [575, "other"],
+  [580, "lts"],
+  [590, "other"],
+  [595, "vgpu"],
+  [600, "other"],
+];
 
 function* checkGuestDriver(pair: DevicePair, migration: Migration): Generator<Finding> {
   const guest = pair.source.nvml?.guestDriver;
   const host = hostDrivers(pair, migration).destination;
-  if (guest === undefined || host === undefined || isSameBranch(guest, host)) return;
-  const [own, managers] = [guest, host].map((version) =>
-    BRANCHES.indexOf(version.split(".")[0] ?? "")
-  );
-  const isOneNewer = own !== undefined && own >= 0 && managers === own + 1;
-  if (!isOneNewer) yield { code: "guest-driver-out-of-range", data: { guest, host } };
+  if (guest === undefined || host === undefined) return;
+  if (isSameBranch(guest, host) || takesGuestDriver(host, guest)) return;
+  yield { code: "guest-driver-out-of-range", data: { guest, host } };
+}
+
+/**
+ * A manager takes guest drivers of its own branch and of the one before, and one of a long-term
+ * support branch also those of the long-term support branch before (vGPU release notes 19.0, 1.2).
+ */
+function takesGuestDriver(manager: string, guest: string): boolean {
+  const of = (version: string): number =>
+    BRANCHES.findLastIndex(([first]) => first <= Number(version.split(".")[0]));
+  const [own, its] = [of(manager), of(guest)];
+  const before = (kinds: readonly string[]): number =>
+    BRANCHES.slice(0, own).findLastIndex(([, kind]) => kinds.includes(kind));
+  const kind = BRANCHES[own]?.[1];
+  if (kind === undefined || kind === "other") return false;
+  return its === own || its === before(["vgpu", "lts"]) ||
+    (kind === "lts" && its >= 0 && its === before(["lts"]));
 }
 
 function* checkModes({ source, destination }: DevicePair): Generator<Finding> {
@@ -222,12 +290,13 @@ function* checkParameters(pair: DevicePair): Generator<Finding> {
 const BLOCKING = /\benable_(?:uvm|debugging|profiling)=1\b/g;
 
 function* checkHypervisors({ source, destination }: Migration): Generator<Finding> {
-  const releases = [source.kernel, destination.kernel].map((kernel) =>
-    /\.el(\d+)(?:_(\d+))?/.exec(kernel ?? "")
+  const [from, to] = [source.kernel, destination.kernel].map((kernel) =>
+    redHatRelease(kernel ?? "")
   );
-  const [from, to] = releases.map((match) => match?.slice(1).filter((part) => part).join("."));
-  const isPair = (one: string | undefined, other: string | undefined): boolean =>
-    one === "9.4" && other !== undefined && isAtLeast(other, "10") === true;
-  if (from === undefined || to === undefined || !(isPair(from, to) || isPair(to, from))) return;
-  yield { code: "hypervisors-unsupported", data: { source: from, destination: to } };
+  if (from === undefined || to === undefined) return;
+  const [older, newer] = from.major < to.major ? [from, to] : [to, from];
+  if (older.major !== 9 || older.minor !== 4 || newer.major < 10) return;
+  const name = ({ major, minor }: typeof from): string =>
+    minor === undefined ? `${major}` : `${major}.${minor}`;
+  yield { code: "hypervisors-unsupported", data: { source: name(from), destination: name(to) } };
 }

@@ -94,11 +94,35 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
-    name: "bodies that are compared and name no driver",
+    name: "two cards of one model, and a machine type that compares what is the card's own",
     ...COMPARES,
     source: side({ ...GPU, 0xb4: "09 00 14 01 01 00 13 0b 80 00 00 00 2d c4 51 8e" }),
     destination: side({ ...GPU, 0xb4: "09 00 14 01 01 00 13 0b 80 00 00 00 91 0a 77 3c" }),
-    findings: [["body-compared", "veto", 0xc0, {
+    findings: [["per-card-bytes-compared", "veto", 0xc0, { last: 0xc3 }]],
+    decision: "veto",
+  },
+  {
+    name: "two whole GPUs that differ in more than what is the card's own",
+    ...COMPARES,
+    source: side({ ...GPU, 0xb4: "09 00 14 01 01 00 13 0b 80 00 00 00 2d c4 51 8e" }),
+    destination: side({ ...GPU, 0xb4: "09 00 14 01 01 00 13 0c 80 00 00 00 91 0a 77 3c" }),
+    findings: [["other-bytes-compared", "veto", 0xbb, { count: 5, read: 0x0b, device: 0x0c }]],
+    decision: "veto",
+  },
+  {
+    name: "one driver, another second record, and a machine type that compares the body",
+    ...COMPARES,
+    source: side({ ...R535, 0xd2: "1f", 0xeb: "05 04 01 00" }),
+    destination: side({ ...R535, 0xd2: "1f", 0xeb: "05 04 02 00" }),
+    findings: [["other-bytes-compared", "veto", 0xed]],
+    decision: "veto",
+  },
+  {
+    name: "vGPUs whose bytes name no driver, and a machine type that compares the body",
+    ...COMPARES,
+    source: side({ ...VGPU, 0xd2: "09", 0xd5: "05 04 01 00" }),
+    destination: side({ ...VGPU, 0xd2: "09", 0xd5: "05 04 02 00" }),
+    findings: [["body-compared", "veto", 0xd7, {
       drivers: "the bytes do not name the host drivers",
     }]],
     decision: "veto",
@@ -413,7 +437,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     ...COMPARES,
     source: side({ ...R535, 0x69: "a0", 0xa0: "09 00 08 01 00 00 00 10" }),
     destination: side({ ...R535, 0x69: "a0", 0xa0: "09 00 08 01 00 00 00 20" }),
-    findings: [["body-compared", "veto", 0xa7], ["host-driver", "info"]],
+    findings: [["other-bytes-compared", "veto", 0xa7], ["host-driver", "info"]],
     decision: "veto",
   },
   {

@@ -24,6 +24,26 @@ export const CODES = {
     about:
       `Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares the body of the capability as any other byte. ${FORMAT}`,
   },
+  "per-card-bytes-compared": {
+    severity: "veto",
+    title: "QEMU compares bytes that differ from card to card",
+    message:
+      "Bytes {offset:hex} to {last:hex} differ from card to card, and on this machine type QEMU compares them",
+    remedy:
+      "Restart the guest with a machine type of version 9.1 or later, or set skip-vsc-check=on on the destination (qemu:override): no driver makes these bytes equal.",
+    about:
+      "A whole GPU's capability has length 0x14, starts with 01, and holds 4 bytes at +0x0c that differ between two cards of one model in one machine, with one driver. Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares them as any other byte.",
+  },
+  "other-bytes-compared": {
+    severity: "veto",
+    title: "QEMU compares the body, and it differs otherwise than by host driver",
+    message:
+      "{count} bytes of the body differ, first at {offset:hex} (source {read:hex}, destination {device:hex}), and on this machine type QEMU compares them; it is not the host drivers that differ there",
+    remedy:
+      "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or choose another device.",
+    about:
+      `Both bodies name one host driver, or they are not those of vGPUs, in which no driver is named. Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares the body as any other byte. ${FORMAT}`,
+  },
   "body-check-unknown": {
     severity: "undecided",
     title: "Whether QEMU compares the body is not known",

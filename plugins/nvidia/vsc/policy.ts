@@ -5,6 +5,7 @@ import {
   get16,
   type PolicyFinding,
   readRegions,
+  showsFunctionOnly,
   skipsVscCheck,
   v,
 } from "premigrate/policy";
@@ -66,12 +67,9 @@ export const nvidiaVsc = definePolicy({
   },
 });
 
-// A virtual function's own ids read as ffff (SR-IOV 3.4.1.1), and only sysfs shows them so.
 function* findVirtualFunctions(pair: DevicePair): Generator<Finding> {
   for (const side of ["source", "destination"] as const) {
-    const { config, vendor } = pair[side];
-    const isOne = config?.kind === "sysfs" && vendor !== undefined && !answers(config.bytes);
-    if (isOne) yield { code: "virtual-function", data: { side } };
+    if (showsFunctionOnly(pair[side])) yield { code: "virtual-function", data: { side } };
   }
 }
 
@@ -126,18 +124,58 @@ function* compareBodies(
     return;
   }
   const skip = skips();
-  if (skip !== true) {
-    const at = first - source.offset - 3;
-    const data = {
-      count: differing.length,
-      read: source.bytes[at] ?? 0,
-      device: destination.bytes[at] ?? 0,
-      drivers: nameDrivers(hostDriver(source), hostDriver(destination)),
-    };
-    yield { code: skip === false ? "body-compared" : "body-check-unknown", offset: first, data };
+  if (skip === false) {
+    yield nameCompared(source, destination, differing);
+    return;
+  }
+  if (skip === undefined) {
+    const data = { ...countBytes(source, destination, differing), ...drivers(source, destination) };
+    yield { code: "body-check-unknown", offset: first, data };
     return;
   }
   yield* judgeBodies(source, destination, differing, options);
+}
+
+/** What QEMU will find, by what made the difference: the advice is another one. */
+function nameCompared(source: Vsc, destination: Vsc, differing: readonly number[]): Finding {
+  const [offset = source.offset] = differing;
+  const [from, to] = [hostDriver(source), hostDriver(destination)];
+  const areVgpus = [source, destination].every(({ body }) => body.kind === "vgpu");
+  const isOneDriver = from !== undefined && to !== undefined &&
+    from.version === to.version && from.branch === to.branch;
+  const data = countBytes(source, destination, differing);
+  if (areVgpus && !isOneDriver) {
+    return { code: "body-compared", offset, data: { ...data, ...drivers(source, destination) } };
+  }
+  const perCard = perCardBytes(source, destination, differing);
+  return perCard === undefined
+    ? { code: "other-bytes-compared", offset, data }
+    : { code: "per-card-bytes-compared", offset: perCard.start, data: { last: perCard.last } };
+}
+
+function countBytes(
+  source: Vsc,
+  destination: Vsc,
+  { length, 0: first = source.offset }: readonly number[],
+): { count: number; read: number; device: number } {
+  const at = first - source.offset - 3;
+  return { count: length, read: source.bytes[at] ?? 0, device: destination.bytes[at] ?? 0 };
+}
+
+function drivers(source: Vsc, destination: Vsc): { drivers: string } {
+  return { drivers: nameDrivers(hostDriver(source), hostDriver(destination)) };
+}
+
+/** Where a whole GPU's body differs from card to card, if it differs nowhere else. */
+function perCardBytes(
+  source: Vsc,
+  destination: Vsc,
+  differing: readonly number[],
+): { start: number; last: number } | undefined {
+  const [start, last] = [source.offset + 0x0c, source.offset + 0x0f];
+  const isPerCard = [source, destination].every(({ body }) => body.kind === "gpu") &&
+    differing.every((offset) => offset >= start && offset <= last);
+  return isPerCard ? { start, last } : undefined;
 }
 
 function differingOffsets(source: Vsc, destination: Vsc): number[] {
@@ -173,12 +211,10 @@ function* judgeBodies(
       yield* noteUnknownRecords(source, destination, options);
     }
   } else {
-    const [start, last] = [source.offset + 0x0c, source.offset + 0x0f];
-    const isPerCard = source.body.kind === "gpu" &&
-      differing.every((offset) => offset >= start && offset <= last);
-    yield isPerCard
-      ? { code: "per-card-bytes", offset: start, data: { last } }
-      : { code: "body-differs", offset: first, data: { count: differing.length } };
+    const perCard = perCardBytes(source, destination, differing);
+    yield perCard === undefined
+      ? { code: "body-differs", offset: first, data: { count: differing.length } }
+      : { code: "per-card-bytes", offset: perCard.start, data: { last: perCard.last } };
   }
 }
 
