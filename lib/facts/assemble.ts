@@ -154,6 +154,9 @@ function assembleConfig(
   const { bytes, doubts } = config;
   // Bytes of a device that sleeps or does not answer are no reading of it.
   if (doubts.includes("asleep")) return { missing: "the device was asleep (D3cold)" };
+  if (doubts.includes("power-unknown")) {
+    return { missing: "whether the device was asleep is not known" };
+  }
   if (doubts.includes("all-ff")) return { missing: "the device answered with ff only" };
   if (!CONFIG_SPACE_SIZES.some((size) => size === bytes.length)) {
     return { missing: `sysfs has ${bytes.length} bytes, wanted 64, 256 or 4096` };

@@ -222,7 +222,10 @@ driver() { # PREFIX
 devlink_info() { # PREFIX
   case $driver in
     mlx5_core | pds_core) ;;
-    *) return ;;
+    *)
+      record "attr $1devlink - not there"
+      return
+      ;;
   esac
   if ! command -v devlink >/dev/null 2>&1; then
     record "attr $1devlink - devlink is not installed"
@@ -269,14 +272,14 @@ parent() { # LINK
   enter "$own_here"
 }
 
-# The files, and those that only some devices have.
+# The files, and those that only some devices have. Where a verdict hangs on one (probe_keys.ts), that
+# it is not there is said too.
 more_files() { # PREFIX FILE...
   [ ! -e sriov_totalvfs ] || set -- "$@" sriov_numvfs sriov_totalvfs sriov_vf_total_msix
-  if [ -d nvidia ] || { [ -z "$1" ] && [ "${driver#nvidia}" != "$driver" ]; }; then
+  if [ -z "$1" ] || [ -d nvidia ]; then
     set -- "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
   fi
-  [ ! -d qat ] || set -- "$@" qat/cfg_services qat/state
-  files "$@" driver/module/version driver/module/srcversion
+  files "$@" qat/cfg_services qat/state driver/module/version driver/module/srcversion
 }
 
 # Which of the physical function's links leads back. VFs mostly come in order.
@@ -310,6 +313,8 @@ pci_function() {
   if [ -e physfn ]; then
     parent physfn
     vf_index
+  else
+    record "attr parent - not there"
   fi
 }
 
@@ -327,6 +332,10 @@ migration_support() {
     [ ! -e features ] || files migration/ features
   elif [ -d "$sysfs/kernel/debug/vfio/$address" ]; then
     value migration no
+  elif [ -d "$sysfs/kernel/debug" ] && ! [ -x "$sysfs/kernel/debug" ]; then
+    record "attr migration - not permitted"
+  else
+    record "attr migration - not there"
   fi
   enter "$directory"
 }

@@ -2,6 +2,7 @@ import { decodeHex } from "@std/encoding/hex";
 import { isAttributeName, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { MigrationSupport } from "../policy/migration.ts";
 import { isFilePath, MOST_FILES } from "./file_path.ts";
+import { mayBeNone, toldKeys } from "./probe_keys.ts";
 
 /** What the probe read of one host. */
 export interface ProbeReport {
@@ -19,7 +20,7 @@ export interface ProbeReport {
 
 /**
  * Why facts are not known, by their names in the report: the name in sysfs, with `parent/` before
- * that of a parent. What does not apply to a device (`vpd` where it has none) is not in it.
+ * that of a parent. What a device has none of (`vpd`, `qat/cfg_services`) is not in it.
  */
 export type Missing = Readonly<Record<string, string>>;
 
@@ -173,10 +174,11 @@ export interface ProbedDevice extends ProbedFunction {
  * - `asleep`: the device was in D3cold before they were read: without power it answers nothing, and
  *   may still be waking. In D3hot, where vfio-pci keeps idle functions, it answers config reads (PCI
  *   Bus Power Management 5.4.1);
+ * - `power-unknown`: whether it was, nobody could tell;
  * - `header-only`: only the first 64 bytes are shown to whoever lacks `CAP_SYS_ADMIN` (the kernel's
  *   `pci_read_config`).
  */
-export type ConfigDoubt = "all-ff" | "asleep" | "header-only";
+export type ConfigDoubt = "all-ff" | "asleep" | "power-unknown" | "header-only";
 
 /** A config space. */
 export interface ProbedConfig {
@@ -314,7 +316,8 @@ export function isDeviceAddress(text: string): boolean {
 
 /**
  * Reads what `probe.sh` prints. Other text before it, as a login shell may print, is passed over;
- * a report without its end is an error wherever it was cut.
+ * a report without its end is an error wherever it was cut, and so is one without a word of what the
+ * probe tells of every device.
  *
  * @throws {ProbeError} It is no whole report, or longer than {@linkcode MAX_REPORT_BYTES}.
  *
@@ -323,19 +326,17 @@ export function isDeviceAddress(text: string): boolean {
  * import { parseProbeReport } from "../../lib/facts/probe_report.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const { devices: [vf] } = parseProbeReport(`premigrate-probe 1
+ * const { host, absent } = parseProbeReport(`premigrate-probe 1
  * host
- * device 0000:3b:00.4
- * attr vendor s 0x10de
- * attr config x
- *  ff ff ff ff 02 05 10 00
- * attr numa_node - not permitted
- * end 5
+ * attr sys/kernel/osrelease s 6.12.0
+ * attr machine-id - not permitted
+ * absent 0000:3b:00.4
+ * end 4
  * `);
  *
- * assertEquals(vf?.vendor, 0x10de);
- * assertEquals(vf?.config?.bytes.length, 8);
- * assertEquals(vf?.missing, { numa_node: "not permitted" });
+ * assertEquals(host.kernel, "6.12.0");
+ * assertEquals(host.missing, { "machine-id": "not permitted" });
+ * assertEquals(absent, ["0000:3b:00.4"]);
  * ```
  */
 export function parseProbeReport(report: string | Uint8Array): ProbeReport {
@@ -472,10 +473,17 @@ class Attributes {
     return value !== undefined && "why" in value && value.why === "not there";
   }
 
+  /** The first of the keys of which the report says nothing, not even why not. */
+  untold(keys: readonly string[]): string | undefined {
+    return keys.find((key) => !this.#values.has(key));
+  }
+
   get missing(): Missing {
+    const isNone = (key: string): boolean =>
+      (key.startsWith(DECLARED) || mayBeNone(key)) && this.isNotThere(key);
     const told = Array.from(this.#values)
       .flatMap(([key, value]) => "why" in value ? [[key, value.why] as const] : [])
-      .filter(([key]) => !(key.startsWith(DECLARED) && this.isNotThere(key)));
+      .filter(([key]) => !isNone(key));
     return Object.fromEntries([...told, ...this.#refused]);
   }
 
@@ -490,6 +498,12 @@ class Attributes {
   text(key: string): string | undefined {
     const bytes = this.bytes(key);
     return bytes && new TextDecoder().decode(bytes).replace(/\n$/, "");
+  }
+
+  /** What is empty tells nothing. */
+  name(key: string): string | undefined {
+    const text = this.text(key);
+    return text === "" ? this.refuse(key, "it is empty") : text;
   }
 
   /** Text and nothing else, within bounds. */
@@ -543,12 +557,12 @@ function readHost(attributes: Attributes): ProbedHost {
       /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/,
       "a time in ISO 8601",
     ),
-    hostname: attributes.text("sys/kernel/hostname"),
-    kernel: attributes.text("sys/kernel/osrelease"),
+    hostname: attributes.name("sys/kernel/hostname"),
+    kernel: attributes.name("sys/kernel/osrelease"),
     architecture: attributes.text("architecture"),
     uid: attributes.count("uid"),
-    bootId: attributes.text("sys/kernel/random/boot_id"),
-    machineId: attributes.text("machine-id"),
+    bootId: attributes.name("sys/kernel/random/boot_id"),
+    machineId: attributes.name("machine-id"),
     vfioAliases: attributes.has("vfio_aliases") ? attributes.text("vfio_aliases") : undefined,
     nvidiaVersion,
     modules: Object.fromEntries(
@@ -560,13 +574,13 @@ function readHost(attributes: Attributes): ProbedHost {
 
 function readModule(attributes: Attributes, prefix: string): ProbedModule {
   return {
-    version: attributes.text(`${prefix}version`),
+    version: attributes.name(`${prefix}version`),
     srcversion: attributes.text(`${prefix}srcversion`),
   };
 }
 
 function readFunction(attributes: Attributes, address: string, prefix: string): ProbedFunction {
-  const driver = attributes.text(`${prefix}driver`);
+  const driver = attributes.name(`${prefix}driver`);
   return {
     address,
     vendor: attributes.hex(`${prefix}vendor`, 4),
@@ -585,12 +599,16 @@ function readFunction(attributes: Attributes, address: string, prefix: string): 
       totalVfs: attributes.count(`${prefix}sriov_totalvfs`),
       totalMsix: attributes.count(`${prefix}sriov_vf_total_msix`),
     },
-    qat: !attributes.has(`${prefix}qat/cfg_services`) ? undefined : {
-      services: attributes.text(`${prefix}qat/cfg_services`),
+    qat: isNone(attributes, `${prefix}qat/cfg_services`) ? undefined : {
+      services: attributes.name(`${prefix}qat/cfg_services`),
       state: attributes.text(`${prefix}qat/state`),
     },
     firmware: readFirmware(attributes, `${prefix}devlink`),
   };
+}
+
+function isNone(attributes: Attributes, key: string): boolean {
+  return !attributes.has(key) || attributes.isNotThere(key);
 }
 
 function readNumaNode(attributes: Attributes, key: string): number | undefined {
@@ -616,9 +634,18 @@ function readFirmware(attributes: Attributes, key: string): ProbedFirmware | und
   };
 }
 
+/** @throws {ProbeError} When there is no word of what the probe says of every device. */
 function readDevice({ argument, attributes }: Section): ProbedDevice {
-  const parent = attributes.text("parent");
-  const powerState = attributes.text("power_state");
+  const parent = attributes.name("parent");
+  const untold = attributes.untold(toldKeys(argument, parent !== undefined));
+  if (untold !== undefined) {
+    throw new ProbeError("malformed", `found nothing of ${untold} of the device ${argument}`);
+  }
+  const powerState = attributes.matching(
+    "power_state",
+    /^(D[0-2]|D3hot|D3cold|unknown|error)$/,
+    "a power state",
+  );
   const d3coldAllowed = attributes.matching("d3cold_allowed", /^[01]$/, "0 or 1");
   const resources = readResources(attributes);
   return {
@@ -635,7 +662,7 @@ function readDevice({ argument, attributes }: Section): ProbedDevice {
     vpd: attributes.bytes("vpd"),
     vfioDevice: attributes.text("vfio-dev"),
     modalias: attributes.has("modalias") ? attributes.text("modalias") : undefined,
-    iommuGroup: attributes.text("iommu_group"),
+    iommuGroup: attributes.name("iommu_group"),
     powerState,
     d3coldAllowed: d3coldAllowed === undefined ? undefined : d3coldAllowed === "1",
     resetMethods: attributes.text("reset_method")?.split(" ").filter((method) => method !== ""),
@@ -647,7 +674,10 @@ function readDevice({ argument, attributes }: Section): ProbedDevice {
   };
 }
 
-function readConfig(attributes: Attributes, powerState = ""): ProbedConfig | undefined {
+function readConfig(
+  attributes: Attributes,
+  powerState: string | undefined,
+): ProbedConfig | undefined {
   const bytes = attributes.bytes("config");
   if (bytes === undefined) return undefined;
   if (bytes.length === 0 || bytes.length > MOST_CONFIG_BYTES) {
@@ -656,6 +686,10 @@ function readConfig(attributes: Attributes, powerState = ""): ProbedConfig | und
   const doubts: ConfigDoubt[] = [];
   if (bytes.every((byte) => byte === 0xff)) doubts.push("all-ff");
   if (powerState === "D3cold") doubts.push("asleep");
+  // Kernels before 5.11 have no such file.
+  if (powerState === undefined && !attributes.isNotThere("power_state")) {
+    doubts.push("power-unknown");
+  }
   if (bytes.length === HEADER_BYTES) doubts.push("header-only");
   return { bytes, doubts };
 }
@@ -677,7 +711,6 @@ function readResources(attributes: Attributes): number[] | undefined {
 }
 
 function readMigration(attributes: Attributes): MigrationSupport | undefined {
-  if (!attributes.has("migration")) return undefined;
   const offered = attributes.matching("migration", /^(yes|no)$/, "yes or no");
   const features = attributes.has("migration/features")
     ? attributes.text("migration/features")?.split("\n").filter((feature) => feature !== "")
@@ -686,10 +719,10 @@ function readMigration(attributes: Attributes): MigrationSupport | undefined {
 }
 
 function readMdevType(attributes: Attributes): ProbedMdevType | undefined {
-  const id = attributes.text("mdev_type");
+  const id = attributes.name("mdev_type");
   return id === undefined ? undefined : {
     id,
-    name: attributes.text("mdev_type/name"),
+    name: attributes.name("mdev_type/name"),
     description: attributes.text("mdev_type/description"),
     deviceApi: attributes.text("mdev_type/device_api"),
     availableInstances: attributes.count("mdev_type/available_instances"),
@@ -697,17 +730,22 @@ function readMdevType(attributes: Attributes): ProbedMdevType | undefined {
 }
 
 function readVgpu(attributes: Attributes): ProbedVgpu | undefined {
-  if (!attributes.has("nvidia/current_vgpu_type")) return undefined;
-  const creatable = attributes.text("nvidia/creatable_vgpu_types");
+  const [type, types, params] = [
+    "nvidia/current_vgpu_type",
+    "nvidia/creatable_vgpu_types",
+    "nvidia/vgpu_params",
+  ] as const;
+  if ([type, types, params].every((key) => isNone(attributes, key))) return undefined;
+  const creatable = attributes.text(types);
   return {
-    currentType: attributes.count("nvidia/current_vgpu_type"),
+    currentType: attributes.count(type),
     creatableTypes: creatable?.split("\n").flatMap((line) => {
       const [, id, name] = /^\s*([0-9]{1,9})\s*:\s*(\S.*)$/.exec(line) ?? [];
       return id === undefined || name === undefined
         ? []
         : [{ id: Number(id), name: name.trimEnd() }];
     }),
-    params: attributes.text("nvidia/vgpu_params"),
+    params: attributes.text(params),
   };
 }
 

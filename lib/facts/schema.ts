@@ -98,6 +98,9 @@ const Name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024));
 
 // As much as the probe brings of one attribute, which may well be empty.
 const Text = v.pipe(v.string(), v.maxLength(65_536));
+// Empty it says nothing, and what says nothing is not known.
+const NonEmpty = v.pipe(Text, v.nonEmpty());
+const Known = v.pipe(Text, v.transform((text) => text === "" ? undefined : text));
 const Source = v.picklist(FACT_SOURCES);
 const Missing = v.optional(
   v.pipe(v.record(Name, Text), v.description("Why a fact is not known, by its name")),
@@ -147,11 +150,11 @@ const Device = v.strictObject({
   romSize: v.optional(
     v.pipe(Size, v.description("Size in bytes of the expansion ROM, 0 for none")),
   ),
-  driver: v.optional(v.strictObject({ name: Text, version: v.optional(Text) })),
+  driver: v.optional(v.strictObject({ name: NonEmpty, version: v.optional(Known) })),
   mdevType: v.optional(
     v.strictObject({
-      id: Text,
-      name: v.optional(Text),
+      id: NonEmpty,
+      name: v.optional(Known),
       description: v.optional(Text),
       availableInstances: v.optional(Size),
     }),
@@ -165,10 +168,10 @@ const Device = v.strictObject({
   skipVscCheck: v.optional(
     v.pipe(v.boolean(), v.description("As it is in force in the guest that has the device now")),
   ),
-  iommuGroup: v.optional(Text),
-  parent: v.optional(v.pipe(Text, v.description("Physical function of a VF, parent of an mdev"))),
+  iommuGroup: v.optional(Known),
+  parent: v.optional(v.pipe(Known, v.description("Physical function of a VF, parent of an mdev"))),
   vfIndex: v.optional(Size),
-  powerState: v.optional(Text),
+  powerState: v.optional(Known),
   resetMethods: v.optional(v.array(Text)),
   vgpuType: v.optional(v.pipe(Size, v.description("NVIDIA: number of the vGPU type of a VF"))),
   vgpuCreatable: v.optional(
@@ -181,7 +184,7 @@ const Device = v.strictObject({
   nvml: v.optional(
     v.pipe(
       v.strictObject({
-        guestDriver: v.optional(Text),
+        guestDriver: v.optional(Known),
         guestVgpuVersion: v.optional(Uint32),
         hostVgpuRange: v.optional(v.strictObject({ min: Uint32, max: Uint32 })),
         ecc: v.optional(v.boolean()),
@@ -202,8 +205,8 @@ const Device = v.strictObject({
       v.description("What its VFIO driver offers, as the kernel's debugfs tells"),
     ),
   ),
-  firmware: v.optional(v.strictObject({ version: v.optional(Text), psid: v.optional(Text) })),
-  qatServices: v.optional(Text),
+  firmware: v.optional(v.strictObject({ version: v.optional(Known), psid: v.optional(Known) })),
+  qatServices: v.optional(Known),
   vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,65536}$/))),
   attributes: v.optional(
     v.pipe(
@@ -237,13 +240,13 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
     machineTypes: v.optional(
       v.pipe(v.array(Name), v.maxLength(4096), v.description("Of the host's QEMU, aliases too")),
     ),
-    uuid: v.optional(Text),
-    libvirt: v.optional(Text),
-    emulator: v.optional(Text),
-    kernel: v.optional(Text),
-    bootId: v.optional(Text),
-    machineId: v.optional(Text),
-    nvidiaDriver: v.optional(Text),
+    uuid: v.optional(Known),
+    libvirt: v.optional(Known),
+    emulator: v.optional(Known),
+    kernel: v.optional(Known),
+    bootId: v.optional(Known),
+    machineId: v.optional(Known),
+    nvidiaDriver: v.optional(Known),
     modules: v.optional(v.record(Name, Text)),
     romFiles: v.optional(
       v.pipe(

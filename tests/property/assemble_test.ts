@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { assembleFacts } from "../../lib/facts/assemble.ts";
 import { parseFacts, writeFacts } from "../../lib/facts/mod.ts";
 import { parseProbeReport, ProbeError } from "../../lib/facts/probe_report.ts";
+import { reportOf } from "../unit/probe_reports.ts";
 
 const HOST = ["sys/kernel/hostname", "sys/kernel/osrelease", "machine-id", "module/vfio/version"];
 const DEVICE = [
@@ -41,8 +42,7 @@ function attributes(keys: readonly string[]): fc.Arbitrary<string[]> {
 
 Deno.test("whatever the probe reports becomes a facts file that can be read", () => {
   fc.assert(fc.property(attributes(HOST), attributes(DEVICE), (host, device) => {
-    const lines = ["host", ...host, "device 0000:3b:00.4", ...device];
-    const text = `premigrate-probe 1\n${lines.join("\n")}\nend ${lines.length}\n`;
+    const text = reportOf(...host, "device 0000:3b:00.4", ...device);
     try {
       const read = parseFacts(writeFacts(assembleFacts(parseProbeReport(text))));
       assertEquals(parseFacts(writeFacts(read)), read);

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { oneLine } from "../../lib/facts/one_line.ts";
 import { parseProbeReport, ProbeError } from "../../lib/facts/probe_report.ts";
 import { parseSshTarget } from "../../lib/facts/ssh_target.ts";
+import { reportOf } from "../unit/probe_reports.ts";
 
 const address = fc.tuple(fc.nat(0xffff), fc.nat(0xff), fc.nat(0x1f), fc.nat(7)).map(
   ([domain, bus, device, fn]) => `${hex(domain, 4)}:${hex(bus, 2)}:${hex(device, 2)}.${fn}`,
@@ -82,17 +83,15 @@ const written: fc.Arbitrary<Written> = fc.record({
   }),
   emulator: fc.option(attributes),
 }).map(({ host, sections, emulator }) => {
-  const lines = [
-    "host",
+  const text = reportOf(
     ...host,
     ...sections.flatMap(([address, isThere, attributes]) =>
       isThere ? [`device ${address}`, ...attributes] : [`absent ${address}`]
     ),
     ...emulator === null ? [] : ["emulator /usr/bin/qemu-system-x86_64", ...emulator],
-  ];
-  const count = lines.filter((line) => !line.startsWith(" ")).length;
+  );
   return {
-    text: ["premigrate-probe 1", ...lines, `end ${count}`, ""].join("\n"),
+    text,
     devices: sections.filter(([, isThere]) => isThere).map(([address]) => address),
     absent: sections.filter(([, isThere]) => !isThere).map(([address]) => address),
   };
@@ -109,7 +108,7 @@ Deno.test("parseProbeReport: whatever the values, a whole report is read", () =>
 Deno.test("parseProbeReport: config bytes are those that were written", () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 4096 }), (bytes) => {
     const lines = writeValue("config", { bytes });
-    const text = `premigrate-probe 1\nhost\ndevice 0000:00:00.0\n${lines.join("\n")}\nend 3\n`;
+    const text = reportOf("device 0000:00:00.0", ...lines);
     const [device] = parseProbeReport(text).devices;
     assertEquals(device?.config?.bytes, bytes);
     assertEquals(device?.config?.doubts.includes("all-ff"), !bytes.some((byte) => byte !== 0xff));
@@ -121,7 +120,7 @@ Deno.test("parseProbeReport: an attribute is the text that was written, or it is
     .map((text) => new TextEncoder().encode(text));
   fc.assert(fc.property(fc.oneof(plain, fc.uint8Array({ maxLength: 5000 })), (bytes) => {
     const lines = writeValue("attributes/fw_rev", { bytes });
-    const text = `premigrate-probe 1\nhost\ndevice 0000:00:00.0\n${lines.join("\n")}\nend 3\n`;
+    const text = reportOf("device 0000:00:00.0", ...lines);
     const [device] = parseProbeReport(text).devices;
     const value = device?.attributes?.["fw_rev"];
     assertEquals(value === undefined, device?.missing["attributes/fw_rev"] !== undefined);

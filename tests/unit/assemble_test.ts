@@ -3,6 +3,7 @@ import { parseFacts, writeFacts } from "premigrate";
 import { assembleFacts, type Beside } from "../../lib/facts/assemble.ts";
 import type { LibvirtHost } from "../../lib/facts/libvirt_host.ts";
 import { parseProbeReport, type ProbeReport } from "../../lib/facts/probe_report.ts";
+import { LEFT_OUT, reportOf } from "./probe_reports.ts";
 
 const ADDRESS = "0000:3b:00.4";
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
@@ -15,9 +16,7 @@ function hexOf(length: number, byte: number): string[] {
 
 /** A report of one device, or of the host alone, as the probe writes it. */
 function report(...records: readonly string[]): ProbeReport {
-  const lines = records.filter((line) => !line.startsWith(" "));
-  const text = ["premigrate-probe 1", "host", ...records, `end ${lines.length + 1}`, ""];
-  return parseProbeReport(new TextEncoder().encode(text.join("\n")));
+  return parseProbeReport(new TextEncoder().encode(reportOf(...records)));
 }
 
 const CONFIGS: readonly {
@@ -48,7 +47,7 @@ const CONFIGS: readonly {
     config: "sysfs has 128 bytes, wanted 64, 256 or 4096",
   },
   { name: "may not be read", records: ["attr config - not allowed"], config: "not allowed" },
-  { name: "not told", records: [], config: "sysfs has none" },
+  { name: "not told", records: [], config: LEFT_OUT },
 ];
 
 for (const { name, records, config } of CONFIGS) {

@@ -118,7 +118,7 @@ Deno.test("what a report tells of a host and its devices", () =>
       1,
     ]);
     assertEquals(mdev?.nvidia, { currentType: undefined, creatableTypes: undefined, params: "" });
-    assertEquals(mdev?.missing["nvidia/current_vgpu_type"], "not there");
+    assertEquals(mdev?.missing["nvidia/current_vgpu_type"], undefined);
   }));
 
 const DEVLINK = `pci/0000:5e:00.0:

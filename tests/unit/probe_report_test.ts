@@ -7,10 +7,13 @@ import {
   ProbeError,
   type ProbeErrorCode,
 } from "../../lib/facts/probe_report.ts";
+import { toldKeys } from "../../lib/facts/probe_keys.ts";
+import { reportOf, withoutLeftOut } from "./probe_reports.ts";
 
 const ADDRESS = "0000:3b:00.4";
+const MDEV = "c0b26072-dd1b-4340-84fe-bf338c510818";
 
-/** A report with these records in it. */
+/** A report with these records in it, and no others. */
 function report(...records: readonly string[]): string {
   const lines = records.filter((line) => !line.startsWith(" "));
   return ["premigrate-probe 1", "host", ...records, `end ${lines.length + 1}`, ""].join("\n");
@@ -74,7 +77,7 @@ const ERRORS: Readonly<Record<string, readonly [ProbeErrorCode, text: string, li
   ],
   "more attributes of policies than are asked for": [
     "too-large",
-    report(
+    reportOf(
       `device ${ADDRESS}`,
       ...Array.from({ length: 257 }, (_, index) => `attr attributes/a${index} s 1`),
     ),
@@ -115,7 +118,7 @@ Deno.test("parseProbeReport: attributes of a later probe are passed over", () =>
 });
 
 Deno.test("parseProbeReport: a report cut anywhere is an error", () => {
-  const whole = report(
+  const whole = reportOf(
     "attr uid s 0",
     `device ${ADDRESS}`,
     "attr vendor s 0x10de",
@@ -232,6 +235,35 @@ const VALUES: Readonly<
       config: { bytes: new Uint8Array(64).fill(0xff), doubts: ["all-ff", "asleep", "header-only"] },
     },
   ],
+  "a power state that could not be read": [
+    ["attr power_state - not permitted", "attr config x", " de 10"],
+    { config: { bytes: Uint8Array.of(0xde, 0x10), doubts: ["power-unknown"] } },
+  ],
+  "an empty power state": [
+    ["attr power_state s ", "attr config x", " de 10"],
+    {
+      config: { bytes: Uint8Array.of(0xde, 0x10), doubts: ["power-unknown"] },
+      powerState: undefined,
+      missing: { power_state: 'found "", wanted a power state' },
+    },
+  ],
+  "a kernel without power_state": [
+    ["attr power_state - not there", "attr config x", " de 10"],
+    { config: { bytes: Uint8Array.of(0xde, 0x10), doubts: [] }, missing: {} },
+  ],
+  "names that are empty": [
+    ["attr driver s ", "attr iommu_group x", "attr qat/cfg_services s "],
+    {
+      driver: undefined,
+      iommuGroup: undefined,
+      qat: { services: undefined, state: undefined },
+      missing: {
+        driver: "it is empty",
+        iommu_group: "it is empty",
+        "qat/cfg_services": "it is empty",
+      },
+    },
+  ],
   "a NUMA node": [["attr numa_node s 1"], { numaNode: 1, missing: {} }],
   "no NUMA node": [
     ["attr numa_node s -1"],
@@ -341,10 +373,34 @@ const VALUES: Readonly<
   ],
 };
 
+Deno.test("parseProbeReport: a device of which it does not tell what it has to is an error", () => {
+  for (const [address, parent] of [[ADDRESS, "0000:3b:00.0"], [ADDRESS], [MDEV, "mtty"]]) {
+    const told = toldKeys(address ?? "", parent !== undefined);
+    const lines = told.map((key) => `attr ${key} - not there`)
+      .map((line) =>
+        line === "attr parent - not there" && parent ? `attr parent s ${parent}` : line
+      );
+    parseProbeReport(report(`device ${address}`, ...lines));
+    for (const [index, key] of told.entries()) {
+      if (key === "parent") continue;
+      const without = report(`device ${address}`, ...lines.toSpliced(index, 1));
+      const { message } = assertThrows(() => parseProbeReport(without), ProbeError);
+      assertEquals(
+        message,
+        `Reading the probe's report: found nothing of ${key} of the device ${address}`,
+      );
+      // As a key that was damaged: it is another one, which is passed over.
+      const damaged = lines.with(index, `attr ${key.slice(1)} - not there`);
+      assertThrows(() => parseProbeReport(report(`device ${address}`, ...damaged)), ProbeError);
+    }
+  }
+});
+
 for (const [title, [records, found]] of Object.entries(VALUES)) {
   Deno.test(`parseProbeReport: ${title}`, () => {
-    const [device] = parseProbeReport(report(`device ${ADDRESS}`, ...records)).devices;
-    const values: Record<string, unknown> = { ...device };
+    const [device] = parseProbeReport(reportOf(`device ${ADDRESS}`, ...records)).devices;
+    const missing = withoutLeftOut(device?.missing);
+    const values: Record<string, unknown> = { ...device, missing };
     assertEquals(Object.fromEntries(Object.keys(found).map((key) => [key, values[key]])), found);
   });
 }

@@ -1,0 +1,148 @@
+/** Of what a key of the probe's report is told. */
+export type ProbedThing = "host" | "device" | "function" | "mdev" | "parent" | "file" | "emulator";
+
+/**
+ * What it means that the probe has no value of a key:
+ *
+ * - `told`: a verdict may hang on it, so that the probe says it of every such thing. A report without
+ *   it is no whole one;
+ * - `none`: likewise, and that it is not there is a value: there can be none of it, or the kernel does
+ *   not tell;
+ * - `fact`: the fact is not known, and what hangs on it is undecided;
+ * - `no-part`: no verdict hangs on it.
+ */
+export type ProbeAbsence = "told" | "none" | "fact" | "no-part";
+
+type Rows = Readonly<Record<string, ProbeAbsence>>;
+
+/** Every key that `probe.sh` may print, without `parent/` and the names in it that vary. */
+export const PROBE_KEYS: Readonly<Record<ProbedThing, Rows>> = {
+  host: {
+    time: "no-part",
+    uid: "no-part",
+    architecture: "no-part",
+    "sys/kernel/hostname": "fact",
+    "sys/kernel/osrelease": "fact",
+    "sys/kernel/random/boot_id": "fact",
+    "driver/nvidia/version": "fact",
+    "machine-id": "no-part",
+    "bus/pci": "no-part",
+    vfio_aliases: "fact",
+    "module/*/version": "no-part",
+    "module/*/srcversion": "no-part",
+  },
+  device: {
+    driver: "told",
+    "driver/module": "no-part",
+    "driver/module/version": "fact",
+    "driver/module/srcversion": "no-part",
+    iommu_group: "fact",
+    "vfio-dev": "no-part",
+    migration: "none",
+    "migration/features": "fact",
+    parent: "none",
+    "nvidia/current_vgpu_type": "none",
+    "nvidia/creatable_vgpu_types": "none",
+    "nvidia/vgpu_params": "none",
+    "qat/cfg_services": "none",
+    "qat/state": "none",
+    sriov_numvfs: "no-part",
+    sriov_totalvfs: "no-part",
+    sriov_vf_total_msix: "no-part",
+    "attributes/*": "fact",
+  },
+  function: {
+    vendor: "told",
+    device: "told",
+    class: "told",
+    modalias: "fact",
+    revision: "no-part",
+    subsystem_vendor: "no-part",
+    subsystem_device: "no-part",
+    resource: "told",
+    numa_node: "no-part",
+    power_state: "none",
+    d3cold_allowed: "no-part",
+    reset_method: "no-part",
+    devlink: "none",
+    config: "told",
+    vpd: "no-part",
+    vf_index: "no-part",
+  },
+  mdev: {
+    mdev_type: "told",
+    "mdev_type/name": "told",
+    "mdev_type/description": "no-part",
+    "mdev_type/device_api": "no-part",
+    "mdev_type/available_instances": "no-part",
+  },
+  parent: {
+    driver: "told",
+    "driver/module": "no-part",
+    "driver/module/version": "fact",
+    "driver/module/srcversion": "no-part",
+    vendor: "told",
+    device: "no-part",
+    subsystem_vendor: "no-part",
+    subsystem_device: "no-part",
+    revision: "no-part",
+    numa_node: "no-part",
+    physfn: "no-part",
+    devlink: "none",
+    sriov_numvfs: "no-part",
+    sriov_totalvfs: "no-part",
+    sriov_vf_total_msix: "no-part",
+    "nvidia/current_vgpu_type": "no-part",
+    "nvidia/creatable_vgpu_types": "no-part",
+    "nvidia/vgpu_params": "no-part",
+    "qat/cfg_services": "none",
+    "qat/state": "none",
+  },
+  file: {
+    size: "fact",
+    modified: "fact",
+    changed: "fact",
+  },
+  emulator: {
+    identity: "fact",
+    daemons: "fact",
+    qmp: "fact",
+  },
+};
+
+function toldOf(...things: readonly ProbedThing[]): string[] {
+  return things.flatMap((thing) =>
+    Object.entries(PROBE_KEYS[thing])
+      .filter(([, absence]) => absence === "told" || absence === "none")
+      .map(([key]) => thing === "parent" ? `parent/${key}` : key)
+  );
+}
+
+const TOLD = {
+  function: toldOf("device", "function"),
+  mdev: toldOf("device", "mdev"),
+  parent: toldOf("parent"),
+};
+
+/**
+ * The keys that the probe has to tell of a device.
+ *
+ * @param hasParent It is a VF or an mdev, whose parent was read.
+ */
+export function toldKeys(address: string, hasParent: boolean): readonly string[] {
+  const own = address.includes("-") ? TOLD.mdev : TOLD.function;
+  return hasParent ? [...own, ...TOLD.parent] : own;
+}
+
+const NONE = new Set(
+  (["device", "function", "parent"] as const).flatMap((thing) =>
+    Object.entries(PROBE_KEYS[thing])
+      .filter(([, absence]) => absence === "none")
+      .map(([key]) => thing === "parent" ? `parent/${key}` : key)
+  ),
+);
+
+/** Whether it is a value that there is none of it. */
+export function mayBeNone(key: string): boolean {
+  return NONE.has(key);
+}
