@@ -91,6 +91,15 @@ const PolicyChoice = v.strictObject({
   onUndecided: v.optional(
     v.pipe(ChoiceSchema, v.description("In place of onTrouble.facts, for its findings")),
   ),
+  codes: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/, "wanted a code")),
+        v.literal("warn"),
+      ),
+      v.description("Codes of which warnings are made: such a finding decides nothing"),
+    ),
+  ),
   options: v.optional(v.record(v.string(), v.unknown()), {}),
 });
 

@@ -20,8 +20,8 @@ export function configuredRegistry(
 ): Registry {
   const registry = new Registry();
   for (const policy of [...BUILT_IN, ...sitePolicies(site), ...plugins.policies]) {
-    const { mode, options } = policies[policy.id] ?? {};
-    if (mode !== "off") registry.use(policy, options);
+    const { mode, options, codes = {} } = policies[policy.id] ?? {};
+    if (mode !== "off") registry.use(policy, options, Object.keys(codes));
   }
   for (const finding of plugins.findings) registry.note(finding);
   return registry;

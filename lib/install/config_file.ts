@@ -38,13 +38,17 @@ export function parseConfig(file: string, text: string, site: SitePolicies = {})
     }
   }
   const policies: readonly Policy[] = [...BUILT_IN, ...sitePolicies(site)];
-  for (const [id, { options }] of Object.entries(config.policies)) {
+  for (const [id, { options, codes = {} }] of Object.entries(config.policies)) {
     // A plugin holds its options against its own schema.
     if (Object.hasOwn(config.plugins, id)) continue;
     const policy = policies.find((policy) => policy.id === id);
     if (policy === undefined) {
       const known = [...policies.map(({ id }) => id), ...Object.keys(config.plugins)];
       return fail(["policies", id], `there is no such policy; ${suggest(id, known)}`);
+    }
+    for (const code of Object.keys(codes)) {
+      const problem = findCodeProblem(policy, code);
+      if (problem !== undefined) return fail(["policies", id, "codes", code], problem);
     }
     try {
       policy.configure(options);
@@ -54,4 +58,14 @@ export function parseConfig(file: string, text: string, site: SitePolicies = {})
     }
   }
   return Object.keys(site).length === 0 ? config : { ...config, site };
+}
+
+/** Why a site cannot make a warning of a code. */
+export function findCodeProblem(
+  { codes }: Pick<Policy, "codes">,
+  code: string,
+): string | undefined {
+  return Object.hasOwn(codes, code)
+    ? undefined
+    : `the policy has no such code; ${suggest(code, Object.keys(codes))}`;
 }

@@ -5,6 +5,7 @@ import { pluginSeconds } from "../hook/plugins.ts";
 import { type Files, readPluginFile } from "../plugin/file.ts";
 import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
+import { findCodeProblem } from "./config_file.ts";
 import { OUTSIDE } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
@@ -47,6 +48,10 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
     const { name, code, description } = plugin;
     if (description.id !== name) {
       throw fail(["plugins", name], `the plugin says that it is ${description.id}`);
+    }
+    for (const own of Object.keys(config.policies[name]?.codes ?? {})) {
+      const problem = findCodeProblem(description, own);
+      if (problem !== undefined) throw fail(["policies", name, "codes", own], problem);
     }
     loaded.set(name, { description, code: encodeBase64(code) });
   }

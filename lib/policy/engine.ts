@@ -68,7 +68,8 @@ export function evaluate(
   const ran: { policy: string; device?: string }[] = [];
   const notRun: NotRun[] = [];
   const { policies } = registry;
-  for (const { policy, evaluateGuest } of policies) {
+  for (const registered of policies) {
+    const { policy, evaluateGuest } = registered;
     if (evaluateGuest === undefined) continue;
     if (migration.bytesOnly) {
       const reason = "needs-facts";
@@ -78,10 +79,11 @@ export function evaluate(
       continue;
     }
     ran.push({ policy: policy.id });
-    findings.push(...apply(policy, undefined, () => evaluateGuest(migration)));
+    findings.push(...apply(registered, undefined, () => evaluateGuest(migration)));
   }
   for (const pair of pairs) {
-    for (const { policy, evaluate } of policies) {
+    for (const registered of policies) {
+      const { policy, evaluate } = registered;
       const matches = matchPair(policy.match, pair, policies);
       if (matches === false) continue;
       const names = { policy: policy.id, device: pair.name };
@@ -95,7 +97,7 @@ export function evaluate(
         findings.push(...unread);
       } else {
         ran.push(names);
-        findings.push(...apply(policy, pair.name, () => evaluate(pair, migration)));
+        findings.push(...apply(registered, pair.name, () => evaluate(pair, migration)));
       }
     }
   }
@@ -126,7 +128,7 @@ function findUnread({ id, attributes }: Policy, pair: DevicePair): Finding[] {
 }
 
 function apply(
-  policy: Policy,
+  registered: RegisteredPolicy,
   device: string | undefined,
   evaluate: () => Iterable<PolicyFinding>,
 ): Finding[] {
@@ -136,10 +138,10 @@ function apply(
       if (findings.length === MOST_FINDINGS) {
         throw new RangeError(`It gave more than ${MOST_FINDINGS} findings at once`);
       }
-      findings.push(complete(policy, device, found));
+      findings.push(complete(registered, device, found));
     }
   } catch (error) {
-    const data = { id: policy.id, problem: textOf(error) };
+    const data = { id: registered.policy.id, problem: textOf(error) };
     findings.push(engineFinding("policy-failed", device, data));
   }
   return findings;
@@ -154,7 +156,11 @@ function textOf(thrown: unknown): string {
   }
 }
 
-function complete(policy: Policy, device: string | undefined, found: PolicyFinding): Finding {
+function complete(
+  { policy, warnings }: RegisteredPolicy,
+  device: string | undefined,
+  found: PolicyFinding,
+): Finding {
   const page = Object.hasOwn(policy.codes, found.code) ? policy.codes[found.code] : undefined;
   if (page === undefined) {
     throw new TypeError(`It gave a finding of code "${found.code}", which it does not declare`);
@@ -163,10 +169,11 @@ function complete(policy: Policy, device: string | undefined, found: PolicyFindi
   if (!Object.hasOwn(WEIGHT, severity)) {
     throw new TypeError(`It gave a finding of severity "${severity}", which does not exist`);
   }
+  const isLowered = warnings.has(found.code) && (severity === "veto" || severity === "undecided");
   return {
     policy: policy.id,
     code: found.code,
-    severity,
+    ...isLowered ? { severity: "warn", loweredFrom: severity } : { severity },
     ...device === undefined ? {} : { device },
     ...found.offset === undefined ? {} : { offset: found.offset },
     data: found.data ?? {},

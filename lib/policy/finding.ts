@@ -15,6 +15,8 @@ export interface Finding {
   readonly code: string;
   /** How much it weighs. */
   readonly severity: Severity;
+  /** How much it weighs by itself, where the site has made a warning of it. */
+  readonly loweredFrom?: "veto" | "undecided";
   /** The name of the device pair; absent where the finding is about the whole migration. */
   readonly device?: string;
   /** Where in config space, in bytes from its start. */

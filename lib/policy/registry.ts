@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import type { ConfiguredPolicy, Policy } from "./policy.ts";
+import { type ConfiguredPolicy, type Policy, PolicyOptionsError } from "./policy.ts";
 
 /** Two policies of one id. */
 export class DuplicatePolicyError extends Error {
@@ -18,6 +18,8 @@ export class DuplicatePolicyError extends Error {
 export interface RegisteredPolicy extends ConfiguredPolicy {
   /** The policy. */
   readonly policy: Policy;
+  /** Its codes of which the site makes warnings. */
+  readonly warnings: ReadonlySet<string>;
 }
 
 /**
@@ -39,12 +41,19 @@ export class Registry {
   /**
    * Adds a policy, with a site's options for it.
    *
+   * @param warnings Codes of which the site makes warnings: such a finding decides nothing.
    * @throws {DuplicatePolicyError} When there is one of that id already.
-   * @throws {PolicyOptionsError} When the options do not fit the policy's schema.
+   * @throws {PolicyOptionsError} When the options do not fit the policy's schema, or a code is none of
+   * its own.
    */
-  use(policy: Policy, options: unknown = {}): this {
+  use(policy: Policy, options: unknown = {}, warnings: Iterable<string> = []): this {
     if (this.#policies.has(policy.id)) throw new DuplicatePolicyError(policy.id);
-    this.#policies.set(policy.id, { policy, ...policy.configure(options) });
+    const codes = new Set(warnings);
+    const stranger = [...codes].find((code) => !Object.hasOwn(policy.codes, code));
+    if (stranger !== undefined) {
+      throw new PolicyOptionsError(policy.id, `it has no code ${JSON.stringify(stranger)}`);
+    }
+    this.#policies.set(policy.id, { policy, ...policy.configure(options), warnings: codes });
     return this;
   }
 

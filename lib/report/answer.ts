@@ -109,8 +109,14 @@ export function reportFindings({ verdict, policies }: Answer): ReportedFinding[]
     return {
       ...finding,
       title: page?.title ?? finding.code,
-      message: fillMessage(page?.message ?? finding.code, values),
+      message: fillMessage(page?.message ?? finding.code, values) + loweredText(finding),
       remedy: page?.remedy ?? "",
     };
   });
+}
+
+function loweredText({ loweredFrom }: Finding): string {
+  return loweredFrom === undefined
+    ? ""
+    : ` (${loweredFrom} by itself: the site's configuration makes it a warning)`;
 }

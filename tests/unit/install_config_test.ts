@@ -101,6 +101,14 @@ const WRONG: Record<string, [text: string, message: string]> = {
     "policies:\n  nvidia/vsc:\n    options: {}\n    mode: never\n",
     "config.yaml: line 4, column 5: at policies.nvidia/vsc.mode: Invalid type",
   ],
+  "a code that is none": [
+    "policies:\n  nvidia/vsc:\n    codes:\n      body-compare: warn\n",
+    "config.yaml: line 4, column 7: at policies.nvidia/vsc.codes.body-compare: the policy has no such code; the nearest is body-compared",
+  ],
+  "a code that is made something else": [
+    "policies:\n  nvidia/vsc:\n    codes:\n      body-compared: info\n",
+    "config.yaml: line 4, column 7: at policies.nvidia/vsc.codes.body-compared: Invalid type",
+  ],
   "options that do not fit": [
     "policies:\n  nvidia/vsc:\n    options:\n      nothing: 1\n",
     "config.yaml: line 3, column 5: at policies.nvidia/vsc.options: Cannot set the options of policy nvidia/vsc",

@@ -71,6 +71,38 @@ Deno.test("Registry: without options a policy has its defaults", () => {
   assertEquals(evaluate([PAIR], MIGRATION, registry).findings.length, 1);
 });
 
+Deno.test("Registry: the site makes a warning of a code, which then decides nothing", () => {
+  const severities = ["veto", "undecided", "warn", "info"] as const;
+  const policy = definePolicy({
+    id: "a/b",
+    title: "Finds everything",
+    documentation: "For tests.",
+    match: {},
+    needs: ["config"],
+    options: v.strictObject({}),
+    codes: Object.fromEntries(severities.map((severity) => [severity, { ...NOTE, severity }])),
+    *evaluate(): Generator<{ code: string }> {
+      for (const code of severities) yield { code };
+    },
+  });
+  const registry = new Registry().use(policy, {}, severities);
+  const { decision, findings } = evaluate([PAIR], MIGRATION, registry);
+  assertEquals(decision, "allow");
+  assertEquals(findings.map(({ code, severity, loweredFrom }) => [code, severity, loweredFrom]), [
+    ["veto", "warn", "veto"],
+    ["undecided", "warn", "undecided"],
+    ["warn", "warn", undefined],
+    ["info", "info", undefined],
+  ]);
+  const one = new Registry().use(policy, {}, ["veto"]);
+  assertEquals(evaluate([PAIR], MIGRATION, one).decision, "undecided");
+  assertThrows(
+    () => new Registry().use(policy, {}, ["vetoes"]),
+    PolicyOptionsError,
+    'it has no code "vetoes"',
+  );
+});
+
 Deno.test("Registry: one list of policies is not changed by the next use", () => {
   const registry = new Registry().use(speaker("a/b"));
   const { policies } = registry;
