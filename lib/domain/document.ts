@@ -1,5 +1,17 @@
 import { parseXml, XmlElement, XmlError, type XmlNode } from "@rgrove/parse-xml";
 import { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
+import {
+  MetadataScanError,
+  nameAt,
+  readTag,
+  readText,
+  scanMetadata,
+  type ScannedElement,
+  type ScannedMetadata,
+  skipMarkup,
+  type Tag,
+  tagEnd,
+} from "./metadata_scan.ts";
 
 /** libvirt's own limit for a string on the wire, `REMOTE_STRING_MAX` (there in bytes of UTF-8). */
 const MAX_LENGTH = 4 * 1024 * 1024;
@@ -13,10 +25,24 @@ const MAX_ELEMENTS = 50_000;
 
 const QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 
+/** An element in `<metadata>`. */
+export interface DocumentElement extends Tag {
+  /** All text in it. */
+  readonly text: string;
+  /** Where it begins. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+}
+
 /** A parsed domain XML that knows where its elements are, and how to complain about them. */
 export class DomainDocument {
-  /** The `<domain>` element. */
+  /** The `<domain>` element; of `<metadata>` it has only the tags. */
   readonly root: XmlElement;
+  /** The `<metadata>` that libvirt reads, the first. */
+  readonly metadata: XmlElement | undefined;
+  /** The elements directly in it. */
+  readonly metadataElements: readonly DocumentElement[];
   readonly #lineStarts: number[] = [0];
 
   /**
@@ -37,8 +63,8 @@ export class DomainDocument {
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) {
       this.#lineStarts.push(end + 1);
     }
-    this.#checkShape(text);
-    const root = this.#parse(text);
+    const metadata = this.#checkShape(text);
+    const root = this.#parse(this.#blank(text, metadata));
     if (root.name !== "domain") {
       throw this.error(
         "not-a-domain",
@@ -47,6 +73,13 @@ export class DomainDocument {
       );
     }
     this.root = root;
+    this.metadata = child(root, "metadata");
+    const [first] = metadata;
+    const isFirst = first !== undefined && this.metadata !== undefined &&
+      first.start > this.metadata.start && first.end < this.metadata.end;
+    this.metadataElements = isFirst
+      ? this.#scan(() => first.elements.map((element) => readElement(text, element)))
+      : [];
   }
 
   /** Where an element begins. */
@@ -99,16 +132,17 @@ export class DomainDocument {
   }
 
   /**
-   * Bounds depth and count, and finds a DOCTYPE, in one pass that keeps no stack. It agrees with
-   * the parser on every well-formed prefix; past the first error the parser stops anyway.
+   * Bounds depth and count, finds a DOCTYPE and what is in `<metadata>`, which has no bounds of its
+   * own, in one pass that keeps no stack. It agrees with the parser on every well-formed prefix; past
+   * the first error the parser stops anyway.
    */
-  #checkShape(text: string): void {
+  #checkShape(text: string): ScannedMetadata[] {
+    const metadata: ScannedMetadata[] = [];
     let depth = 0;
     let elements = 0;
     for (let at = text.indexOf("<"); at !== -1; at = text.indexOf("<", at)) {
-      if (text.startsWith("<!--", at)) at = after(text, "-->", at + 4);
-      else if (text.startsWith("<![CDATA[", at)) at = after(text, "]]>", at + 9);
-      else if (text.startsWith("<?", at)) at = after(text, "?>", at + 2);
+      const skipped = skipMarkup(text, at);
+      if (skipped !== undefined) at = skipped;
       else if (text.startsWith("<!DOCTYPE", at)) {
         throw this.#errorAt("doctype", at, "found a DOCTYPE, wanted none");
       } else if (text.startsWith("</", at)) {
@@ -122,8 +156,35 @@ export class DomainDocument {
         if (text[end - 1] !== "/" && ++depth > MAX_DEPTH) {
           throw this.#errorAt("too-deep", at, `found elements nested more than ${MAX_DEPTH} deep`);
         }
+        const isMetadata = depth === 2 && text[end - 1] !== "/" &&
+          nameAt(text, at + 1) === "metadata";
         at = end;
+        if (isMetadata) {
+          const scanned = this.#scan(() => scanMetadata(text, end + 1));
+          metadata.push(scanned);
+          at = scanned.end;
+        }
       }
+    }
+    return metadata;
+  }
+
+  /** The text with blanks for what is in each `<metadata>`, so that all offsets still hold. */
+  #blank(text: string, metadata: readonly ScannedMetadata[]): string {
+    let [blanked, at] = ["", 0];
+    for (const { start, end } of metadata) {
+      blanked += text.slice(at, start) + " ".repeat(end - start);
+      at = end;
+    }
+    return blanked + text.slice(at);
+  }
+
+  #scan<T>(scan: () => T): T {
+    try {
+      return scan();
+    } catch (error) {
+      if (!(error instanceof MetadataScanError)) throw error;
+      throw this.#errorAt("malformed", error.offset, error.message);
     }
   }
 
@@ -154,6 +215,11 @@ export class DomainDocument {
     }
     return { line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1, offset };
   }
+}
+
+function readElement(text: string, element: ScannedElement): DocumentElement {
+  const { start, end } = element;
+  return { ...readTag(text, element), text: readText(text, element), start, end };
 }
 
 /** All child elements. */
@@ -191,34 +257,19 @@ export function quote(value: string): string {
   return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
 }
 
-/** The namespace of an element; `undefined` for none. */
-export function namespaceOf(element: XmlElement): string | undefined {
+/** The namespace of an element, or of one that is to be below `parent`; `undefined` for none. */
+export function namespaceOf(
+  element: Pick<XmlElement, "name" | "attributes">,
+  parent: XmlNode | null = element instanceof XmlElement ? element.parent : null,
+): string | undefined {
   const colon = element.name.indexOf(":");
   const declaration = colon === -1 ? "xmlns" : `xmlns:${element.name.slice(0, colon)}`;
-  for (let node: XmlNode | null = element; node instanceof XmlElement; node = node.parent) {
-    const uri = node.attributes[declaration];
-    // An empty one takes the default namespace back.
-    if (uri !== undefined) return uri === "" ? undefined : uri;
+  let uri = element.attributes[declaration];
+  for (let node = parent; uri === undefined && node instanceof XmlElement; node = node.parent) {
+    uri = node.attributes[declaration];
   }
-  return undefined;
-}
-
-function after(text: string, mark: string, from: number): number {
-  const at = text.indexOf(mark, from);
-  return at === -1 ? text.length : at + mark.length;
-}
-
-/** Index of the `>` that ends a tag; a `>` within quotes does not. */
-function tagEnd(text: string, from: number): number {
-  let quoted = "";
-  for (let at = from; at < text.length; at++) {
-    const char = text.charAt(at);
-    if (quoted !== "") {
-      if (char === quoted) quoted = "";
-    } else if (char === '"' || char === "'") quoted = char;
-    else if (char === ">") return at;
-  }
-  return text.length;
+  // An empty one takes the default namespace back.
+  return uri === "" ? undefined : uri;
 }
 
 /** UTF-16 offset of the n-th character; the parser's errors count characters. */

@@ -65,7 +65,7 @@ export interface Domain {
  *
  * Any string gives a {@linkcode Domain} or a {@linkcode DomainXmlError}, in bounded time: at most 4
  * Mi characters (libvirt's limit on the wire), 50,000 elements, 100 levels, 1024 host devices and
- * no DOCTYPE. What libvirt would refuse about a host device is an error; a host device is never
+ * no DOCTYPE. `<metadata>`, which anybody may fill, has elements and levels without a bound. What libvirt would refuse about a host device is an error; a host device is never
  * left out.
  *
  * @example
@@ -109,7 +109,7 @@ export function parseDomain(xml: string): Domain {
   // libvirt's own arguments come first (qemuBuildCommandLine).
   const machine = qemu.machine.type ?? type["machine"];
   const hostDevices = readHostDevices(document, devices, machine, qemu);
-  const metadata = child(root, "metadata");
+  const { metadata } = document;
   return {
     name,
     uuid,
@@ -124,7 +124,7 @@ export function parseDomain(xml: string): Domain {
     hostDevices,
     networks: readOpenNetworks(document, devices),
     metadata: metadata && { start: metadata.start, end: metadata.end },
-    metadataElements: readMetadata(metadata),
+    metadataElements: readMetadata(document),
   };
 }
 

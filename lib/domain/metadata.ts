@@ -1,5 +1,4 @@
-import type { XmlElement } from "@rgrove/parse-xml";
-import { child, DomainDocument, elements, namespaceOf } from "./document.ts";
+import { child, DomainDocument, namespaceOf } from "./document.ts";
 import type { Domain } from "./domain.ts";
 import type { Range } from "./host_device.ts";
 
@@ -17,14 +16,14 @@ export interface MetadataElement {
   readonly range: Range;
 }
 
-/** The elements in a `<metadata>`. */
-export function readMetadata(metadata: XmlElement | undefined): MetadataElement[] {
-  return elements(metadata).map((element) => ({
-    namespace: namespaceOf(element),
-    name: element.name.slice(element.name.indexOf(":") + 1),
-    attributes: { ...element.attributes },
-    text: element.text,
-    range: { start: element.start, end: element.end },
+/** The elements in a document's `<metadata>`. */
+export function readMetadata({ metadata, metadataElements }: DomainDocument): MetadataElement[] {
+  return metadataElements.map(({ name, attributes, text, start, end }) => ({
+    namespace: namespaceOf({ name, attributes }, metadata),
+    name: name.slice(name.indexOf(":") + 1),
+    attributes,
+    text,
+    range: { start, end },
   }));
 }
 
