@@ -104,7 +104,10 @@ function isTypeInBytes(
 ): boolean {
   return source !== undefined && destination !== undefined &&
     from.name === undefined && to.name === undefined &&
-    SIDES.every((side) => pair[side].config?.kind === "realize" && answers(pair[side]));
+    SIDES.every((side) => {
+      const { config } = pair[side];
+      return config?.kind === "realize" && config.derived !== true && answers(pair[side]);
+    });
 }
 
 interface VgpuType {

@@ -313,6 +313,14 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "undecided",
   },
   {
+    name: "bytes in sysfs that are a virtual function's, not those of the vGPU in it",
+    ...ROOT,
+    source: vgpu(),
+    destination: vgpu({ 0x00: "ff ff ff ff" }, { view: "sysfs", vendor: 0x10de, vgpuType: 558 }),
+    findings: [["no-config", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
+  },
+  {
     name: "64 bytes, read without privileges",
     ...ROOT,
     source: { ...QEMU, size: 64, view: "sysfs", config: { 0x00: "de 10 b8 1e" } },

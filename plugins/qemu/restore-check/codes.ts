@@ -17,7 +17,7 @@ export const CODES = {
     title: "QEMU will refuse the config space",
     message: "QEMU will fail at offset {offset:hex} ({field}): {line}",
     remedy:
-      "Give the guest a device on the destination whose config space is equal there: the same model, firmware and host driver. If the difference is in the body of a Vendor Specific Capability, a machine type of version 9.1 or later (or skip-vsc-check=on on the destination) leaves it uncompared.",
+      "Give the guest a device on the destination whose config space is equal there: the same model and firmware, and, where the host's driver makes up the device (a vGPU), the same driver. If the difference is in the body of a Vendor Specific Capability, a machine type of version 9.1 or later (or skip-vsc-check=on on the destination) leaves it uncompared.",
     about:
       `${CONFIG_CHECK} A compared bit differs, so the destination ends with "Bad config data", and the migration is lost after the memory was copied.`,
   },
@@ -220,7 +220,8 @@ export const CODES = {
     title: "Config space is not known",
     message: "The config space of the {side} device is not known",
     remedy: "Gather the facts again, as root.",
-    about: "Without the device's bytes nothing can be said about the restore.",
+    about:
+      "Without the device's bytes nothing can be said about the restore. What sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's.",
   },
   "short-config": {
     severity: "undecided",

@@ -14,6 +14,7 @@ import {
   identify,
   isMachineTooNew,
   type Migration,
+  ownFacts,
   parseVfioPciProperties,
   type PolicyFinding,
   type RealizedDevice,
@@ -39,7 +40,11 @@ export const restoreCheck = definePolicy({
   needs: ["config"],
   options: v.strictObject({}),
   codes: CODES,
-  *evaluate(pair, migration): Generator<Finding> {
+  *evaluate(given, migration): Generator<Finding> {
+    // What sysfs shows of a virtual function with a vGPU in it is not what QEMU will open.
+    const source = ownFacts(given.source);
+    const destination = ownFacts(given.destination);
+    const pair = { ...given, source, destination };
     yield* checkVersions(pair, migration);
     yield* checkRomFile(pair, migration);
     const blocking = [...checkFacts(pair, migration)];

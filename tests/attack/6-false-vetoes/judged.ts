@@ -17,7 +17,12 @@ export const OFFERED = {
   features: ["stop-copy", "p2p", "pre-copy", "dirty-tracking"],
 } as const;
 
-const HOST = { qemu: "9.2", libvirt: "11.0.0", kernel: "6.8.0-45-generic" } as const;
+const HOST = {
+  qemu: "9.2",
+  libvirt: "11.0.0",
+  kernel: "6.8.0-45-generic",
+  machineTypes: ["pc-q35-9.0", "pc-q35-9.2"],
+} as const;
 
 /** A vGPU as QEMU reads it. */
 export function vgpu(facts: CaseSide = {}): CaseSide {
