@@ -34,7 +34,9 @@ const EXPRESS = { 0x00: "b3 15 1e 10 00 00 10", 0x34: "60", 0x60: "10 00 02" };
 const R550 = "09 68 1b 56 46 00 16 35 35 30 2e 35 34 2e 31 36 00 72 35 35 30 5f 30 30";
 
 // Those that the cases name.
-const MACHINES = ["8.2", "9.0", "9.1", "9.2", "12.0", "rhel9.4.0"].map((name) => `pc-q35-${name}`);
+const MACHINES = ["8.0", "8.2", "9.0", "9.1", "9.2", "12.0", "rhel9.4.0"].map((name) =>
+  `pc-q35-${name}`
+);
 const QEMU = { qemu: "9.2", machineTypes: MACHINES };
 
 function vgpu(changes: CaseSide["config"] = {}, facts: CaseSide = {}): CaseSide {
@@ -337,6 +339,17 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "undecided",
   },
   {
+    name: "sysfs of the virtual function that carries a vGPU: not the vGPU's bytes",
+    ...PORT,
+    source: vf({ 0x00: "ff ff ff ff" }, { view: "sysfs", vendor: 0x10de, vgpuType: 558 }),
+    destination: vf({ 0x00: "ff ff ff ff" }, { view: "sysfs", vendor: 0x10de, vgpuType: 558 }),
+    findings: [
+      ["no-config", "undecided", undefined, { side: "source" }],
+      ["no-config", "undecided", undefined, { side: "destination" }],
+    ],
+    decision: "undecided",
+  },
+  {
     name: "a guest whose device does not answer",
     ...ROOT,
     source: vgpu({ 0x00: "ff ff ff ff" }, { view: "guest", vendor: 0x10de }),
@@ -529,6 +542,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     source: vgpuWithRom(32_768, { qemu: "10.0" }),
     destination: vgpuWithRom(32_768, { qemu: undefined }),
     findings: [
+      ["qemu-not-known", "undecided"],
       ["rom-file-unknown", "undecided", undefined, {
         missing: "the destination's QEMU version",
       }],
