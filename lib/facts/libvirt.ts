@@ -16,6 +16,7 @@ import { isUuid, type NodeDevice, nodeDeviceName, parseNodeDevice } from "./libv
 import type { LibvirtUri } from "./libvirt_uri.ts";
 import { runVirsh } from "./virsh.ts";
 import { VirshError } from "./virsh_error.ts";
+import type { VirshAnswer } from "./virsh_script.ts";
 
 /** What libvirt knows of devices. */
 export interface NodeDevices {
@@ -80,6 +81,46 @@ export async function readGuests(
     const from = HOST_COMMANDS.length + 2 * index;
     return parseGuest(uri, uuid, answers.slice(from, from + 2), host);
   });
+}
+
+/** A guest that is on a host. */
+export interface Claim {
+  readonly guest: Guest;
+  /** Whether libvirt migrates it away now; `undefined`: it does not tell. */
+  readonly isLeaving: boolean | undefined;
+}
+
+/**
+ * Reads a guest as {@linkcode readGuest} does, and whether it is on its way to another host. One
+ * virsh process, read-only.
+ *
+ * The job of a migration is there before libvirt asks the destination anything
+ * (`qemuMigrationSrcBegin`, and `qemuMigrationSrcPerformJob` for peer to peer), and while the
+ * destination's hook runs: seen with libvirt 9.0, direct, peer to peer, tunnelled, and of a paused
+ * guest.
+ *
+ * @throws {VirshError} When libvirt gives no answer, has no such guest, or it is not running.
+ */
+export async function readClaim(
+  uri: LibvirtUri,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Claim> {
+  const job = ["domjobinfo", "--domain", uuid] as const;
+  const commands = [...HOST_COMMANDS, ...guestCommands(uuid), job];
+  const answers = await runVirsh(uri, commands, { readOnly: true, signal });
+  const from = HOST_COMMANDS.length;
+  const guest = parseGuest(uri, uuid, answers.slice(from, from + 2), parseHost(answers));
+  if (guest instanceof VirshError) throw guest;
+  return { guest, isLeaving: readLeaving(answers.at(-1)) };
+}
+
+/** `virsh domjobinfo`, in the C locale. */
+function readLeaving(answer: VirshAnswer | undefined): boolean | undefined {
+  if (typeof answer !== "string") return undefined;
+  if (/^Job type: +None\b/m.test(answer)) return false;
+  const [, operation] = /^Operation: +(.+)$/m.exec(answer) ?? [];
+  return operation === undefined ? undefined : operation.trim() === "Outgoing migration";
 }
 
 /**

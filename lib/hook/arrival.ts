@@ -32,6 +32,8 @@ import { judgeWithChosen, type PluginTerms } from "./plugins.ts";
 import { configuredRegistry, decidingRegistry } from "./registry.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 
+const MOST_PATIENCE_MS = 5000;
+
 /** A guest that is about to arrive. */
 export interface Arrival {
   /** The XML that libvirt hands over. */
@@ -113,7 +115,14 @@ export async function judgeArrival(
     host: await keyIds(destination.facts?.host ?? { name: "" }, guest.uuid ?? ""),
     now,
     maxAge: parseDuration(config.maxAge) ?? 0,
-  }, { hosts: config.hosts, attributes: declaredAttributes(config), signal });
+  }, {
+    hosts: config.hosts,
+    name: guest.name,
+    attributes: declaredAttributes(config),
+    // What is left is for the facts of the one that is found.
+    patience: Math.min(MOST_PATIENCE_MS, arrival.seconds * 1000 / 4),
+    signal,
+  });
   const noted = [
     ...round > 1 ? [engineFinding("asked-anew", undefined, {})] : [],
     // Without devices nothing hangs on them but what a policy asks for, and that says so itself.

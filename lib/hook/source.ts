@@ -1,7 +1,6 @@
 import type { Domain } from "../domain/mod.ts";
 import { captureHost } from "../facts/capture.ts";
-import { readGuest } from "../facts/libvirt.ts";
-import type { Guest } from "../facts/libvirt_guest.ts";
+import { type Claim, readClaim } from "../facts/libvirt.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt_uri.ts";
 import { parseDomain } from "../domain/mod.ts";
 import type { Facts } from "../facts/mod.ts";
@@ -27,13 +26,20 @@ export interface Source {
 export interface Asking {
   /** Libvirt URIs. */
   readonly hosts: readonly string[];
+  /** The guest's name, as the XML that libvirt hands over has it. */
+  readonly name: string;
   /** Names of sysfs attributes that policies declare. */
   readonly attributes?: readonly string[] | undefined;
+  /** How long the other hosts are waited for when one sends the guest, in milliseconds. */
+  readonly patience: number;
   /** The deadline. */
   readonly signal: AbortSignal;
 }
 
 const NOTHING = { facts: undefined, devices: [] };
+
+/** What virsh calls a guest whose processors run; it calls a left-over "paused". */
+const RUNNING = ["running", "idle"];
 
 /** The source's facts: of the stamp, else of the configured host where the guest runs. */
 export async function findSource(
@@ -63,38 +69,101 @@ function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | un
   return engineFinding("stamp-unusable", undefined, { reason: metadata.reason });
 }
 
-interface Asked {
+interface Asked extends Claim {
   readonly uri: LibvirtUri;
-  readonly guest: Guest;
 }
 
 async function askHosts(
   terms: StampTerms & { readonly uuid: string },
-  { hosts, attributes, signal }: Asking,
+  asking: Asking,
   metadata: StampMetadata,
   noted: readonly Finding[],
 ): Promise<Source> {
-  using found = new AbortOnEnd();
-  const asking = AbortSignal.any([signal, found.signal]);
-  try {
-    // The first that runs it; another that is down must not take the time.
-    const asked = await Promise.any(hosts.map((host) => askHost(host, terms, asking)));
-    const source = await readSource(asked, terms.uuid, metadata, { attributes, signal });
-    return { ...source, findings: [...noted, ...source.findings] };
-  } catch (error) {
-    if (error instanceof VirshError || error instanceof ProbeRunError) {
-      return { ...NOTHING, findings: [...noted, notRead(error)] };
-    }
-    if (!(error instanceof AggregateError)) throw error;
-    const failed = error.errors.flatMap((reason) => {
-      if (reason instanceof VirshError) return isElsewhere(reason) ? [] : [notRead(reason)];
-      if (!(reason instanceof LibvirtUriError)) throw reason;
-      const data = { host: "a host of config.yaml", problem: reason.message };
-      return [engineFinding("host-not-read", undefined, data)];
-    });
-    const none = engineFinding("guest-not-found", undefined, { hosts: hosts.length });
+  const { name, attributes, signal } = asking;
+  const answers = await gatherAnswers(terms, asking);
+  const claims = answers.filter((answer): answer is Asked =>
+    !(answer instanceof Error) && isClaim(answer, name)
+  );
+  // Where libvirt tells of the migration itself, no other host is the source.
+  const leaving = claims.filter(({ isLeaving }) => isLeaving === true);
+  const [source, ...others] = withoutRepeats(leaving.length > 0 ? leaving : claims);
+  if (source === undefined) {
+    const failed = answers.flatMap((answer) => whyNot(answer, name));
+    const none = engineFinding("guest-not-found", undefined, { hosts: asking.hosts.length });
     return { ...NOTHING, findings: [...noted, ...failed.length > 0 ? failed : [none]] };
   }
+  if (others.length > 0) {
+    const hosts = [source, ...others].map(({ uri }) => uri.host).sort().join(", ");
+    return {
+      ...NOTHING,
+      findings: [...noted, engineFinding("several-sources", undefined, { hosts })],
+    };
+  }
+  try {
+    const read = await readSource(source, terms.uuid, metadata, { attributes, signal });
+    return { ...read, findings: [...noted, ...read.findings] };
+  } catch (error) {
+    if (!(error instanceof VirshError || error instanceof ProbeRunError)) throw error;
+    return { ...NOTHING, findings: [...noted, notRead(error)] };
+  }
+}
+
+/**
+ * What the hosts answer: all of them, or those that do until the others have been waited for long
+ * enough. One that is down must not take the time, and one that has the guest, too, must be heard.
+ */
+async function gatherAnswers(
+  terms: StampTerms & { readonly uuid: string },
+  { hosts, name, patience, signal }: Asking,
+): Promise<(Asked | VirshError | LibvirtUriError)[]> {
+  using ended = new AbortOnEnd();
+  const until = AbortSignal.any([signal, ended.signal]);
+  const answers: (Asked | VirshError | LibvirtUriError)[] = [];
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const all = hosts.map(async (host) => {
+    try {
+      const answer = await askHost(host, terms, until);
+      answers.push(answer);
+      if (isClaim(answer, name)) timer ??= setTimeout(resolve, patience);
+    } catch (error) {
+      if (!(error instanceof VirshError || error instanceof LibvirtUriError)) throw error;
+      answers.push(error);
+    }
+  });
+  try {
+    await Promise.race([Promise.all(all), enough]);
+    return [...answers];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether a host may be the source: it has the guest under this name, and sends it, or runs it. */
+function isClaim({ guest, isLeaving }: Claim, name: string): boolean {
+  return guest.name === name && (isLeaving ?? RUNNING.includes(guest.state));
+}
+
+/** A host may be configured by two names. */
+function withoutRepeats(claims: readonly Asked[]): Asked[] {
+  return claims.filter(({ guest: { host: { uuid } } }, index) =>
+    uuid === undefined || claims.findIndex(({ guest }) => guest.host.uuid === uuid) === index
+  );
+}
+
+/** Why a host is not the source, where that is worth a word. */
+function whyNot(answer: Asked | VirshError | LibvirtUriError, name: string): Finding[] {
+  if (answer instanceof VirshError) return isElsewhere(answer) ? [] : [notRead(answer)];
+  if (answer instanceof LibvirtUriError) {
+    const data = { host: "a host of config.yaml", problem: answer.message };
+    return [engineFinding("host-not-read", undefined, data)];
+  }
+  const { uri: { host }, guest } = answer;
+  return [
+    guest.name === name
+      ? engineFinding("guest-not-leaving", undefined, { host, state: guest.state })
+      : engineFinding("guest-of-other-name", undefined, { host, name: guest.name, wanted: name }),
+  ];
 }
 
 class AbortOnEnd extends AbortController implements Disposable {
@@ -113,7 +182,7 @@ async function askHost(
   if (uri.isLocal || uri.host === host.name) {
     throw new VirshError("no-such-domain", uri, "this is the destination itself");
   }
-  return { uri, guest: await readGuest(uri, uuid, signal) };
+  return { uri, ...await readClaim(uri, uuid, signal) };
 }
 
 function isElsewhere({ code }: VirshError): boolean {
@@ -130,7 +199,7 @@ async function readSource(
   { uri, guest }: Asked,
   uuid: string,
   metadata: StampMetadata,
-  { attributes, signal }: Omit<Asking, "hosts">,
+  { attributes, signal }: Pick<Asking, "attributes" | "signal">,
 ): Promise<Source> {
   const domain = parseDomain(guest.xml);
   const devices = devicesToStamp(domain);

@@ -344,6 +344,32 @@ export const ENGINE_CODES = {
     remedy: "Add the source host to `hosts` in config.yaml, or stamp the guest there.",
     about: "Where a guest has no stamp the configured hosts are asked for its UUID.",
   },
+  "several-sources": {
+    severity: "undecided",
+    title: "More than one host may be the guest's source",
+    message: "Each of {hosts} has the guest and sends or runs it",
+    remedy:
+      "End the guest where it is a left-over or a copy, or stamp it on the host that it comes from.",
+    about:
+      "Where a guest has no stamp the configured hosts are asked for its UUID. The source is the one whose libvirt is migrating the guest away under this name; where libvirt does not tell, the one that runs it. The others are waited for, up to five seconds.",
+  },
+  "guest-of-other-name": {
+    severity: "undecided",
+    title: "A configured host has the guest under another name",
+    message: "{host} has a guest of this UUID with the name {name}, not {wanted}",
+    remedy:
+      "Stamp the guest on its host, as for `virsh migrate --dname`; give a copy its own UUID.",
+    about:
+      "A copy may have kept the original's UUID. Its devices tell nothing of those of the guest that arrives.",
+  },
+  "guest-not-leaving": {
+    severity: "undecided",
+    title: "A configured host has the guest, but does not send it",
+    message: "{host} has the guest ({state}), and is not migrating it",
+    remedy: "Add the source host to `hosts` in config.yaml, or stamp the guest there.",
+    about:
+      "A guest that stands still on a host, or runs there without a migration to another one, is a left-over or a copy. libvirt on the source has a job of the kind `Outgoing migration` (virsh domjobinfo) before it asks the destination anything.",
+  },
   "destination-not-read": {
     severity: "undecided",
     title: "The destination's devices could not be read",

@@ -123,6 +123,21 @@ testWithHook("where the hook has the source's facts from", async (hosts, t) => {
     assertEquals(await verdict(), "allow");
   });
 
+  await t.step(
+    "a guest that stands still is found by its job, one of another name is not",
+    async () => {
+      await hosts.virsh("a", "suspend", "vm1");
+      assertEquals(await hosts.migrate("vm1"), { code: 0, stdout: "", stderr: "" });
+      assertEquals([await verdict(), (await hosts.audit()).at(-1)?.["source"]], ["allow", "hosta"]);
+      await hosts.virsh("b", "resume", "vm1");
+      assertEquals((await hosts.migrate("vm1", ["--live"], "b")).code, 0);
+      const renamed = await hosts.migrate("vm1", ["--live", "--dname", "vm9"]);
+      const words = "UNDECIDED, refused: A configured host has the guest under another name";
+      assertStringIncludes(said(renamed), words);
+      assertEquals(await hosts.states("vm1"), { a: "running", b: undefined });
+    },
+  );
+
   await t.step("a host that is down is not waited for", async () => {
     await hosts.apply({ hosts: [down, hosta] });
     await hosts.thereAndBack("vm1");

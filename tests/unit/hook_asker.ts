@@ -20,6 +20,7 @@ const Request = v.object({
   sysfs: v.optional(v.string()),
   attributes: v.optional(v.array(v.string()), []),
   milliseconds: v.optional(v.number(), 30_000),
+  patience: v.optional(v.number(), 5000),
   config: v.optional(ConfigSchema, {}),
   /** In place of `config`: with what stands in files of their own. */
   applied: v.optional(v.string()),
@@ -86,7 +87,7 @@ async function ask(): Promise<unknown> {
       now: arrival.now,
       maxAge: 900,
     },
-    { hosts: config.hosts, signal },
+    { hosts: config.hosts, name: guest.name, patience: request.patience, signal },
   );
   return {
     host: facts?.host.name,

@@ -46,7 +46,11 @@ export const DOWN: FakeLibvirt = {
   start: "printf 'error: failed to connect to the hypervisor\\nerror: no route\\n' >&2; exit 1",
 };
 
-/** One that runs guests with these live XMLs, by UUID. */
+/** What libvirt says of a guest that it migrates away, and of one that it does not. */
+export const LEAVING = "printf 'Job type: Unbounded   \\nOperation: Outgoing migration\\n'";
+export const STAYING = "printf 'Job type:         None        \\n'";
+
+/** One that runs guests with these live XMLs, by UUID, and sends them away. */
 export function running(guests: Readonly<Record<string, string>>): FakeLibvirt {
   const each = (command: (uuid: string, xml: string) => string): string =>
     [
@@ -60,6 +64,7 @@ export function running(guests: Readonly<Record<string, string>>): FakeLibvirt {
     list: `printf '${Object.keys(guests).map((uuid, at) => `${uuid} vm${at}\\n`).join("")}'`,
     dominfo: each((uuid) => `printf 'UUID: ${uuid}\\nState: running\\n'`),
     dumpxml: each((_uuid, xml) => `cat <<'END'\n${xml}\nEND\n`),
+    domjobinfo: each(() => LEAVING),
   };
 }
 
