@@ -1,5 +1,10 @@
 import { type Domain, parseDomain } from "../domain/mod.ts";
-import { captureHost, type CaptureRequest } from "../facts/capture.ts";
+import {
+  captureHost,
+  type CaptureRequest,
+  captureSource,
+  type SourceHost,
+} from "../facts/capture.ts";
 import { addGuestViews } from "../facts/guest_views.ts";
 import { listRunning, readGuest, readGuests } from "../facts/libvirt.ts";
 import type { Guest } from "../facts/libvirt_guest.ts";
@@ -74,7 +79,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
-    captureSource(
+    captureGuests(
       question,
       { devices: addresses, attributes, romFiles: romFiles(true), arch, emulator },
       domains,
@@ -101,13 +106,13 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
       if (domain === undefined) return [];
       // Each host was asked of one QEMU; of a guest's other one nothing is known.
       const isAsked = domain.arch === arch && domain.emulator === emulator;
-      const known = (facts: Facts): Facts => isAsked ? facts : withoutQemu(facts);
       return destinations.map((destination) =>
         judgeGuest(question, registry, {
           guest,
           domain,
-          source: known(source),
-          destination: known(destination),
+          // The machine types are those of the QEMU that is installed.
+          source: withoutMachines(source.withQemuOf(source.facts, guest.uuid)),
+          destination: isAsked ? destination : withoutQemu(destination),
         })
       );
     })
@@ -119,16 +124,21 @@ function withoutQemu(facts: Facts): Facts {
   return { ...facts, host: { ...facts.host, ...unknown } };
 }
 
-async function captureSource(
+function withoutMachines(facts: Facts): Facts {
+  return { ...facts, host: { ...facts.host, machineTypes: undefined } };
+}
+
+async function captureGuests(
   { from, monitor, realize, signal }: LiveQuestion,
   request: CaptureRequest,
   guests: readonly Domain[],
-): Promise<Facts> {
-  let facts = await captureHost(from, { ...request, realize }, signal);
+): Promise<SourceHost> {
+  const host = await captureSource(from, { ...request, realize }, signal);
+  let { facts } = host;
   for (const guest of monitor ? guests : []) {
     facts = await addGuestViews(facts, guest, from.uri, signal);
   }
-  return facts;
+  return { ...host, facts };
 }
 
 async function readAskedGuests({ from, guest, signal }: LiveQuestion): Promise<Guest[]> {

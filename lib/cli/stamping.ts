@@ -1,5 +1,5 @@
 import { type Domain, parseDomain } from "../domain/mod.ts";
-import { captureHost } from "../facts/capture.ts";
+import { captureSource, type SourceHost } from "../facts/capture.ts";
 import { readGuestOrigin } from "../facts/guest_origin.ts";
 import { listRunning, readGuests } from "../facts/libvirt.ts";
 import {
@@ -53,13 +53,13 @@ export async function stampGuests(
   const found = findGuests(asked, await listRunning(THIS_HOST, signal));
   const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
   const domains = await readDomains(uuids, signal);
-  const facts = await capture([...domains.values()], attributes, signal);
+  const host = await capture([...domains.values()], attributes, signal);
 
   const made: (StampResult & Made)[] = [];
   for (const one of found) {
     const domain = domains.get(one.guest?.uuid ?? "");
     if (asked === "all" && hasEnded(domain)) continue;
-    made.push({ ...one, ...await stampOf(domain, facts, signal) });
+    made.push({ ...one, ...await stampOf(domain, host, signal) });
   }
   const elements = new Map(
     made.flatMap(({ guest, set }) =>
@@ -95,7 +95,7 @@ async function capture(
   domains: readonly (Domain | VirshError)[],
   attributes: readonly string[],
   signal: AbortSignal,
-): Promise<Facts | undefined> {
+): Promise<SourceHost | undefined> {
   const devices = domains.flatMap((domain) =>
     domain instanceof VirshError ? [] : devicesToStamp(domain).map(({ source }) => source)
   );
@@ -105,11 +105,13 @@ async function capture(
     domain instanceof VirshError ? [] : romFilesOf(domain, { running: true })
   );
   const request = { devices: [...new Set(devices)], attributes, romFiles };
-  const facts = await captureHost({ uri: THIS_HOST, probe: {} }, request, signal);
+  const host = await captureSource({ uri: THIS_HOST, probe: {} }, request, signal);
+  const { facts } = host;
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
   const realize = { allowReset: false, records: pathsBelow().realize };
-  return await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
+  const views = await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
+  return { ...host, facts: views };
 }
 
 function hasOurs({ metadataElements }: Domain): boolean {
@@ -118,26 +120,25 @@ function hasOurs({ metadataElements }: Domain): boolean {
 
 async function stampOf(
   domain: Domain | VirshError | undefined,
-  facts: Facts | undefined,
+  host: SourceHost | undefined,
   signal: AbortSignal,
 ): Promise<Made> {
   if (domain === undefined) return failed("no such guest runs on this host");
   if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
   const isBare = devicesToStamp(domain).length === 0;
-  if (facts === undefined || (isBare && !hasOurs(domain))) {
+  if (host === undefined || (isBare && !hasOurs(domain))) {
     return { outcome: { kind: "no-devices" } };
   }
   const { name, uuid = "" } = domain;
   if (isBare) {
-    await keepUnplugged(uuid, facts);
+    await keepUnplugged(uuid, host.facts);
     return { outcome: { kind: "removed" }, set: "nothing" };
   }
   const start = await findStart(pathsBelow().started, uuid);
   const made = {
     guest: domain,
-    // One QEMU of the host was asked; of another, nothing is known.
-    facts: domain.emulator === facts.host.emulator ? facts : withoutQemu(facts),
-    time: facts.host.time ?? new Date().toISOString(),
+    facts: host.withQemuOf(host.facts, uuid),
+    time: host.facts.host.time ?? new Date().toISOString(),
     origin: await readGuestOrigin({ name, uuid }, signal),
     old: await readStampMetadata(domain.metadataElements),
     start: "missing" in start ? undefined : start,
@@ -159,10 +160,6 @@ async function stampOf(
 async function keepUnplugged(guest: string, { host: { time, bootId } }: Facts): Promise<void> {
   if (time === undefined || bootId === undefined) return;
   await recordStart(pathsBelow().started, { guest, time, bootId, devices: [] });
-}
-
-function withoutQemu(facts: Facts): Facts {
-  return { ...facts, host: { ...facts.host, qemu: undefined, skipVscCheck: undefined } };
 }
 
 function viewsOf({ facts }: Stamp): StampedView[] {

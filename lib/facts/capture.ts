@@ -3,10 +3,16 @@ import { assembleNodeDevices } from "./assemble_nodedev.ts";
 import { listRunning, readGuests, readHost, readNodeDevices } from "./libvirt.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import type { LibvirtUri } from "./libvirt_uri.ts";
-import { EMULATOR_CACHE, findReplies, keepReplies, type KeptReplies } from "./emulator_cache.ts";
+import {
+  EMULATOR_CACHE,
+  findReplies,
+  keepReplies,
+  type KeptReplies,
+  runningFile,
+} from "./emulator_cache.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
 import { type ProbeTarget, runProbe } from "./probe.ts";
-import type { ProbeReport } from "./probe_report.ts";
+import type { ProbedGuest, ProbeReport } from "./probe_report.ts";
 import { filesToAsk, type RomFile } from "./rom_files.ts";
 import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
 import type { Facts } from "./schema.ts";
@@ -51,11 +57,57 @@ export interface CaptureRequest {
  * @throws {ProbeRunError} When the probe cannot be run.
  */
 export async function captureHost(
+  access: HostAccess,
+  request: CaptureRequest,
+  signal: AbortSignal,
+): Promise<Facts> {
+  return (await capture(access, request, false, signal)).facts;
+}
+
+/** A host where guests run. */
+export interface SourceHost {
+  /** Its facts; the QEMU is the one that would be started now. */
+  readonly facts: Facts;
+  /** Facts of it with the QEMU that runs a guest, or why that is not known. */
+  readonly withQemuOf: (facts: Facts, uuid: string | undefined) => Facts;
+  /** Whether a guest's QEMU was started with another one's state; `undefined`: not known. */
+  readonly isIncoming: (uuid: string | undefined) => boolean | undefined;
+}
+
+/**
+ * Gathers a host's facts as {@linkcode captureHost} does, and which QEMU each of its guests runs: after
+ * an upgrade a guest still runs the one that it was started with.
+ *
+ * @throws {VirshError} When libvirt gives no answer, unless `withoutLibvirt`.
+ * @throws {ProbeRunError} When the probe cannot be run.
+ */
+export async function captureSource(
+  access: HostAccess,
+  request: CaptureRequest,
+  signal: AbortSignal,
+): Promise<SourceHost> {
+  const { facts, guests, qemus } = await capture(access, request, true, signal);
+  return {
+    facts,
+    withQemuOf: (facts, uuid = "") => withQemu(facts, guests.get(uuid), qemus.get(uuid)),
+    isIncoming: (uuid = "") => guests.get(uuid)?.isIncoming,
+  };
+}
+
+interface Captured {
+  readonly facts: Facts;
+  readonly guests: ReadonlyMap<string, ProbedGuest>;
+  /** What the guests' QEMUs say of themselves, where that is known. */
+  readonly qemus: ReadonlyMap<string, EmulatorReplies>;
+}
+
+async function capture(
   { uri, probe, sysfs }: HostAccess,
   { devices, attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt }:
     CaptureRequest,
+  guests: boolean,
   signal: AbortSignal,
-): Promise<Facts> {
+): Promise<Captured> {
   const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
     uri,
     // A device that some guest has must not be opened.
@@ -73,7 +125,8 @@ export async function captureHost(
     if (uri === undefined || devices === "all") {
       throw new RangeError("Cannot capture all devices without the probe: give a way to run it");
     }
-    return assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
+    const facts = assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
+    return { facts, guests: new Map(), qemus: new Map() };
   }
   const request = devices === "all" ? { all: true } : { devices };
   const path = libvirt && emulatorToAsk(libvirt, emulator);
@@ -88,13 +141,44 @@ export async function captureHost(
       sysfs,
       emulator: path,
       known: kept?.identity,
+      guests,
     },
     signal,
   );
-  const replies = await currentReplies(report, host, kept);
+  const current = await currentReplies(report, host, kept);
+  const { replies } = current;
+  const qemus = new Map<string, EmulatorReplies>();
+  for (const { uuid, exe } of report.guests) {
+    const known = exe === undefined ? undefined : await repliesOf(exe, current, host);
+    if (known !== undefined) qemus.set(uuid, known);
+  }
   const facts = assembleFacts(report, { ...beside, romFiles, replies });
   const isHere = probe.ssh === undefined;
-  return realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal);
+  return {
+    facts: realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal),
+    guests: new Map(report.guests.map((guest) => [guest.uuid, guest])),
+    qemus,
+  };
+}
+
+function withQemu(
+  facts: Facts,
+  guest: ProbedGuest | undefined,
+  replies: EmulatorReplies | undefined,
+): Facts {
+  const why = guest === undefined
+    ? "which QEMU runs the guest was not found out"
+    : guest.exe === undefined
+    ? `the file of the guest's QEMU: ${guest.missing["exe"]}`
+    : "the guest's QEMU is another file than the one that is installed now";
+  const { qemu, skipVscCheck, missing = { qemu: why } } = replies ?? {
+    qemu: undefined,
+    skipVscCheck: undefined,
+  };
+  return {
+    ...facts,
+    host: { ...facts.host, qemu, skipVscCheck, missing: { ...facts.host.missing, ...missing } },
+  };
 }
 
 /**
@@ -105,20 +189,41 @@ function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string
   return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
 }
 
+interface CurrentReplies {
+  readonly replies?: EmulatorReplies | undefined;
+  /** The file that said it. */
+  readonly exe?: string | undefined;
+}
+
 /** What the emulator said now, or when it was the same file; what it said now is kept. */
 async function currentReplies(
   { emulator }: ProbeReport,
   host: string,
   kept: KeptReplies | undefined,
-): Promise<EmulatorReplies | undefined> {
-  if (emulator?.identity === undefined) return undefined;
-  const { identity, path, qmp } = emulator;
-  if (qmp === undefined) return kept?.identity === identity ? kept.replies : undefined;
-  const replies = readEmulatorReplies(qmp);
-  if (replies.qemu !== undefined) {
-    await keepReplies(EMULATOR_CACHE, host, path, { identity, replies });
+): Promise<CurrentReplies> {
+  if (emulator?.identity === undefined) return {};
+  const { identity, exe, path, qmp } = emulator;
+  if (qmp === undefined) {
+    return kept?.identity === identity ? { replies: kept.replies, exe: identity } : {};
   }
-  return replies;
+  const replies = readEmulatorReplies(qmp);
+  if (replies.qemu !== undefined && exe !== undefined) {
+    // A wrapper stays the same file whatever it will start.
+    if (exe === identity) await keepReplies(EMULATOR_CACHE, host, path, { identity, replies });
+    await keepReplies(EMULATOR_CACHE, host, runningFile(exe), { identity: exe, replies });
+  }
+  return { replies, exe };
+}
+
+/** What the file of a running QEMU says, or said when it was the one that was installed. */
+async function repliesOf(
+  exe: string,
+  current: CurrentReplies,
+  host: string,
+): Promise<EmulatorReplies | undefined> {
+  const file = runningFile(exe);
+  if (current.exe !== undefined && runningFile(current.exe) === file) return current.replies;
+  return (await findReplies(EMULATOR_CACHE, host, file))?.replies;
 }
 
 interface AskedLibvirt {

@@ -1,6 +1,8 @@
+import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
 import type { EmulatorReplies } from "./emulator_replies.ts";
+import { keepRecord } from "./record_files.ts";
 
 /** Where answers of emulators are kept; they are asked anew where it cannot be written. */
 export const EMULATOR_CACHE = "/var/cache/premigrate/emulators";
@@ -13,10 +15,12 @@ export interface KeptReplies {
 }
 
 const LARGEST = 1024 * 1024;
+// Those of a fleet's hosts, and of each that a guest may still run after an upgrade.
+const MOST = 1024;
 
 const Strings = v.record(v.string(), v.string());
 const Kept = v.strictObject({
-  premigrate: v.literal("emulator/1"),
+  premigrate: v.literal("emulator/2"),
   host: v.string(),
   path: v.string(),
   identity: v.string(),
@@ -33,7 +37,7 @@ export async function findReplies(
   path: string,
 ): Promise<KeptReplies | undefined> {
   try {
-    const file = await fileOf(dir, host, path);
+    const file = `${dir}/${await nameOf(host, path)}.json`;
     if ((await Deno.stat(file)).size > LARGEST) return undefined;
     const kept = v.safeParse(KeptText, await Deno.readTextFile(file));
     if (!kept.success || kept.output.host !== host || kept.output.path !== path) return undefined;
@@ -53,16 +57,21 @@ export async function keepReplies(
   { identity, replies }: KeptReplies,
 ): Promise<void> {
   const { qemu, skipVscCheck, missing } = replies;
-  const kept = { premigrate: "emulator/1", host, path, identity, qemu, skipVscCheck, missing };
+  const kept = { premigrate: "emulator/2", host, path, identity, qemu, skipVscCheck, missing };
+  const bytes = new TextEncoder().encode(JSON.stringify(kept));
   try {
-    await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-    const file = await fileOf(dir, host, path);
-    const unfinished = `${file}.${crypto.randomUUID()}`;
-    await Deno.writeTextFile(unfinished, JSON.stringify(kept), { createNew: true, mode: 0o600 });
-    await Deno.rename(unfinished, file);
+    await keepRecord(dir, await nameOf(host, path), bytes, MOST);
   } catch (error) {
     if (!isUnusable(error)) throw error;
   }
+}
+
+/**
+ * Under what is kept what the file of a running QEMU said, in place of a path: all of its identity but
+ * the time of its last change, which is another one when the file is replaced (`ctime` of `unlink`).
+ */
+export function runningFile(exe: string): string {
+  return exe.split(":").filter((_part, index) => index !== 2).join(":");
 }
 
 /** A folder that is missing, closed or full costs time, not the answer. */
@@ -71,8 +80,7 @@ function isUnusable(error: unknown): boolean {
     (error instanceof Error && "code" in error) || error instanceof Deno.errors.NotFound;
 }
 
-async function fileOf(dir: string, host: string, path: string): Promise<string> {
+async function nameOf(host: string, path: string): Promise<string> {
   const name = new TextEncoder().encode(JSON.stringify([host, path]));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", name));
-  return `${dir}/${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}.json`;
+  return encodeHex(await crypto.subtle.digest("SHA-256", name));
 }

@@ -28,6 +28,9 @@ const Machine = v.strictObject({
 });
 const Entry = v.strictObject({
   identity: v.string(),
+  /** The file that answered; absent: that could not be told. */
+  exe: v.optional(v.string()),
+  asked: v.pipe(v.string(), v.isoTimestamp()),
   daemons: v.string(),
   host: v.strictObject({
     name: Text,
@@ -47,23 +50,33 @@ const Entry = v.strictObject({
 const Cache = v.pipe(
   v.string(),
   v.parseJson(),
-  v.strictObject({ premigrate: v.literal("host/1"), emulators: v.record(v.string(), Entry) }),
+  v.strictObject({ premigrate: v.literal("host/2"), emulators: v.record(v.string(), Entry) }),
 );
 type Entries = Readonly<Record<string, v.InferOutput<typeof Entry>>>;
 
+// What is asked while a guest arrives is used at once.
+const WRAPPER_SECONDS = 60;
+
 /**
  * What is kept of this host for a QEMU, which must be the file that was asked then, as libvirt's
- * daemons must be; `undefined` where that is not so.
+ * daemons must be; `undefined` where that is not so. A wrapper, which stays the same file whatever it
+ * starts, must have been asked just now.
  *
  * @param dir The folder of the cache.
  * @param emulator The QEMU as the probe saw it now.
+ * @param now In milliseconds since 1970.
  */
-export function findHost(dir: string, emulator: ProbedEmulator): KeptHost | undefined {
+export function findHost(
+  dir: string,
+  emulator: ProbedEmulator,
+  now: number,
+): KeptHost | undefined {
   const entries = readEntries(dir);
   const entry = Object.hasOwn(entries, emulator.path) ? entries[emulator.path] : undefined;
   if (entry === undefined || emulator.identity === undefined) return undefined;
   const isSame = entry.identity === emulator.identity && entry.daemons === emulator.daemons;
-  if (!isSame) return undefined;
+  const isFresh = Math.abs(now - Date.parse(entry.asked)) < WRAPPER_SECONDS * 1000;
+  if (!isSame || (entry.exe !== entry.identity && !isFresh)) return undefined;
   try {
     const { qemu, skipVscCheck, missing } = entry.replies;
     const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
@@ -109,7 +122,7 @@ export async function refreshHostCache(
   await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
   const file = `${dir}/host.json`;
   const unfinished = `${file}.${crypto.randomUUID()}`;
-  const text = JSON.stringify({ premigrate: "host/1", emulators });
+  const text = JSON.stringify({ premigrate: "host/2", emulators });
   await Deno.writeTextFile(unfinished, text, { createNew: true, mode: 0o600 });
   await Deno.rename(unfinished, file);
   return entry.host;
@@ -150,13 +163,18 @@ async function askQemu(
   old: v.InferOutput<typeof Entry> | undefined,
   signal: AbortSignal,
 ): Promise<Omit<NewEntry, "host"> | undefined> {
-  const known = old?.replies.qemu === undefined ? undefined : old.identity;
+  const isWrapper = old?.exe !== old?.identity;
+  const known = old?.replies.qemu === undefined || isWrapper ? undefined : old.identity;
   const { emulator } = await runProbe({}, { emulator: path, known }, signal);
   if (emulator?.identity === undefined || emulator.daemons === undefined) return undefined;
-  const { identity, daemons } = emulator;
-  if (old !== undefined && identity === known) return { identity, daemons, replies: old.replies };
+  const { identity, daemons, exe } = emulator;
+  const asked = new Date().toISOString();
+  if (old !== undefined && identity === known) {
+    return { identity, exe: identity, asked, daemons, replies: old.replies };
+  }
   const { qemu, ...others } = readEmulatorReplies(emulator.qmp);
-  return { identity, daemons, replies: { qemu: qemu?.toString(), ...others } };
+  const replies = { qemu: qemu?.toString(), ...others };
+  return { identity, ...exe === undefined ? {} : { exe }, asked, daemons, replies };
 }
 
 function readEntries(dir: string): Entries {

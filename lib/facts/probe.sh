@@ -2,7 +2,10 @@
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
-#     [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
+#     [--guests [--run DIR]] [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
+#
+# --guests tells of each guest that libvirt runs which file its QEMU is, and whether it was started with
+# another QEMU's state.
 #
 # An emulator of the known identity is not run, and none is with --identify.
 #
@@ -16,7 +19,7 @@
 # Its output is read by probe_report.ts:
 #
 #   premigrate-probe 1
-#   host | emulator PATH | file PATH | device ADDRESS    what the attributes after it are of
+#   host | emulator PATH | file PATH | device ADDRESS | guest UUID   what the attributes after it are of
 #   attr KEY s TEXT                          a line of printable ASCII; again with the same KEY: the next line
 #   attr KEY x                               any other bytes: in the next lines, a space and two digits for each
 #   attr KEY - WHY                           not known
@@ -552,14 +555,23 @@ run_emulator() { # PATH
     -machine none -nodefaults -nographic -display none -S -qmp stdio 2>/dev/null
 }
 
-# Its input up to the last answer, and the emulator is ended. dd ends by itself where a child of the
-# emulator holds the output open.
+# Its input up to the last answer, then which file answered, and the emulator is ended. dd ends by itself
+# where a child of the emulator holds the output open.
 answers() {
   read -r pid
   bounded $((emulator_seconds + 1)) dd bs=4096 count="$answer_blocks" 2>/dev/null | {
     sed '/"id": "machines"/q'
-    kill "$pid" 2>/dev/null
+    # Where it has a child, that may have answered.
+    read -r children 2>/dev/null <"/proc/$pid/task/$pid/children" || children=${children-unknown}
+    exe=$(identify_file "/proc/$pid/exe")
+    [ -n "$children" ] || [ -z "$exe" ] || printf '\nexe %s\n' "$exe"
+    # shellcheck disable=SC2086 # words
+    kill "$pid" $children 2>/dev/null
   }
+}
+
+identify_file() { # FILE
+  stat -L -c '%s:%Y:%Z:%i:%d' "$1" 2>/dev/null
 }
 
 emulator() { # PATH
@@ -585,8 +597,43 @@ emulator() { # PATH
   [ -z "$hex" ] || out=$out$hex$newline
 }
 
+# Its arguments a line each: libvirt's own are before those that a guest's owner may add.
+guests() {
+  seen=
+  for file in "$run"/libvirt/qemu/*.pid; do
+    pid=
+    read -r pid 2>/dev/null <"$file"
+    case $pid in
+      '' | *[!0-9]*) continue ;;
+    esac
+    arguments=$newline$(bounded 2 tr '\000\n' '\n\t' 2>/dev/null <"$proc/$pid/cmdline")$newline
+    uuid=${arguments#*"$newline-uuid$newline"}
+    uuid=${uuid%%"$newline"*}
+    case $uuid in
+      *[!0-9a-f-]* | *:*) continue ;;
+      ????????-????-????-????-????????????) ;;
+      *) continue ;;
+    esac
+    # A file that was left behind may name another guest's process by now.
+    case $seen in
+      *" $uuid "*) continue ;;
+    esac
+    seen="$seen $uuid "
+    record "guest $uuid"
+    case $arguments in
+      *"$newline-incoming$newline"* | *"$newline-loadvm$newline"*) value incoming yes ;;
+      *) value incoming no ;;
+    esac
+    # Also where it has been replaced since; only its own user and root may look.
+    exe=$(identify_file "$proc/$pid/exe")
+    if [ -n "$exe" ]; then value exe "$exe"; else record "attr exe - cannot be read"; fi
+  done
+}
+
 main() {
   sysfs=/sys
+  run=/run
+  guests=
   proc=/proc
   modules=
   emulator=
@@ -602,13 +649,14 @@ main() {
   while [ $# -gt 0 ]; do
     argument=$((argument + 1))
     case $1 in
-      --sysfs | --proc | --modules | --emulator)
+      --sysfs | --proc | --modules | --emulator | --run)
         is_path "${2-}" || refuse "argument $((argument + 1)) is no absolute path of A-Z a-z 0-9 . _ / -"
         case $1 in
           --sysfs) sysfs=$2 ;;
           --proc) proc=$2 ;;
           --modules) modules=$2 ;;
           --emulator) emulator=$2 ;;
+          --run) run=$2 ;;
         esac
         shift
         argument=$((argument + 1))
@@ -636,6 +684,7 @@ main() {
         shift
         ;;
       --identify) identify=yes ;;
+      --guests) guests=yes ;;
       --all) all=yes ;;
       *)
         is_address "$1" || refuse "argument $argument is neither an option nor a device"
@@ -656,6 +705,7 @@ main() {
     file "$path"
   done
   [ -z "$emulator" ] || emulator "$emulator"
+  [ -z "$guests" ] || guests
   flush
   printf 'end %s\n' "$records"
 }

@@ -40,6 +40,8 @@ export interface ProbeRequest {
   readonly emulator?: string | undefined;
   /** The identity of an emulator whose answers are known: it is not run. */
   readonly known?: string | undefined;
+  /** Also tell of the QEMUs of the guests that run there. */
+  readonly guests?: boolean | undefined;
 }
 
 /**
@@ -176,7 +178,7 @@ const IDENTITY = /^[0-9:]{1,100}$/;
 
 function commandLine(
   { ssh, sudo }: ProbeTarget,
-  { devices = [], attributes = [], files = [], all, sysfs, emulator, known }: ProbeRequest,
+  { devices = [], attributes = [], files = [], all, sysfs, emulator, known, guests }: ProbeRequest,
   host: string,
 ): [program: string, ...args: string[]] {
   const badPath = [sysfs, emulator].find((path) => path !== undefined && !PATH.test(path));
@@ -190,6 +192,7 @@ function commandLine(
     ...sysfs === undefined ? [] : ["--sysfs", sysfs],
     ...emulator === undefined ? [] : ["--emulator", emulator],
     ...known === undefined || !IDENTITY.test(known) ? [] : ["--known", known],
+    ...guests ? ["--guests"] : [],
     ...all ? ["--all"] : [],
     ...attributes.flatMap((name) => ["--attribute", name]),
     ...files.flatMap((path) => ["--file", path]),

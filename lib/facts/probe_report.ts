@@ -16,6 +16,20 @@ export interface ProbeReport {
   readonly files: readonly ProbedFile[];
   /** The QEMU it was asked for. */
   readonly emulator: ProbedEmulator | undefined;
+  /** The guests that libvirt runs; none where they were not asked for. */
+  readonly guests: readonly ProbedGuest[];
+}
+
+/** What was read of the QEMU of a guest. */
+export interface ProbedGuest {
+  /** The guest's UUID. */
+  readonly uuid: string;
+  /** The file that runs, as {@linkcode ProbedEmulator.identity} tells it. */
+  readonly exe: string | undefined;
+  /** Whether it was started with the state of another QEMU. */
+  readonly isIncoming: boolean | undefined;
+  /** What is not known. */
+  readonly missing: Missing;
 }
 
 /**
@@ -232,6 +246,11 @@ export interface ProbedEmulator {
   readonly path: string;
   /** Another one when the file has changed: size, times, inode, device. */
   readonly identity: string | undefined;
+  /**
+   * The file that answered; another one than that of the path where this is a wrapper, which may start
+   * another one the next time. `undefined` where the emulator was not run, or that cannot be told.
+   */
+  readonly exe: string | undefined;
   /** The same of libvirt's daemons that are installed. */
   readonly daemons: string | undefined;
   /**
@@ -286,7 +305,7 @@ const END = /\nend ([0-9]{1,9})\n$/;
 const ATTRIBUTE = /^attr ([A-Za-z0-9_./-]{1,200}) (?:(s) ([ -~]*)|(x)|- ([ -~]+))$/;
 const HEX_LINE = /^(?: [0-9a-f]{2})+$/;
 const HEADING =
-  /^(?:(host)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent) ([0-9a-f:.-]+)|(file) (\/.+))$/;
+  /^(?:(host)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent|guest) ([0-9a-f:.-]+)|(file) (\/.+))$/;
 /** Sections of which there may be several. */
 const NAMED: readonly string[] = ["device", "absent", "file"];
 const ADDRESS =
@@ -296,6 +315,7 @@ const MOST_CONFIG_BYTES = 4096;
 const HEADER_BYTES = 64;
 // probe.sh ends the emulator when this has come.
 const LAST_REPLY = '"id": "machines"';
+const EXE = /\n\nexe ([0-9:]+)$/;
 
 /**
  * Says whether the probe takes it for a device: a PCI address `DDDD:BB:SS.F` or an mdev's UUID, in
@@ -349,8 +369,9 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
   if (host?.name !== "host") {
     throw new ProbeError("malformed", "the host's facts do not come first");
   }
-  const subjects = sections
-    .map(({ name, argument }) => NAMED.includes(name) ? argument : name);
+  const subjects = sections.map(({ name, argument }) =>
+    NAMED.includes(name) ? argument : `${name} ${name === "guest" ? argument : ""}`
+  );
   if (new Set(subjects).size < subjects.length) {
     throw new ProbeError("malformed", "it tells of something twice");
   }
@@ -374,6 +395,7 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
     absent: absent.map(({ argument }) => argument),
     files: files.map(readFile),
     emulator: emulator && readEmulator(emulator),
+    guests: sections.filter(({ name }) => name === "guest").map(readGuest),
   };
 }
 
@@ -782,13 +804,26 @@ function readFile({ argument, attributes }: Section): ProbedFile {
   };
 }
 
+function readGuest({ argument, attributes }: Section): ProbedGuest {
+  const incoming = attributes.matching("incoming", /^(yes|no)$/, "yes or no");
+  return {
+    uuid: argument,
+    exe: attributes.text("exe"),
+    isIncoming: incoming === undefined ? undefined : incoming === "yes",
+    missing: attributes.missing,
+  };
+}
+
 function readEmulator({ argument, attributes }: Section): ProbedEmulator {
-  const qmp = attributes.text("qmp");
+  const answered = attributes.text("qmp");
+  const [said = "", exe] = EXE.exec(answered ?? "") ?? [];
+  const qmp = answered?.slice(0, answered.length - said.length);
   const isWhole = qmp?.slice(qmp.lastIndexOf("\n") + 1).includes(LAST_REPLY) ?? true;
   if (!isWhole) attributes.refuse("qmp", "it did not answer everything");
   return {
     path: argument,
     identity: attributes.text("identity"),
+    exe: isWhole ? exe : undefined,
     daemons: attributes.text("daemons"),
     qmp: isWhole ? qmp : undefined,
     missing: attributes.missing,

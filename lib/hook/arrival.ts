@@ -258,7 +258,7 @@ async function readDestination(
   const { arch, emulator } = guest;
   // The launcher may have taken another element's text for the guest's QEMU.
   const kept = report.emulator !== undefined && report.emulator.path === emulator
-    ? findHost(arrival.paths.cache, report.emulator)
+    ? findHost(arrival.paths.cache, report.emulator, arrival.now)
     : undefined;
   const romFiles = romFilesOf(guest, { running: false });
   if (arrival.round === 1) {

@@ -1,5 +1,5 @@
 import type { Domain } from "../domain/mod.ts";
-import { captureHost } from "../facts/capture.ts";
+import { captureSource } from "../facts/capture.ts";
 import { type Claim, readClaim } from "../facts/libvirt.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt_uri.ts";
 import { parseDomain } from "../domain/mod.ts";
@@ -208,7 +208,8 @@ async function readSource(
   const probe = uri.ssh && { ssh: uri.ssh };
   const romFiles = romFilesOf(domain, { running: true });
   const request = { devices: addresses, attributes, romFiles, arch, emulator };
-  const facts = await captureHost({ uri, probe }, request, signal);
+  const source = await captureSource({ uri, probe }, request, signal);
+  const facts = source.withQemuOf(source.facts, uuid);
   // An old stamp still has the bytes of the host where the guest was started.
   const captured = new Set(facts.devices.map(({ address }) => address));
   const isWhole = addresses.every((address) => captured.has(address));

@@ -114,7 +114,7 @@ testWithHook("where the hook has the source's facts from", async (hosts, t) => {
 
   await t.step("without a stamp the configured hosts are asked, this one with them", async () => {
     await hosts.give(GUEST, { age: null });
-    await hosts.apply({ hosts: [hostb, hosta] });
+    await hosts.apply({ hosts: [hostb, hosta], deadline: "120s" });
     await hosts.setBytes(OTHER_BYTES);
     await isRefused(hosts, `VETO hostdev0 (${DEVICE}): QEMU compares the body`);
     assertEquals((await hosts.audit()).at(-1)?.["source"], "hosta");
@@ -139,7 +139,7 @@ testWithHook("where the hook has the source's facts from", async (hosts, t) => {
   );
 
   await t.step("a host that is down is not waited for", async () => {
-    await hosts.apply({ hosts: [down, hosta] });
+    await hosts.apply({ hosts: [down, hosta], deadline: "120s" });
     await hosts.thereAndBack("vm1");
     assertEquals(await verdict(), "allow");
   });

@@ -149,7 +149,7 @@ function emulator(...replies: readonly object[]): ProbeReport {
   const path = "/usr/bin/qemu-system-x86_64";
   return {
     ...report(),
-    emulator: { path, identity: "1:2", daemons: "", qmp, missing: {} },
+    emulator: { path, identity: "1:2", exe: "1:2", daemons: "", qmp, missing: {} },
   };
 }
 

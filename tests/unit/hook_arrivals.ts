@@ -164,6 +164,8 @@ export class FakeHost implements Disposable {
     const { emulator } = parseProbeReport(await this.probe("--emulator", path));
     const entry = {
       identity: emulator?.identity,
+      exe: emulator?.identity,
+      asked: "2026-01-01T00:00:00Z",
       daemons: emulator?.daemons,
       host: {
         name: "hostb",
@@ -177,7 +179,7 @@ export class FakeHost implements Disposable {
     };
     await Deno.writeTextFile(
       `${this.root}/host.json`,
-      JSON.stringify({ premigrate: "host/1", emulators: { [path]: entry } }),
+      JSON.stringify({ premigrate: "host/2", emulators: { [path]: entry } }),
     );
     return this;
   }

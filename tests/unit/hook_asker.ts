@@ -91,6 +91,7 @@ async function ask(): Promise<unknown> {
   );
   return {
     host: facts?.host.name,
+    qemu: facts?.host.qemu?.toString(),
     captured: facts?.devices.map(({ address, config, missing }) => ({
       address,
       config: config?.source,

@@ -205,6 +205,8 @@ export class HookTree implements Disposable {
     const { emulator } = parseProbeReport(stdout);
     const entry = {
       identity: emulator?.identity,
+      exe: emulator?.identity,
+      asked: "2026-01-01T00:00:00Z",
       daemons: emulator?.daemons,
       host: {
         name: "hostb",
@@ -216,7 +218,7 @@ export class HookTree implements Disposable {
       },
       replies: { qemu: "9.1.0", missing: {} },
     };
-    const cache = JSON.stringify({ premigrate: "host/1", emulators: { [path]: entry } });
+    const cache = JSON.stringify({ premigrate: "host/2", emulators: { [path]: entry } });
     await Deno.writeTextFile(`${this.root}/var/cache/premigrate/host.json`, cache);
   }
 }

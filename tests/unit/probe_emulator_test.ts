@@ -153,6 +153,7 @@ for (
     assertEquals(answer, {
       path,
       identity: undefined,
+      exe: undefined,
       daemons: undefined,
       qmp: undefined,
       missing: { qmp: "no executable file" },

@@ -1,9 +1,14 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
-import { captureHost } from "../../facts/capture.ts";
+import {
+  captureHost,
+  type CaptureRequest,
+  captureSource,
+  type HostAccess,
+} from "../../facts/capture.ts";
 import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
 import { readGuest } from "../../facts/libvirt.ts";
-import { writeFacts } from "../../facts/mod.ts";
+import { type Facts, writeFacts } from "../../facts/mod.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { print, writeText } from "../io.ts";
 import { Progress } from "../progress.ts";
@@ -54,7 +59,7 @@ export const capture = new Command<{ json?: true }>()
     const addresses = what.map(parseAddress);
     const named = addresses.filter((address) => address !== undefined);
     let devices: readonly string[] | "all" = what.length === 0 ? "all" : named;
-    let [arch, emulator]: (string | undefined)[] = [];
+    let [arch, emulator, uuid]: (string | undefined)[] = [];
     let romFiles: RomFile[] = [];
     if (named.length !== what.length) {
       const [guest, ...others] = what.filter((_text, index) => addresses[index] === undefined);
@@ -64,7 +69,7 @@ export const capture = new Command<{ json?: true }>()
         );
       }
       const domain = parseDomain((await readGuest(access.uri, guest, signal)).xml);
-      ({ arch, emulator } = domain);
+      ({ arch, emulator, uuid } = domain);
       romFiles = romFilesOf(domain, { running: true });
       devices = domain.hostDevices.flatMap((device) =>
         device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
@@ -82,7 +87,9 @@ export const capture = new Command<{ json?: true }>()
       realize,
       withoutLibvirt,
     };
-    const facts = await captureHost(access, request, signal);
+    const facts = uuid === undefined
+      ? await captureHost(access, request, signal)
+      : await captureGuest(access, request, uuid, signal);
     const absent = named.find((named) => !facts.devices.some(({ address }) => address === named));
     if (absent !== undefined) {
       throw new ValidationError(`Cannot capture ${absent}: the host has no such device`);
@@ -91,3 +98,13 @@ export const capture = new Command<{ json?: true }>()
     if (output === undefined) print(text);
     else await writeText(output, text);
   });
+
+async function captureGuest(
+  access: HostAccess,
+  request: CaptureRequest,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const { facts, withQemuOf } = await captureSource(access, request, signal);
+  return withQemuOf(facts, uuid);
+}
