@@ -38,7 +38,7 @@ export interface QuestionMessage {
 
 type Sides = "source" | "destination";
 type DeviceMessage = Omit<DeviceFacts, "config"> & {
-  readonly config?: { readonly kind: ConfigView["kind"]; readonly bytes: string };
+  readonly config?: Omit<ConfigView, "bytes"> & { readonly bytes: string };
 };
 type HostMessage = Omit<HostFacts, "qemu"> & { readonly qemu?: string };
 
@@ -80,12 +80,13 @@ export function readQuestion({ pair, migration }: QuestionMessage): Question {
 
 function writeDevice({ config, ...facts }: DeviceFacts): DeviceMessage {
   if (config === undefined) return facts;
-  return { ...facts, config: { kind: config.kind, bytes: encodeHex(config.bytes) } };
+  const { kind, bytes, derived } = config;
+  return { ...facts, config: { kind, bytes: encodeHex(bytes), ...derived && { derived } } };
 }
 
 function readDevice({ config, ...facts }: DeviceMessage): DeviceFacts {
   if (config === undefined) return facts;
-  return { ...facts, config: { kind: config.kind, bytes: decodeHex(config.bytes) } };
+  return { ...facts, config: { ...config, bytes: decodeHex(config.bytes) } };
 }
 
 function writeHost({ qemu, ...facts }: HostFacts): HostMessage {

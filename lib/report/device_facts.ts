@@ -94,7 +94,11 @@ const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
       .join(", "),
   "NUMA node": ({ numaNode }) => numaNode?.toString(),
   "In use": ({ inUse }) => inUse === undefined ? undefined : inUse ? "yes" : "no",
-  "Config space": ({ config }) => config && `${config.bytes.length} bytes, ${VIEWS[config.kind]}`,
+  "Config space": ({ config }) => {
+    if (config === undefined) return undefined;
+    const whose = config.derived ? ", of another device of its kind" : "";
+    return `${config.bytes.length} bytes, ${VIEWS[config.kind]}${whose}`;
+  },
 };
 
 function attributeText(value: string | null | undefined): string | undefined {

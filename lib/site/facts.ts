@@ -2,6 +2,7 @@ import {
   type DeviceFacts,
   type HostFacts,
   identify,
+  type Identity,
   type Migration,
   type NeededFact,
 } from "../policy/mod.ts";
@@ -67,21 +68,21 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     kind: "number",
     needs: "config",
     about: "PCI vendor id, as `0x10de`",
-    read: ({ device }) => hexOf(device && identify(device).vendor, 4),
+    read: ({ device }) => hexOf(identityOf(device).vendor, 4),
   },
   device: {
     of: "device",
     kind: "number",
     needs: "config",
     about: "PCI device id",
-    read: ({ device }) => hexOf(device && identify(device).device, 4),
+    read: ({ device }) => hexOf(identityOf(device).device, 4),
   },
   class: {
     of: "device",
     kind: "number",
     needs: "config",
     about: "PCI class code, as `0x030200`",
-    read: ({ device }) => hexOf(device && identify(device).class, 6),
+    read: ({ device }) => hexOf(identityOf(device).class, 6),
   },
   driver: {
     of: "device",
@@ -209,6 +210,12 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     read: ({ migration }) => textOf(migration.machine?.name),
   },
 };
+
+/** What another device of the kind showed is no evidence of this one. */
+function identityOf(device: DeviceFacts | undefined): Partial<Identity> {
+  if (device === undefined) return {};
+  return identify(device.config?.derived ? { ...device, config: undefined } : device);
+}
 
 /** By its address: a UUID. */
 function isMdev(device: DeviceFacts | undefined): boolean {

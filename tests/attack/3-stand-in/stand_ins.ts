@@ -12,17 +12,19 @@ export interface Shape {
   /** Where MSI-X is. */
   readonly msixAt?: number;
   readonly subsystem?: number;
+  /** The first byte of PCI Express' capabilities register. */
+  readonly express?: number;
 }
 
 /** A config space with PCI Express, MSI-X and a Device Serial Number. */
 export function configSpace(
-  { vectors = 8, serial = 1, msixAt = 0x9c, subsystem = 0x58 }: Shape = {},
+  { vectors = 8, serial = 1, msixAt = 0x9c, subsystem = 0x58, express = 2 }: Shape = {},
 ): Uint8Array {
   const bytes = new Uint8Array(4096);
   bytes.set([0xb3, 0x15, 0x1e, 0x10, 0, 0, 0x10, 0, 0, 0, 0, 2]);
   bytes.set([0xb3, 0x15, subsystem, 0], 0x2c);
   bytes[0x34] = 0x60;
-  bytes.set([0x10, msixAt, 2, 0], 0x60);
+  bytes.set([0x10, msixAt, express, 0], 0x60);
   bytes.set([0x11, 0, vectors - 1, 0, 0, 0x20, 0, 0, 0, 0x30, 0, 0], msixAt);
   bytes.set([0x03, 0, 0x01, 0, serial], 0x100);
   return bytes;
