@@ -1,3 +1,4 @@
+import { propertiesNotUnderstood } from "../qemu/properties.ts";
 import { attributesOf } from "./attributes.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding, Severity } from "./finding.ts";
@@ -82,6 +83,7 @@ export function evaluate(
     findings.push(...apply(registered, undefined, () => evaluateGuest(migration)));
   }
   for (const pair of pairs) {
+    findings.push(...findStrangeProperties(pair));
     for (const registered of policies) {
       const { policy, evaluate } = registered;
       const matches = matchPair(policy.match, pair, policies);
@@ -114,6 +116,13 @@ export function decide(findings: readonly Finding[]): Decision {
 
 function needsFacts({ needs, attributes = [] }: Policy): boolean {
   return needs.some((fact) => fact !== "config") || attributes.length > 0;
+}
+
+/** A finding for each property that may change anything; a hostile document may have any number. */
+function findStrangeProperties({ name, guest }: DevicePair): Finding[] {
+  return propertiesNotUnderstood(guest.properties).slice(0, 16).map((property) =>
+    engineFinding("property-not-understood", name, { property: property.slice(0, 80) })
+  );
 }
 
 /** A finding for each attribute that the policy declares and that is not known of a side. */

@@ -1,7 +1,6 @@
 import type { Domain } from "../domain/domain.ts";
 import type { HostDevice } from "../domain/host_device.ts";
 import { parseMachine } from "../qemu/machine.ts";
-import { propertiesNotUnderstood } from "../qemu/properties.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { WantedDevice } from "./pair.ts";
@@ -44,7 +43,9 @@ export function wantDevices(domain: Domain): GuestDevices {
       if (passedOver !== undefined) findings.push(passedOver);
       continue;
     }
-    findings.push(...readDevice(device));
+    for (const element of device.notUnderstood) {
+      findings.push(engineFinding("element-not-understood", device.alias, { element }));
+    }
     wanted.push({
       name: device.alias,
       address: device.kind === "unknown-until-start" ? undefined : device.source,
@@ -69,19 +70,6 @@ function* readArguments({ machineArgument, notUnderstood }: Domain): Generator<F
       argument: `-machine ${machineArgument}`,
     })
     : engineFinding("machine-of-argument", undefined, { machine: machineArgument });
-}
-
-/** What of a device is not understood. */
-function* readDevice(device: Exclude<HostDevice, { kind: "other" }>): Generator<Finding> {
-  for (const element of device.notUnderstood) {
-    yield engineFinding("element-not-understood", device.alias, { element });
-  }
-  // A hostile document may have as many as it likes, and one is enough.
-  for (const property of propertiesNotUnderstood(device.properties).slice(0, 16)) {
-    yield engineFinding("property-not-understood", device.alias, {
-      property: property.slice(0, 80),
-    });
-  }
 }
 
 /** Why a device is not compared, if it is not. */

@@ -66,6 +66,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "vf-token",
   "x-balloon-allowed",
   "x-device-dirty-page-tracking",
+  "x-enable-migration", // of the QEMUs that speak the first protocol, which no kernel speaks
   "x-igd-opregion",
   "x-intx-mmap-timeout-ms",
   "x-no-geforce-quirks",

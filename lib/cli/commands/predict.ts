@@ -4,7 +4,9 @@ import * as v from "valibot";
 import {
   BUS_KINDS,
   type BusKind,
+  type CodePage,
   type DevicePair,
+  ENGINE_CODES,
   evaluate,
   fillMessage,
   formatRealizeFailure,
@@ -187,7 +189,11 @@ function findDoubt(
     code === "machine-too-new" || (severity === "undecided" && !KNOWN.includes(code))
   );
   if (doubt === undefined) return undefined;
-  const page = Object.entries(restoreCheck.codes).find(([code]) => code === doubt.code)?.[1];
+  const pages: readonly [string, CodePage][] = [
+    ...Object.entries(ENGINE_CODES),
+    ...Object.entries(restoreCheck.codes),
+  ];
+  const page = pages.find(([code]) => code === doubt.code)?.[1];
   return fillMessage(page?.message ?? doubt.code, doubt.data);
 }
 

@@ -168,5 +168,5 @@ Deno.test("F12: predict never completes what compare does not allow", () => {
     ),
     { numRuns: 3000 },
   );
-  assert(completed > 100, `${completed} completed`);
+  assert(completed > 40, `${completed} completed`);
 });

@@ -50,11 +50,15 @@ export function escape(text: string): string {
   return text.replace(/[&<>'"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
-const SOURCE = sourceFacts([FIRST.source]);
+const FACTS = sourceFacts([FIRST.source]);
+const SOURCE: Facts = {
+  ...FACTS,
+  host: { ...FACTS.host, uuid: "11111111-1111-4111-8111-111111111111" },
+};
 const [THERE] = parseFacts(Deno.readTextFileSync("examples/destination.json")).devices;
 const DESTINATION: Facts = {
   ...SOURCE,
-  host: { ...SOURCE.host, name: "hostb", uuid: undefined },
+  host: { ...SOURCE.host, name: "hostb", uuid: "22222222-2222-4222-8222-222222222222" },
   devices: THERE === undefined ? [] : [{ ...THERE, mdevType: undefined, address: FIRST.source }],
 };
 const REGISTRY = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());

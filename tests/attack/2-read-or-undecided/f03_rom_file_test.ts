@@ -57,8 +57,14 @@ function withRom(facts: Facts, romFiles: Facts["host"]["romFiles"], qemu = QEMU)
   return { ...facts, host: { ...facts.host, qemu, romFiles } };
 }
 
-const SOURCE = sourceFacts([FIRST.source]);
-const DESTINATION: Facts = { ...SOURCE, host: { ...SOURCE.host, name: "hostb", uuid: undefined } };
+/** Hosts are told apart by libvirt's UUIDs; their devices are free. */
+function onHost(facts: Facts, name: string, uuid: string): Facts {
+  const devices = facts.devices.map((device) => ({ ...device, inUse: false }));
+  return { ...facts, host: { ...facts.host, name, uuid }, devices };
+}
+const FACTS = sourceFacts([FIRST.source]);
+const SOURCE = onHost(FACTS, "hosta", "11111111-1111-4111-8111-111111111111");
+const DESTINATION = onHost(FACTS, "hostb", "22222222-2222-4222-8222-222222222222");
 
 function decide(
   xml: string,
