@@ -5,6 +5,7 @@ import { type MetadataElement, readMetadata } from "./metadata.ts";
 import { kindOfId, type OtherKind } from "./qemu_devices.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
 import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
+import { countUnread, type UnreadDevices } from "./unread_devices.ts";
 import { parseUuid } from "./uuid.ts";
 
 /** What a libvirt domain XML says about a guest's host devices, as plain data. */
@@ -51,6 +52,8 @@ export interface Domain {
    * source's live document tells what such a network is.
    */
   readonly networks: readonly string[];
+  /** How many devices of kinds that nothing here looks into there are, by kind. */
+  readonly unread: readonly UnreadDevices[];
   /**
    * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
    */
@@ -123,6 +126,7 @@ export function parseDomain(xml: string): Domain {
     notUnderstood: qemu.notUnderstood((id) => kindOf(id, devices, hostDevices)),
     hostDevices,
     networks: readOpenNetworks(document, devices),
+    unread: countUnread(devices),
     metadata: metadata && { start: metadata.start, end: metadata.end },
     metadataElements: readMetadata(document),
   };

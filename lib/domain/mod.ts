@@ -21,3 +21,4 @@ export type {
   Rom,
   VfioDevice,
 } from "./host_device.ts";
+export type { UnreadDevices, UnreadKind } from "./unread_devices.ts";

@@ -1,5 +1,6 @@
 import type { Domain } from "../domain/domain.ts";
 import type { HostDevice } from "../domain/host_device.ts";
+import type { UnreadKind } from "../domain/unread_devices.ts";
 import { parseMachine } from "../qemu/machine.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
@@ -91,4 +92,34 @@ function passOver(device: HostDevice): Finding | undefined {
     return engineFinding("no-pci-device", device.alias, { model: device.model });
   }
   return undefined;
+}
+
+/** What of a guest was not looked at, whatever the verdict. */
+export interface NotLookedAt {
+  /** What it is. */
+  readonly code: UnreadKind | "emulated-devices" | "cpu-model";
+  /** How many of them the guest has; absent where that says nothing. */
+  readonly count?: number | undefined;
+}
+
+/**
+ * What of a guest no policy and no model of QEMU looks at: libvirt and QEMU alone decide on it.
+ *
+ * @param domain Absent: nothing is known of the guest but its VFIO devices.
+ *
+ * @example
+ * ```ts
+ * import { notLookedAt } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(notLookedAt({ unread: [{ kind: "nvme-disk", count: 1 }] }), [
+ *   { code: "nvme-disk", count: 1 },
+ *   { code: "emulated-devices" },
+ *   { code: "cpu-model" },
+ * ]);
+ * ```
+ */
+export function notLookedAt(domain?: Pick<Domain, "unread">): NotLookedAt[] {
+  const unread = (domain?.unread ?? []).map(({ kind, count }) => ({ code: kind, count }));
+  return [...unread, { code: "emulated-devices" }, { code: "cpu-model" }];
 }

@@ -7,6 +7,7 @@ import {
   fillMessage,
   type Finding,
   type Migration,
+  type NotLookedAt,
   type RegisteredPolicy,
   type Verdict,
 } from "../policy/mod.ts";
@@ -27,6 +28,8 @@ export interface Answer {
   readonly verdict: Verdict;
   /** The devices that were compared. */
   readonly devices: readonly ReportedDevice[];
+  /** What of the guest was not looked at; absent where no guest was asked about. */
+  readonly notLookedAt?: readonly NotLookedAt[] | undefined;
   /** What was taken for granted because nobody said otherwise, a sentence each. */
   readonly assumptions: readonly string[];
   /** The policies that could be run: their codes' pages hold the sentences. */

@@ -14,8 +14,16 @@ import { type Answer, reportFindings } from "./answer.ts";
  * ```
  */
 export function reportJson(answer: Answer): Record<string, unknown> {
-  const { verdict: { decision, ran, notRun }, devices, assumptions } = answer;
-  return { decision, devices, assumptions, findings: reportFindings(answer), ran, notRun };
+  const { verdict: { decision, ran, notRun }, devices, assumptions, notLookedAt } = answer;
+  return {
+    decision,
+    devices,
+    assumptions,
+    ...notLookedAt && { notLookedAt },
+    findings: reportFindings(answer),
+    ran,
+    notRun,
+  };
 }
 
 /**

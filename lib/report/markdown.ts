@@ -6,7 +6,7 @@ import { evidenceOf } from "./evidence.ts";
 import { markdownText } from "./markdown_text.ts";
 import { outline } from "./outline.ts";
 import { titleOf } from "./title.ts";
-import { addressText, DECISIONS, notRunText } from "./words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "./words.ts";
 
 /**
  * Verdicts as one Markdown document (GitHub's), headed by the worst decision.
@@ -33,11 +33,13 @@ export function reportMarkdown(answers: readonly DetailedAnswer[]): string {
 function answerBlocks(answer: DetailedAnswer): string[] {
   const { verdict, assumptions, policies, migration, pairs, choices = [] } = answer;
   const { general, devices, applied } = outline(answer);
+  const notLookedAt = notLookedAtText(answer);
   const blocks = (finding: ReportedFinding): string[] => findingBlocks(finding, policies);
   return [
     `## ${markdownText(titleOf(answer))}`,
     `**${DECISIONS[verdict.decision]}**`,
     ...list("Assumed:", assumptions),
+    ...notLookedAt === undefined ? [] : [markdownText(notLookedAt)],
     factsTable(hostFacts(migration)),
     `Machine type: ${markdownText(migration.machine?.name ?? "not known")}`,
     ...general.length === 0 ? [] : ["### The whole migration", ...general.flatMap(blocks)],

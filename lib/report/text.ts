@@ -4,7 +4,7 @@ import type { Answer, ReportedDevice, ReportedFinding } from "./answer.ts";
 import { evidenceOf } from "./evidence.ts";
 import { outline } from "./outline.ts";
 import { printable, wrap } from "./printable.ts";
-import { addressText, DECISIONS, notRunText } from "./words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "./words.ts";
 
 type Paint = (text: string) => string;
 
@@ -32,9 +32,11 @@ const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
 export function reportText(answer: Answer): string {
   const { verdict: { decision, notRun }, assumptions, policies } = answer;
   const { general, devices, applied } = outline(answer);
+  const notLookedAt = notLookedAtText(answer);
   const lines = [
     bold(PAINTS[decision](DECISIONS[decision])),
     ...assumptions.map((line) => dim(`assumed: ${printable(line)}`)),
+    ...notLookedAt === undefined ? [] : [dim(notLookedAt)],
   ];
   const add = (finding: ReportedFinding): void => {
     lines.push(...findingLines(finding, policies));

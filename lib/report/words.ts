@@ -1,5 +1,5 @@
-import type { Decision, NotRun } from "../policy/mod.ts";
-import type { ReportedDevice } from "./answer.ts";
+import type { Decision, NotLookedAt, NotRun } from "../policy/mod.ts";
+import type { Answer, ReportedDevice } from "./answer.ts";
 
 /** What a decision means. */
 export const DECISIONS: Readonly<Record<Decision, string>> = {
@@ -22,4 +22,24 @@ export function notRunText({ policy, device, reason }: NotRun): string {
 /** Where a device is, and where it goes if that is another address. */
 export function addressText({ source, destination }: ReportedDevice): string {
   return source === destination ? source : `${source} -> ${destination}`;
+}
+
+const UNSEEN: Readonly<Record<NotLookedAt["code"], string>> = {
+  "nvme-disk": "NVMe disks on vfio",
+  "vdpa-disk": "vDPA disks",
+  "vdpa-interface": "vDPA interfaces",
+  "vhost-user-disk": "vhost-user disks",
+  "vhost-user-interface": "vhost-user interfaces",
+  virtiofs: "virtiofs",
+  "emulated-devices": "the devices that QEMU emulates",
+  "cpu-model": "the CPU model",
+};
+
+/** What an allow says nothing of, in one line; `undefined` where it is no allow, or of no guest. */
+export function notLookedAtText({ verdict, notLookedAt = [] }: Answer): string | undefined {
+  if (verdict.decision !== "allow" || notLookedAt.length === 0) return undefined;
+  const names = notLookedAt.map(({ code, count }) =>
+    count === undefined ? UNSEEN[code] : `${UNSEEN[code]} (${count})`
+  );
+  return `not looked at: ${names.join(", ")}`;
 }

@@ -155,6 +155,7 @@ Deno.test("parseDomain() reads what is said about the guest itself", () => {
     machineArgument: undefined,
     notUnderstood: [],
     networks: [],
+    unread: [],
   });
   assertEquals(
     metadataElements.map(({ namespace, name }) => [namespace, name]),

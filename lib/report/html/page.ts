@@ -6,7 +6,7 @@ import { type ComparedFact, deviceFacts, hostFacts } from "../device_facts.ts";
 import { evidenceOf } from "../evidence.ts";
 import { outline, type OutlinedDevice } from "../outline.ts";
 import { titleOf } from "../title.ts";
-import { addressText, DECISIONS, notRunText } from "../words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "../words.ts";
 import { configMap } from "./config_map.ts";
 import keys from "./keys.js" with { type: "text" };
 import { Markup, markup } from "./markup.ts";
@@ -71,6 +71,7 @@ function contents(answers: readonly DetailedAnswer[]): Markup {
 function article(answer: DetailedAnswer, index: number, several: boolean): Markup {
   const { verdict, assumptions, policies, migration, choices = [] } = answer;
   const { general, devices, applied } = outline(answer);
+  const notLookedAt = notLookedAtText(answer);
   return markup`
 <article id="migration${index}" aria-labelledby="title${index}">
 <h2 id="title${index}">${titleOf(answer)}</h2>
@@ -80,6 +81,7 @@ ${
       : undefined
   }
 ${list("Assumed", assumptions)}
+${notLookedAt === undefined ? undefined : markup`<p>${notLookedAt}</p>`}
 ${factsTable("Hosts", hostFacts(migration))}
 <p>Machine type: ${migration.machine?.name ?? "not known"}</p>
 ${
