@@ -135,7 +135,8 @@ for (const [name, expected] of Object.entries(DOCUMENTS)) {
 }
 
 Deno.test("every document in cases/domain is tested", () => {
-  const files = [...Deno.readDirSync(new URL("../cases/domain/", import.meta.url))];
+  const files = [...Deno.readDirSync(new URL("../cases/domain/", import.meta.url))]
+    .filter(({ name }) => name.endsWith(".xml"));
   const tested = Object.keys(DOCUMENTS).map((name) => `${name}.xml`);
   assertEquals(files.map(({ name }) => name).sort(), tested.sort());
 });
