@@ -81,6 +81,7 @@ export interface Needed {
  * @returns The finding, where it is none.
  */
 export function readGuestXml(xml: string): Domain | Finding {
+  if (xml.trim() === "") return engineFinding("nothing-handed-over", undefined, {});
   try {
     return parseDomain(xml);
   } catch (error) {

@@ -3,6 +3,7 @@ import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { reportJson } from "../report/json.ts";
 import type { Facts } from "../facts/mod.ts";
+import { ENGINE_ID } from "../policy/mod.ts";
 import { type Decision, nameOf } from "./decision.ts";
 import type { Paths } from "./paths.ts";
 import { writeAll } from "./write_all.ts";
@@ -47,7 +48,7 @@ function auditLine(decision: Decision, evidence: string, report: string): Record
     mode: settled.mode,
     verdict: settled.verdict,
     trouble: settled.trouble,
-    effect: settled.effect,
+    effect: isUnjudged(decision) ? "unjudged" : settled.effect,
     waiver: settled.waiver?.id,
     rewritten: Object.keys(rewritten).length > 0 ? rewritten : undefined,
     codes: [...new Set(answer.verdict.findings.map(({ policy, code }) => `${policy} ${code}`))],
@@ -55,6 +56,14 @@ function auditLine(decision: Decision, evidence: string, report: string): Record
     report,
     ms: Math.round(ms),
   };
+}
+
+/** A call that was not libvirt's refuses nobody's migration: libvirt's own call does, or does not. */
+function isUnjudged({ settled, answer }: Decision): boolean {
+  return settled.effect === "refused" &&
+    answer.verdict.findings.some(({ policy, code }) =>
+      policy === ENGINE_ID && code === "nothing-handed-over"
+    );
 }
 
 /** What stays in a report, from all there is to what always fits. */

@@ -22,6 +22,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   "deadline-passed": "deadline",
   "config-not-read": "config",
   "not-a-domain": "input",
+  "nothing-handed-over": "input",
   "report-not-written": "report",
   "hook-failed": "hook",
 };

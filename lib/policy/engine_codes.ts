@@ -407,6 +407,15 @@ export const ENGINE_CODES = {
     remedy: "See which other hook changes the XML (/etc/libvirt/hooks/qemu, qemu.d).",
     about: "An earlier hook's output is what this one gets.",
   },
+  "nothing-handed-over": {
+    severity: "undecided",
+    title: "Nobody handed over a domain XML",
+    message: "The hook was called for a migration, and nothing was handed over to it",
+    remedy:
+      "See which other hook calls this one (/etc/libvirt/hooks/qemu): libvirt runs all that is in qemu.d itself.",
+    about:
+      "Libvirt hands over the guest's XML in every call at migrate begin. A call without is another program's, as of a dispatcher that hands on what the hook before printed; it is refused, and the audit says `unjudged`: what becomes of the guest libvirt's own call decides.",
+  },
   "report-not-written": {
     severity: "undecided",
     title: "The report could not be written",

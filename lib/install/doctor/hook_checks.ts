@@ -14,6 +14,9 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/HOOKPATH|qemu\.d\//, "a dispatcher of qemu.d/GUEST, as VFIO-Tools'"],
 ];
 
+// As `qemu.d/*`, `ls qemu.d` or `run-parts qemu.d`, but not `qemu.d/$GUEST/*`, as VFIO-Tools' has it.
+const RUNS_ALL = /qemu\.d(?!["']?\/["']?[$%{<(])/;
+
 const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
@@ -76,6 +79,14 @@ export const HOOK_CHECKS: readonly Check[] = [
       const path = (await findOtherHooks(outside, root)).find((path) => nameOf(path) === "qemu");
       if (path === undefined) return ["PASS"];
       const text = await readTextOf(installation, path) ?? "";
+      const code = text.replaceAll(/^\s*#.*$/gm, "");
+      if (RUNS_ALL.test(code)) {
+        return [
+          "WARN",
+          "it seems to run what is in qemu.d, as libvirt does: premigrate runs a second time there, where a veto " +
+          "counts only if every status is handed on; let it leave out what libvirt runs",
+        ];
+      }
       const whose = KNOWN.find(([pattern]) => pattern.test(text))?.[1] ?? "somebody else's";
       return ["PASS", `there is ${whose}, which runs before`];
     },
