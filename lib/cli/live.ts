@@ -7,7 +7,7 @@ import {
 } from "../facts/capture.ts";
 import { addGuestViews } from "../facts/guest_views.ts";
 import { listRunning, readGuest, readGuests } from "../facts/libvirt.ts";
-import type { Guest } from "../facts/libvirt_guest.ts";
+import { type Guest, isGone } from "../facts/libvirt_guest.ts";
 import type { Facts } from "../facts/mod.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/realize_views.ts";
@@ -16,9 +16,10 @@ import {
   type Choice,
   chooseDevices,
   engineFinding,
+  evaluate,
   type Finding,
   type QemuVersion,
-  type Registry,
+  Registry,
 } from "../policy/mod.ts";
 import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
@@ -56,8 +57,8 @@ export interface LiveAnswer extends DetailedAnswer {
   readonly destination: string;
   /** With `choose`: what was chosen for each device, and among what. */
   readonly choices: readonly Choice[] | undefined;
-  /** The guest's live XML, read. */
-  readonly domain: Domain;
+  /** The guest's live XML, read; `undefined` where that cannot be. */
+  readonly domain: Domain | undefined;
   /** Devices, by alias, that the destination's XML must give other addresses. */
   readonly targets: ReadonlyMap<string, string>;
 }
@@ -67,8 +68,9 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   const { from, to, realize, signal, policies: { attributes } } = question;
   using progress = new Progress();
   progress.show(`asking libvirt of ${from.uri.host}`);
-  const guests = await readAskedGuests(question);
-  const domains = guests.map(({ xml }) => parseDomain(xml));
+  const asked = await readAskedGuests(question);
+  const guests = asked.filter((guest): guest is Guest => !("problem" in guest));
+  const domains = guests.map(({ domain }) => domain);
   const addresses = [...new Set(domains.flatMap(sourceAddresses))];
   const targets = targetAddresses(question, domains);
   const [first] = domains;
@@ -101,15 +103,18 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
     ),
   ]);
   return await question.policies.judge((registry) =>
-    guests.flatMap((guest, index) => {
-      const domain = domains[index];
-      if (domain === undefined) return [];
+    asked.flatMap((guest) => {
+      if ("problem" in guest) {
+        return destinations.map((destination) =>
+          unreadAnswer(registry, guest, source.facts, destination)
+        );
+      }
+      const { domain } = guest;
       // Each host was asked of one QEMU; of a guest's other one nothing is known.
       const isAsked = domain.arch === arch && domain.emulator === emulator;
       return destinations.map((destination) =>
         judgeGuest(question, registry, {
           guest,
-          domain,
           // The machine types are those of the QEMU that is installed.
           source: withoutMachines(source.withQemuOf(source.facts, guest.uuid)),
           destination: isAsked ? destination : withoutQemu(destination),
@@ -141,19 +146,51 @@ async function captureGuests(
   return { ...host, facts };
 }
 
-async function readAskedGuests({ from, guest, signal }: LiveQuestion): Promise<Guest[]> {
+/** A guest that cannot be read, and why. */
+interface UnreadGuest {
+  readonly name: string;
+  readonly problem: string;
+}
+
+async function readAskedGuests(
+  { from, guest, signal }: LiveQuestion,
+): Promise<(Guest | UnreadGuest)[]> {
   const { uri } = from;
   if (guest !== undefined) return [await readGuest(uri, guest, signal)];
   const running = await listRunning(uri, signal);
   const guests = running.length === 0
     ? []
     : await readGuests(uri, running.map(({ uuid }) => uuid), signal);
-  // One that has ended since is no question any more.
-  return guests.flatMap((guest) => {
+  return guests.flatMap((guest, index): (Guest | UnreadGuest)[] => {
     if (!(guest instanceof VirshError)) return [guest];
-    if (guest.code === "no-such-domain" || guest.code === "not-running") return [];
-    throw guest;
+    // One that has ended since is no question any more.
+    if (isGone(guest)) return [];
+    return [{ name: running[index]?.name ?? "", problem: guest.found }];
   });
+}
+
+/** One guest that cannot be read does not keep the others from being judged. */
+function unreadAnswer(
+  registry: Registry,
+  { name, problem }: UnreadGuest,
+  source: Facts,
+  destination: Facts,
+): LiveAnswer {
+  const migration = migrationOf({ source, destination });
+  const findings = [engineFinding("guest-not-read", undefined, { problem })];
+  return {
+    verdict: evaluate([], migration, new Registry(), findings),
+    devices: [],
+    assumptions: [],
+    policies: registry.policies,
+    pairs: [],
+    migration,
+    guest: name,
+    destination: destination.host.name,
+    choices: undefined,
+    domain: undefined,
+    targets: new Map(),
+  };
 }
 
 function sourceAddresses({ hostDevices }: Domain): string[] {
@@ -179,13 +216,13 @@ const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: []
 function judgeGuest(
   live: LiveQuestion,
   registry: Registry,
-  { guest, domain, source, destination }: {
+  { guest, source, destination }: {
     readonly guest: Guest;
-    readonly domain: Domain;
     readonly source: Facts;
     readonly destination: Facts;
   },
 ): LiveAnswer {
+  const { domain } = guest;
   const machine = live.machine ?? guest.machine;
   // The canonical name of what the XML says is no assumption.
   const known = { ...domain, machine: guest.machine };
@@ -208,6 +245,13 @@ function judgeGuest(
     )
     : undefined;
   const findings: Finding[] = [];
+  const { inUse: unread } = destination.host.missing ?? {};
+  if (choices !== undefined && unread !== undefined) {
+    findings.push({
+      ...engineFinding("guest-not-read", undefined, { problem: unread }),
+      severity: "warn",
+    });
+  }
   for (const { name, address } of choices ?? []) {
     if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
     else targets.set(name, address);

@@ -1,4 +1,4 @@
-import { type Domain, parseDomain } from "../domain/mod.ts";
+import type { Domain } from "../domain/mod.ts";
 import { captureSource, type SourceHost } from "../facts/capture.ts";
 import { readGuestOrigin } from "../facts/guest_origin.ts";
 import { listRunning, readGuests } from "../facts/libvirt.ts";
@@ -85,7 +85,7 @@ async function readDomains(
     [...uuids].flatMap((uuid, index) => {
       const guest = guests[index];
       if (guest === undefined) return [];
-      return [[uuid, guest instanceof VirshError ? guest : parseDomain(guest.xml)]];
+      return [[uuid, guest instanceof VirshError ? guest : guest.domain]];
     }),
   );
 }

@@ -1,16 +1,14 @@
 import { parseXml, XmlElement, XmlError, type XmlNode } from "@rgrove/parse-xml";
 import { DomainXmlError, type DomainXmlErrorCode, type Position } from "./error.ts";
 import {
+  blankMetadata,
+  findMetadata,
   MetadataScanError,
-  nameAt,
   readTag,
   readText,
-  scanMetadata,
   type ScannedElement,
   type ScannedMetadata,
-  skipMarkup,
   type Tag,
-  tagEnd,
 } from "./metadata_scan.ts";
 
 /** libvirt's own limit for a string on the wire, `REMOTE_STRING_MAX` (there in bytes of UTF-8). */
@@ -64,7 +62,7 @@ export class DomainDocument {
       this.#lineStarts.push(end + 1);
     }
     const metadata = this.#checkShape(text);
-    const root = this.#parse(this.#blank(text, metadata));
+    const root = this.#parse(blankMetadata(text, metadata));
     if (root.name !== "domain") {
       throw this.error(
         "not-a-domain",
@@ -131,52 +129,22 @@ export class DomainDocument {
     return value === yes;
   }
 
-  /**
-   * Bounds depth and count, finds a DOCTYPE and what is in `<metadata>`, which has no bounds of its
-   * own, in one pass that keeps no stack. It agrees with the parser on every well-formed prefix; past
-   * the first error the parser stops anyway.
-   */
+  /** Bounds depth and count, and finds a DOCTYPE; what is in `<metadata>` has no bounds of its own. */
   #checkShape(text: string): ScannedMetadata[] {
-    const metadata: ScannedMetadata[] = [];
-    let depth = 0;
     let elements = 0;
-    for (let at = text.indexOf("<"); at !== -1; at = text.indexOf("<", at)) {
-      const skipped = skipMarkup(text, at);
-      if (skipped !== undefined) at = skipped;
-      else if (text.startsWith("<!DOCTYPE", at)) {
-        throw this.#errorAt("doctype", at, "found a DOCTYPE, wanted none");
-      } else if (text.startsWith("</", at)) {
-        depth--;
-        at += 2;
-      } else {
-        const end = tagEnd(text, at + 1);
+    return this.#scan(() =>
+      findMetadata(text, (at, depth) => {
+        if (text.startsWith("<!DOCTYPE", at)) {
+          throw this.#errorAt("doctype", at, "found a DOCTYPE, wanted none");
+        }
         if (++elements > MAX_ELEMENTS) {
           throw this.#errorAt("too-large", at, `found more than ${MAX_ELEMENTS} elements`);
         }
-        if (text[end - 1] !== "/" && ++depth > MAX_DEPTH) {
+        if (depth > MAX_DEPTH) {
           throw this.#errorAt("too-deep", at, `found elements nested more than ${MAX_DEPTH} deep`);
         }
-        const isMetadata = depth === 2 && text[end - 1] !== "/" &&
-          nameAt(text, at + 1) === "metadata";
-        at = end;
-        if (isMetadata) {
-          const scanned = this.#scan(() => scanMetadata(text, end + 1));
-          metadata.push(scanned);
-          at = scanned.end;
-        }
-      }
-    }
-    return metadata;
-  }
-
-  /** The text with blanks for what is in each `<metadata>`, so that all offsets still hold. */
-  #blank(text: string, metadata: readonly ScannedMetadata[]): string {
-    let [blanked, at] = ["", 0];
-    for (const { start, end } of metadata) {
-      blanked += text.slice(at, start) + " ".repeat(end - start);
-      at = end;
-    }
-    return blanked + text.slice(at);
+      })
+    );
   }
 
   #scan<T>(scan: () => T): T {

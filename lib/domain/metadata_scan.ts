@@ -42,7 +42,7 @@ export class MetadataScanError extends Error {
  *
  * @throws {MetadataScanError} When the tags do not nest.
  */
-export function scanMetadata(text: string, start: number): ScannedMetadata {
+function scanMetadata(text: string, start: number): ScannedMetadata {
   const open: string[] = [];
   const elements: ScannedElement[] = [];
   let [from, inside] = [start, start];
@@ -68,6 +68,54 @@ export function scanMetadata(text: string, start: number): ScannedMetadata {
     at = last;
   }
   throw new MetadataScanError(start, "Missing end tag for element metadata");
+}
+
+/**
+ * Finds each `<metadata>` that is directly in the document's root, in one pass that keeps no stack of
+ * what is around it. It agrees with the parser on every well-formed prefix; past the first error the
+ * parser stops anyway.
+ *
+ * @param visit Called for each tag outside of them that begins an element, with how deep that is.
+ *
+ * @throws {MetadataScanError} When the tags in one do not nest.
+ */
+export function findMetadata(
+  text: string,
+  visit: (at: number, depth: number) => void = () => {},
+): ScannedMetadata[] {
+  const found: ScannedMetadata[] = [];
+  let depth = 0;
+  for (let at = text.indexOf("<"); at !== -1; at = text.indexOf("<", at)) {
+    const skipped = skipMarkup(text, at);
+    if (skipped !== undefined) at = skipped;
+    else if (text.startsWith("</", at)) {
+      depth--;
+      at += 2;
+    } else {
+      const end = tagEnd(text, at + 1);
+      const isOpen = text[end - 1] !== "/";
+      if (isOpen) depth++;
+      visit(at, depth);
+      const isMetadata = isOpen && depth === 2 && nameAt(text, at + 1) === "metadata";
+      at = end;
+      if (isMetadata) {
+        const scanned = scanMetadata(text, end + 1);
+        found.push(scanned);
+        at = scanned.end;
+      }
+    }
+  }
+  return found;
+}
+
+/** The text with blanks for what is in each `<metadata>`, so that all offsets still hold. */
+export function blankMetadata(text: string, metadata: readonly ScannedMetadata[]): string {
+  let [blanked, at] = ["", 0];
+  for (const { start, end } of metadata) {
+    blanked += text.slice(at, start) + " ".repeat(end - start);
+    at = end;
+  }
+  return blanked + text.slice(at);
 }
 
 /** An element's name and attributes, from its start tag. */
@@ -119,7 +167,7 @@ export function readText(text: string, { inside, insideEnd }: ScannedElement): s
 }
 
 /** Behind a comment, CDATA section or processing instruction; `undefined` where none begins. */
-export function skipMarkup(text: string, at: number): number | undefined {
+function skipMarkup(text: string, at: number): number | undefined {
   if (text.startsWith("<!--", at)) return after(text, "-->", at + 4);
   if (text.startsWith("<![CDATA[", at)) return after(text, "]]>", at + 9);
   return text.startsWith("<?", at) ? after(text, "?>", at + 2) : undefined;
@@ -131,7 +179,7 @@ function after(text: string, mark: string, from: number): number {
 }
 
 /** Index of the `>` that ends a tag; a `>` within quotes does not. */
-export function tagEnd(text: string, from: number): number {
+function tagEnd(text: string, from: number): number {
   let quoted = "";
   for (let at = from; at < text.length; at++) {
     const char = text.charAt(at);
@@ -144,7 +192,7 @@ export function tagEnd(text: string, from: number): number {
 }
 
 /** The name that a tag begins with. */
-export function nameAt(text: string, at: number): string {
+function nameAt(text: string, at: number): string {
   NAME.lastIndex = at;
   return NAME.exec(text)?.[0] ?? "";
 }

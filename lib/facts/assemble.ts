@@ -1,6 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
 import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
+import { type DevicesInUse, whyNotAllKnown, withInUse } from "./devices_in_use.ts";
 import type { MachineType } from "./libvirt_capabilities.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
@@ -19,8 +20,8 @@ export interface Beside {
   readonly replies?: EmulatorReplies | undefined;
   /** The ROM files that were asked for. */
   readonly romFiles?: readonly RomFile[] | undefined;
-  /** Addresses of devices that guests have now; `undefined`: not known. */
-  readonly inUse?: ReadonlySet<string> | undefined;
+  /** The devices that guests have now; `undefined`: not known. */
+  readonly inUse?: DevicesInUse | undefined;
 }
 
 /** Makes facts of what the probe and libvirt read. */
@@ -30,7 +31,7 @@ export function assembleFacts(report: ProbeReport, beside: Beside = {}): Facts {
     premigrate: "facts/1",
     host: assembleHost(report, beside),
     devices: report.devices.map((device) => ({
-      ...assembleDevice(device, time, beside.inUse),
+      ...withInUse(assembleDevice(device, time), beside.inUse),
       managedDriver: foretellManagedDriver(
         device,
         report.host.vfioAliases,
@@ -47,9 +48,16 @@ export function assembleHost(
     readonly host: Partial<ProbedHost> & Pick<ProbedHost, "time" | "modules" | "missing">;
     readonly emulator?: ProbedEmulator | undefined;
   },
-  { libvirt, libvirtMissing, romFiles = [], replies = readEmulatorReplies(emulator?.qmp) }: Beside,
+  {
+    libvirt,
+    libvirtMissing,
+    inUse,
+    romFiles = [],
+    replies = readEmulatorReplies(emulator?.qmp),
+  }: Beside,
 ): CapturedHost {
   const rom = readRomFiles(romFiles, files);
+  const unread = whyNotAllKnown(inUse);
   const qemu = replies.qemu ?? installedQemu(libvirt);
   const modules = Object.entries(host.modules).map(([name, { version }]) => [name, version ?? ""]);
   return {
@@ -74,6 +82,7 @@ export function assembleHost(
       ...libvirt?.missing,
       ...libvirtMissing === undefined ? {} : { libvirt: libvirtMissing },
       ...rom.missing === undefined ? {} : { romFiles: rom.missing },
+      ...unread === undefined ? {} : { inUse: unread },
     },
   };
 }
@@ -100,7 +109,6 @@ function foretellManagedDriver(
 function assembleDevice(
   probed: ProbedDevice,
   time: string | undefined,
-  inUse: ReadonlySet<string> | undefined,
 ): CapturedDevice {
   const { parent, driver, mdevType, nvidia } = probed;
   const config = assembleConfig(probed, time);
@@ -123,7 +131,6 @@ function assembleDevice(
       availableInstances: mdevType.availableInstances,
     },
     numaNode: probed.numaNode ?? parent?.numaNode,
-    inUse: inUse?.has(probed.address),
     iommuGroup: probed.iommuGroup,
     parent: parent?.address,
     vfIndex: probed.vfIndex,

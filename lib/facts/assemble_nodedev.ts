@@ -1,4 +1,5 @@
 import { assembleHost, type Beside } from "./assemble.ts";
+import { withInUse } from "./devices_in_use.ts";
 import type { NodeDevices } from "./libvirt.ts";
 import type { NodeDevice } from "./libvirt_nodedev.ts";
 import type { CapturedDevice, Facts } from "./schema.ts";
@@ -11,13 +12,12 @@ export function assembleNodeDevices({ devices }: NodeDevices, beside: Beside): F
   return {
     premigrate: "facts/1",
     host: assembleHost({ host: { time, modules: {}, missing: { probe: NO_PROBE } } }, beside),
-    devices: devices.map((device) => assembleNodeDevice(device, beside.inUse)),
+    devices: devices.map((device) => withInUse(assembleNodeDevice(device), beside.inUse)),
   };
 }
 
 function assembleNodeDevice(
   { address, driver, iommuGroup, numaNode, physicalFunction, mdev, ...ids }: NodeDevice,
-  inUse: ReadonlySet<string> | undefined,
 ): CapturedDevice {
   return {
     address,
@@ -28,7 +28,6 @@ function assembleNodeDevice(
     driver: driver === undefined ? undefined : { name: driver },
     mdevType: mdev && { id: mdev.type },
     numaNode,
-    inUse: inUse?.has(address),
     iommuGroup: iommuGroup?.toString(),
     parent: physicalFunction ?? mdev?.parent,
     missing: { config: NO_PROBE, bars: NO_PROBE },

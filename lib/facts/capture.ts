@@ -1,6 +1,7 @@
 import { assembleFacts } from "./assemble.ts";
 import { assembleNodeDevices } from "./assemble_nodedev.ts";
-import { listRunning, readGuests, readHost, readNodeDevices } from "./libvirt.ts";
+import { type DevicesInUse, findDevicesInUse } from "./devices_in_use.ts";
+import { readHost, readNodeDevices } from "./libvirt.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
 import type { LibvirtUri } from "./libvirt_uri.ts";
 import {
@@ -17,7 +18,6 @@ import { filesToAsk, type RomFile } from "./rom_files.ts";
 import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./virsh_error.ts";
-import { parseDomain } from "../domain/mod.ts";
 
 /** How a host is reached. */
 export interface HostAccess {
@@ -228,7 +228,7 @@ async function repliesOf(
 
 interface AskedLibvirt {
   readonly host: LibvirtHost;
-  readonly inUse: ReadonlySet<string> | undefined;
+  readonly inUse: DevicesInUse | undefined;
 }
 
 async function askLibvirt(
@@ -246,30 +246,4 @@ async function askLibvirt(
     if (withoutLibvirt && error instanceof VirshError) return { missing: error.found };
     throw error;
   }
-}
-
-/** Addresses of the devices that running guests have; `undefined` where one cannot be read. */
-export async function findDevicesInUse(
-  uri: LibvirtUri,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string> | undefined> {
-  const running = await listRunning(uri, signal);
-  if (running.length === 0) return new Set();
-  const guests = await readGuests(uri, running.map(({ uuid }) => uuid), signal);
-  const addresses: string[] = [];
-  for (const guest of guests) {
-    if (guest instanceof VirshError) {
-      // A guest that has ended since has no device any more.
-      if (guest.code === "no-such-domain" || guest.code === "not-running") continue;
-      return undefined;
-    }
-    for (const device of parseDomain(guest.xml).hostDevices) {
-      if (device.kind === "pci" || device.kind === "mdev") addresses.push(device.source);
-      // A guest that has a device without its XML saying which.
-      else if (device.kind === "unknown-until-start" || device.type === "qemu:commandline") {
-        return undefined;
-      }
-    }
-  }
-  return new Set(addresses);
 }

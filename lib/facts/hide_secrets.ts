@@ -1,6 +1,5 @@
 const ATTRIBUTE = /\s([\w:.-]+)\s*=\s*(?:"[^"]*"|'[^']*')/g;
 const QEMU_ELEMENT = /<[\w.-]+:(?:arg|env)\s[^<>]*>/g;
-const VALUE = /\bvalue\s*=\s*(?:"[^"]*"|'[^']*')/;
 const SECRET = /secret|passw|token/i;
 
 /**
@@ -22,6 +21,12 @@ export function hideSecrets(xml: string): string {
     .replace(ATTRIBUTE, (attribute, name: string) => /passw/i.test(name) ? "" : attribute)
     .replace(
       QEMU_ELEMENT,
-      (element) => SECRET.test(element) ? element.replace(VALUE, "value='...'") : element,
+      (element) =>
+        SECRET.test(element)
+          ? element.replace(
+            ATTRIBUTE,
+            (whole, name) => name === "value" ? whole.replace(/=[^]*/, "='...'") : whole,
+          )
+          : element,
     );
 }

@@ -19,6 +19,8 @@ export interface Guest extends GuestId {
   readonly state: string;
   /** Its live domain XML, without secrets. */
   readonly xml: string;
+  /** The same, read. */
+  readonly domain: Domain;
   /** Path of its QEMU. */
   readonly emulator: string | undefined;
   /** Its machine type; an alias is resolved where the host's `machines` are known. */
@@ -47,7 +49,8 @@ export function parseGuest(
 ): Guest | VirshError {
   if (info instanceof VirshError) return info;
   if (xml instanceof VirshError) return xml;
-  const domain = parseDumped(uri, xml);
+  const shown = hideSecrets(xml);
+  const domain = parseDumped(uri, field(info, "Name") ?? nameOrUuid, shown);
   if (domain instanceof VirshError) return domain;
   const { name, uuid, arch, emulator, machine } = domain;
   const state = field(info, "State");
@@ -68,7 +71,8 @@ export function parseGuest(
     name,
     uuid,
     state,
-    xml: hideSecrets(xml),
+    xml: shown,
+    domain,
     emulator,
     machine: known?.canonical ?? machine,
     host,
@@ -83,12 +87,26 @@ export function parseGuestList(text: string): GuestId[] {
   );
 }
 
-function parseDumped(uri: Pick<LibvirtUri, "host">, xml: string): Domain | VirshError {
+/** Whether a guest has ended since it was listed. */
+export function isGone({ code }: VirshError): boolean {
+  return code === "no-such-domain" || code === "not-running";
+}
+
+/** Whether `dominfo` tells of a guest that runs. */
+export function isRunning(info: string): boolean {
+  return !NOT_RUNNING.includes(field(info, "State") ?? "");
+}
+
+function parseDumped(
+  uri: Pick<LibvirtUri, "host">,
+  guest: string,
+  xml: string,
+): Domain | VirshError {
   try {
     return parseDomain(xml);
   } catch (error) {
-    if (error instanceof DomainXmlError) return new VirshError("unreadable", uri, error.message);
-    throw error;
+    if (!(error instanceof DomainXmlError)) throw error;
+    return new VirshError("unreadable", uri, `the guest '${guest}': ${error.message}`);
   }
 }
 

@@ -1,6 +1,11 @@
 import { type Domain, DomainXmlError, parseDomain, rewriteSources } from "../domain/mod.ts";
 import { assembleFacts } from "../facts/assemble.ts";
-import { findDevicesInUse } from "../facts/capture.ts";
+import {
+  type DevicesInUse,
+  findDevicesInUse,
+  whyNotAllKnown,
+  withInUse,
+} from "../facts/devices_in_use.ts";
 import { findHost } from "../facts/host_cache.ts";
 import { keyIds } from "../facts/host_ids.ts";
 import { THIS_HOST } from "../facts/libvirt_uri.ts";
@@ -170,7 +175,7 @@ async function judgePairs(
       ? []
       : [engineFinding("no-facts", name, { address, side: "the source" })]
   );
-  const known = [...noted, ...strangers];
+  const known: Finding[] = [...noted, ...strangers];
   const own = config.guests[guest.uuid ?? ""];
   const isRewritten = own?.rewrite ?? config.rewrite;
   const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
@@ -183,10 +188,21 @@ async function judgePairs(
   }
 
   const inUse = await devicesInUse(signal);
-  const devices = destination.devices.map((device) => ({
-    ...device,
-    inUse: inUse?.has(device.address),
-  }));
+  const unread = whyNotAllKnown(inUse);
+  if (unread !== undefined) {
+    known.push({
+      ...engineFinding("guest-not-read", undefined, { problem: unread }),
+      severity: "warn",
+    });
+  }
+  const named = new Set(targets.values());
+  const devices = destination.devices.map((device) => {
+    const known = withInUse(device, inUse);
+    // Where only a guest that cannot be read may have the XML's own device, that is the device that the
+    // guest gets without `rewrite`, too: libvirt and the kernel give none twice.
+    const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
+    return isOwn ? { ...known, inUse: false } : known;
+  });
   const { answer, rewritten } = await judgeWithChosen(config, plugins, (plugins) => {
     const choices = chooseDevices(
       wantedBy(question).wanted,
@@ -228,7 +244,7 @@ async function judgePairs(
   };
 }
 
-async function devicesInUse(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+async function devicesInUse(signal: AbortSignal): Promise<DevicesInUse | undefined> {
   try {
     return await findDevicesInUse(THIS_HOST, signal);
   } catch (error) {

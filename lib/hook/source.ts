@@ -2,7 +2,6 @@ import type { Domain } from "../domain/mod.ts";
 import { captureSource } from "../facts/capture.ts";
 import { type Claim, readClaim } from "../facts/libvirt.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt_uri.ts";
-import { parseDomain } from "../domain/mod.ts";
 import type { Facts } from "../facts/mod.ts";
 import type { StampedDevice, StampMetadata } from "../facts/stamp.ts";
 import { devicesToStamp, makeStamp } from "../facts/stamp_guest.ts";
@@ -201,7 +200,7 @@ async function readSource(
   metadata: StampMetadata,
   { attributes, signal }: Pick<Asking, "attributes" | "signal">,
 ): Promise<Source> {
-  const domain = parseDomain(guest.xml);
+  const { domain } = guest;
   const devices = devicesToStamp(domain);
   const { arch, emulator } = domain;
   const addresses = devices.map(({ source }) => source);

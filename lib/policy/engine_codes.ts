@@ -46,6 +46,15 @@ export const ENGINE_CODES = {
     about:
       "A device that some guest has, or may have, is not free. What the other findings say of the device is of the one of the same address, which the guest may not get.",
   },
+  "guest-not-read": {
+    severity: "undecided",
+    title: "A running guest cannot be read",
+    message: "Not all is known of {problem}",
+    remedy:
+      "See what `virsh dumpxml` of that guest prints, and whether it has VFIO devices by <qemu:commandline>.",
+    about:
+      "A guest's document may be more than any guest needs, or leave open which devices it has. What it names counts as in use, and where it may have others, every device that a VFIO driver has and no other guest names is not known to be free. Of the guest itself nothing can be said; other guests' migrations are judged as ever.",
+  },
   "destination-in-use": {
     severity: "veto",
     title: "Another guest has the destination's device",

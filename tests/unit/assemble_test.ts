@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseFacts, writeFacts } from "premigrate";
+import type { DevicesInUse } from "../../lib/facts/devices_in_use.ts";
 import { assembleFacts, type Beside } from "../../lib/facts/assemble.ts";
 import type { LibvirtHost } from "../../lib/facts/libvirt_host.ts";
 import { parseProbeReport, type ProbeReport } from "../../lib/facts/probe_report.ts";
@@ -121,9 +122,14 @@ for (const [name, [records, wanted]] of Object.entries(MIGRATION)) {
   });
 }
 
-const IN_USE: Readonly<Record<string, [ReadonlySet<string> | undefined, boolean | undefined]>> = {
-  "a guest has it": [new Set([ADDRESS]), true],
-  "a guest has another": [new Set([MDEV]), false],
+const inUseBy = (address: string): DevicesInUse => ({
+  addresses: new Set([address]),
+  unread: [],
+  mayHideMore: false,
+});
+const IN_USE: Readonly<Record<string, [DevicesInUse | undefined, boolean | undefined]>> = {
+  "a guest has it": [inUseBy(ADDRESS), true],
+  "a guest has another": [inUseBy(MDEV), false],
   "not known": [undefined, undefined],
 };
 

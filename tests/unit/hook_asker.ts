@@ -9,13 +9,14 @@ import { ConfigSchema, parseApplied } from "../../lib/hook/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
 import { judgeLive } from "../../lib/cli/live.ts";
 import { stampGuests } from "../../lib/cli/stamping.ts";
+import { findDevicesInUse } from "../../lib/facts/devices_in_use.ts";
 import { THIS_HOST } from "../../lib/facts/libvirt_uri.ts";
 import { Registry } from "../../lib/policy/mod.ts";
 import { findSource } from "../../lib/hook/source.ts";
 import { devicesToStamp } from "../../lib/facts/stamp_guest.ts";
 
 const Request = v.object({
-  what: v.picklist(["source", "arrival", "live", "stamp"]),
+  what: v.picklist(["source", "arrival", "live", "all", "in-use", "stamp"]),
   /** Of both hosts. */
   sysfs: v.optional(v.string()),
   attributes: v.optional(v.array(v.string()), []),
@@ -59,6 +60,25 @@ async function ask(): Promise<unknown> {
     return answer?.pairs.map(({ source, destination }) =>
       [source, destination].map(({ attributes }) => attributes)
     );
+  }
+  if (request.what === "in-use") {
+    const { addresses, ...rest } = await findDevicesInUse(THIS_HOST, signal);
+    return { ...rest, addresses: [...addresses].sort() };
+  }
+  if (request.what === "all") {
+    const { sysfs } = request;
+    const access = { uri: THIS_HOST, probe: {}, ...sysfs === undefined ? {} : { sysfs } };
+    const answers = await judgeLive({
+      policies: { attributes: [], judge: (judge) => Promise.resolve(judge(new Registry())) },
+      ...{ from: access, to: [access], map: [], choose: false },
+      ...{ monitor: false, postCopy: false, signal },
+    });
+    return {
+      answers: answers.map(({ guest, verdict: { decision, findings } }) => ({
+        ...{ guest, decision },
+        codes: findings.map(({ code }) => code),
+      })),
+    };
   }
   if (request.what === "stamp") {
     const results = await stampGuests([guest.uuid ?? ""], signal);

@@ -1,3 +1,4 @@
+import { parseDomain } from "premigrate";
 import { assert, assertEquals } from "@std/assert";
 import { parseGuest, parseGuestList } from "../../lib/facts/libvirt_guest.ts";
 import { type EmulatorChoice, type LibvirtHost, parseHost } from "../../lib/facts/libvirt_host.ts";
@@ -134,7 +135,8 @@ Deno.test("parseGuest() reads what libvirt 9.0 printed, by name and UUID", () =>
   for (const key of ["vm1", UUID, UUID.toUpperCase()]) {
     const guest = parseGuest(HOST, key, [INFO, XML], parseHost(RECORDED));
     assert(!(guest instanceof VirshError), String(guest));
-    const { xml, host, ...rest } = guest;
+    const { xml, host, domain, ...rest } = guest;
+    assertEquals(domain, parseDomain(xml));
     assertEquals(rest, {
       name: "vm1",
       uuid: UUID,

@@ -1,5 +1,4 @@
 import { Command, ValidationError } from "@cliffy/command";
-import { parseDomain } from "../../domain/mod.ts";
 import {
   captureHost,
   type CaptureRequest,
@@ -68,7 +67,7 @@ export const capture = new Command<{ json?: true }>()
           `Wanted devices, or the name of one guest; found ${what.join(" ")}`,
         );
       }
-      const domain = parseDomain((await readGuest(access.uri, guest, signal)).xml);
+      const { domain } = await readGuest(access.uri, guest, signal);
       ({ arch, emulator, uuid } = domain);
       romFiles = romFilesOf(domain, { running: true });
       devices = domain.hostDevices.flatMap((device) =>

@@ -152,7 +152,7 @@ export const check = new Command<{ json?: true }>()
     });
     const [answer] = answers;
     showLiveAnswers(answers, isOne, format);
-    if (options.writeXml === undefined || answer === undefined) return;
+    if (options.writeXml === undefined || answer?.domain === undefined) return;
     const { verdict: { decision }, domain, targets } = answer;
     if (decision !== "allow") return printError(`${options.writeXml} was not written: ${decision}`);
     const xml = await transferXml(source, domain, targets, signal);
