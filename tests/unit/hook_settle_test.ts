@@ -292,6 +292,7 @@ const ENGINE = [
   ["deadline-passed", "deadline"],
   ["config-not-read", "config"],
   ["not-a-domain", "input"],
+  ["nothing-handed-over", "input"],
   ["report-not-written", "report"],
   ["hook-failed", "hook"],
 ] as const;

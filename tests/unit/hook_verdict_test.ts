@@ -141,7 +141,7 @@ const UNDECIDED: readonly Undecided[] = [
   },
   {
     name: "no input",
-    code: "not-a-domain",
+    code: "nothing-handed-over",
     trouble: "input",
     input: () => Promise.resolve(""),
   },
@@ -175,7 +175,7 @@ for (const { name, code, trouble, input } of UNDECIDED) {
     assertEquals(await tree.migrate(await input(tree)), NOTHING);
     const lines = await tree.audit();
     assertEquals(lines.map((line) => [line["verdict"], line["effect"]]), [
-      ["undecided", "refused"],
+      ["undecided", code === "nothing-handed-over" ? "unjudged" : "refused"],
       ["undecided", "allowed"],
     ]);
     for (const line of lines) assert(`${line["codes"]}`.split(",").includes(`premigrate ${code}`));
