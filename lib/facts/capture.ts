@@ -70,8 +70,6 @@ export interface SourceHost {
   readonly facts: Facts;
   /** Facts of it with the QEMU that runs a guest, or why that is not known. */
   readonly withQemuOf: (facts: Facts, uuid: string | undefined) => Facts;
-  /** Whether a guest's QEMU was started with another one's state; `undefined`: not known. */
-  readonly isIncoming: (uuid: string | undefined) => boolean | undefined;
 }
 
 /**
@@ -90,7 +88,6 @@ export async function captureSource(
   return {
     facts,
     withQemuOf: (facts, uuid = "") => withQemu(facts, guests.get(uuid), qemus.get(uuid)),
-    isIncoming: (uuid = "") => guests.get(uuid)?.isIncoming,
   };
 }
 

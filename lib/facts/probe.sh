@@ -4,8 +4,7 @@
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
 #     [--guests [--run DIR]] [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
 #
-# --guests tells of each guest that libvirt runs which file its QEMU is, and whether it was started with
-# another QEMU's state.
+# --guests tells of each guest that libvirt runs which file its QEMU is.
 #
 # An emulator of the known identity is not run, and none is with --identify.
 #
@@ -620,10 +619,6 @@ guests() {
     esac
     seen="$seen $uuid "
     record "guest $uuid"
-    case $arguments in
-      *"$newline-incoming$newline"* | *"$newline-loadvm$newline"*) value incoming yes ;;
-      *) value incoming no ;;
-    esac
     # Also where it has been replaced since; only its own user and root may look.
     exe=$(identify_file "$proc/$pid/exe")
     if [ -n "$exe" ]; then value exe "$exe"; else record "attr exe - cannot be read"; fi

@@ -26,8 +26,6 @@ export interface ProbedGuest {
   readonly uuid: string;
   /** The file that runs, as {@linkcode ProbedEmulator.identity} tells it. */
   readonly exe: string | undefined;
-  /** Whether it was started with the state of another QEMU. */
-  readonly isIncoming: boolean | undefined;
   /** What is not known. */
   readonly missing: Missing;
 }
@@ -805,13 +803,7 @@ function readFile({ argument, attributes }: Section): ProbedFile {
 }
 
 function readGuest({ argument, attributes }: Section): ProbedGuest {
-  const incoming = attributes.matching("incoming", /^(yes|no)$/, "yes or no");
-  return {
-    uuid: argument,
-    exe: attributes.text("exe"),
-    isIncoming: incoming === undefined ? undefined : incoming === "yes",
-    missing: attributes.missing,
-  };
+  return { uuid: argument, exe: attributes.text("exe"), missing: attributes.missing };
 }
 
 function readEmulator({ argument, attributes }: Section): ProbedEmulator {

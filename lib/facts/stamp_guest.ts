@@ -142,7 +142,10 @@ function shadowOf(
   const read = start !== undefined && isStartOf(start, { bootId, since: origin.since })
     ? start.devices.find(({ address }) => address === device.source)
     : undefined;
-  if (start === undefined || read === undefined) return old;
+  if (start === undefined || read === undefined) {
+    // What another device of this host showed is no more now than it was then.
+    return old?.config?.derived ? undefined : old;
+  }
   const { config, bars, romSize } = read;
   return { config: { ...config, source: "vfio-region", time: start.time }, bars, romSize };
 }

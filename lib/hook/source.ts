@@ -143,11 +143,14 @@ function isClaim({ guest, isLeaving }: Claim, name: string): boolean {
   return guest.name === name && (isLeaving ?? RUNNING.includes(guest.state));
 }
 
-/** A host may be configured by two names. */
+/** A host may be configured by two names; two hosts of cloned firmware may have one UUID. */
 function withoutRepeats(claims: readonly Asked[]): Asked[] {
-  return claims.filter(({ guest: { host: { uuid } } }, index) =>
-    uuid === undefined || claims.findIndex(({ guest }) => guest.host.uuid === uuid) === index
-  );
+  const idOf = ({ guest: { host: { uuid, name } } }: Asked): string | undefined =>
+    uuid === undefined || name === undefined ? undefined : `${uuid} ${name}`;
+  return claims.filter((claim, index) => {
+    const id = idOf(claim);
+    return id === undefined || claims.findIndex((other) => idOf(other) === id) === index;
+  });
 }
 
 /** Why a host is not the source, where that is worth a word. */

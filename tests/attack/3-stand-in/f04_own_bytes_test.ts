@@ -67,6 +67,27 @@ Deno.test("a VF that was plugged in is stamped with its own bytes", async () => 
   assertEquals(stamped?.config?.bytes, configSpace(own));
 });
 
+Deno.test("what an older version stamped of another VF goes with the next stamp", async () => {
+  const own = virtualFunction(OWN, { vectors: 8 });
+  const bytes = configSpace({ vectors: 32 });
+  const derived = { kind: "realize", bytes, source: "vfio-region", derived: true } as const;
+  const guest = parseDomain(xml(OWN));
+  const since = new Date(Date.parse(NOW) - 1000);
+  const made = { guest, time: NOW, origin: { kind: "started", since }, start: undefined } as const;
+  const factsOf = (device: CapturedDevice): Facts => ({
+    ...{ premigrate: "facts/1", host: HOST, devices: [device] },
+  });
+  const none = { kind: "none" } as const;
+  const first = await makeStamp({
+    ...made,
+    facts: factsOf({ ...own, config: derived }),
+    old: none,
+  });
+  const old = await readBack(first);
+  const second = await makeStamp({ ...made, facts: factsOf(own), old });
+  assertEquals(second.facts.devices[0]?.config, own.config);
+});
+
 /** What of the host or the device was otherwise when another one of the kind was opened. */
 const OTHER_KINDS: readonly (readonly [
   name: string,

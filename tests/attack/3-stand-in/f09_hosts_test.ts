@@ -94,6 +94,15 @@ const CASES: readonly (readonly [
     undefined,
     SEVERAL,
   ],
+  [
+    "two of one UUID that send it, with cloned firmware",
+    {
+      a: { ...SOURCE, hostname: OTHER["hostname"] ?? "" },
+      b: late(SOURCE),
+    },
+    undefined,
+    SEVERAL,
+  ],
   ["two that send it", { a: OTHER, b: late(SOURCE) }, undefined, SEVERAL],
   ["only a copy of another name, sent elsewhere", { a: CLONE }, undefined, [
     "undecided guest-of-other-name",

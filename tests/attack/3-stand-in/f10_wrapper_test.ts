@@ -1,8 +1,19 @@
 /** A wrapper's file does not tell which QEMU it starts: what it said once is not kept. */
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { parseDomain } from "premigrate";
 import { findHost } from "../../../lib/facts/host_cache.ts";
 import { runProbe } from "../../../lib/facts/probe.ts";
 import type { ProbedEmulator } from "../../../lib/facts/probe_report.ts";
+import { judgeArrival } from "../../../lib/hook/arrival.ts";
+import {
+  configOf,
+  EMULATOR,
+  FakeHost,
+  FIRST,
+  guestXml,
+  NOW as ARRIVES,
+  stamped,
+} from "../../unit/hook_arrivals.ts";
 
 const QEMU = "/usr/bin/qemu-system-x86_64";
 const BYTES = await Deno.stat(QEMU).then(({ isFile }) => isFile).catch(() => false);
@@ -70,3 +81,29 @@ for (const [name, exe, secondsAgo, isFound] of KEPT) {
     assertEquals(found !== undefined, isFound);
   });
 }
+
+Deno.test("a guest of a wrapper arrives: it is asked now, whatever it said an hour ago", async () => {
+  using host = await new FakeHost().addFunctions(FIRST.source).know();
+  const xml = await stamped(guestXml([FIRST]), [FIRST]);
+  const file = `${host.paths.cache}/host.json`;
+  const kept = JSON.parse(await Deno.readTextFile(file));
+  const keep = async (seconds: number): Promise<void> => {
+    const asked = new Date(ARRIVES - seconds * 1000).toISOString();
+    const entry = { ...kept.emulators[EMULATOR], exe: "6:7:8:9:0", asked };
+    await Deno.writeTextFile(file, JSON.stringify({ ...kept, emulators: { [EMULATOR]: entry } }));
+  };
+  await keep(3600);
+  const first = await judgeArrival(parseDomain(xml), await host.arrival(xml), configOf());
+  assertEquals("ask" in first && [first.arch, first.ask.slice(0, 2)], [
+    "x86_64",
+    ["--emulator", EMULATOR],
+  ]);
+  const qemu = async (): Promise<string | undefined> => {
+    const arrival = await host.arrival(xml, undefined, { round: 2 });
+    const found = await judgeArrival(parseDomain(xml), arrival, configOf());
+    return "ask" in found ? undefined : found.destination?.host.qemu?.toString();
+  };
+  assertEquals(await qemu(), undefined);
+  await keep(3);
+  assertEquals(await qemu(), "9.1.0");
+});

@@ -68,7 +68,7 @@ for (const { shell, name, ignore } of shells) {
       await using process = await new Process().start(["-name", "guest=vm1", "-uuid", GUEST]);
       const before = process.identity();
       assertEquals(await process.guests(shell), [
-        { uuid: GUEST, exe: before, isIncoming: false, missing: {} },
+        { uuid: GUEST, exe: before, missing: {} },
       ]);
       await process.replace();
       const [guest] = await process.guests(shell);
@@ -82,15 +82,14 @@ for (const { shell, name, ignore } of shells) {
 const ARGUMENTS: readonly (readonly [
   name: string,
   args: readonly string[],
-  found: readonly (readonly [uuid: string, isIncoming: boolean])[],
+  found: readonly string[],
 ])[] = [
-  ["migrated here", ["-uuid", GUEST, "-incoming", "defer"], [[GUEST, true]]],
-  ["of a snapshot", ["-loadvm", "s", "-uuid", GUEST], [[GUEST, true]]],
-  ["with a second UUID of its owner's", ["-uuid", GUEST, "-uuid", OTHER], [[GUEST, false]]],
+  ["migrated here", ["-uuid", GUEST, "-incoming", "defer"], [GUEST]],
+  ["with a second UUID of its owner's", ["-uuid", GUEST, "-uuid", OTHER], [GUEST]],
   [
     "with a UUID in an argument of several lines",
     ["-smbios", `x\n-uuid\n${OTHER}\n`, "-uuid", GUEST],
-    [[GUEST, false]],
+    [GUEST],
   ],
   ["that is no guest", ["--listen"], []],
   ["with no UUID", ["-uuid", "$(reboot)"], []],
@@ -103,22 +102,19 @@ for (const [name, args, found] of ARGUMENTS) {
     await process.keepPid("none", "");
     await process.keepPid("no-number", "../1");
     const guests = await process.guests();
-    assertEquals(
-      guests.map(({ uuid, isIncoming }) => [uuid, isIncoming]),
-      found.map((one) => [
-        ...one,
-      ]),
-    );
+    assertEquals(guests.map(({ uuid }) => uuid), [...found]);
   });
 }
 
 Deno.test("of a guest whose QEMU is not found the installed one's version is not told", async () => {
   const device = `printf "error: Could not find matching device" >&2`;
-  const host = { ...running({ [GUEST]: guestXml([FIRST]) }), "nodedev-dumpxml": device };
+  // libvirt tells the version of this one, as it is installed.
+  const xml = guestXml([FIRST], { emulator: "/usr/bin/qemu-system-x86_64" });
+  const host = { ...running({ [GUEST]: xml }), "nodedev-dumpxml": device };
   const { result } = await askFakes({ a: host }, {
     what: "source",
     config: { hosts: ["qemu+tcp://a/system"] },
-    arrival: { xml: guestXml([FIRST]), now: NOW },
+    arrival: { xml, now: NOW },
   });
   assertEquals([result["host"], result["qemu"]], ["hosta", undefined]);
 });
