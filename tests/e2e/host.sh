@@ -86,7 +86,7 @@ for group in libvirt-qemu:64055 kvm:64056 libvirt:64057; do
 done
 
 libvirtd --listen < /dev/null > /var/log/libvirt/libvirtd.out 2>&1 &
-if ! timeout 60 sh -c 'until timeout 5 virsh --connect qemu:///system version; do sleep 0.05; done' \
+if ! timeout 300 sh -c 'until timeout 30 virsh --connect qemu:///system version; do sleep 0.05; done' \
   > /run/virsh.out 2>&1; then
   tail -n 5 /run/virsh.out /var/log/libvirt/libvirtd.* >&2
   exit 1

@@ -32,7 +32,7 @@ const ADDRESSES: Readonly<Record<Machine, string>> = {
 };
 
 const NAMESPACES = ["--mount", "--uts", "--ipc", "--net"];
-const COMMAND_LIMIT_SECONDS = "120";
+const COMMAND_LIMIT_SECONDS = "300";
 
 // Prints in a line what is missing, or nothing.
 const REQUIREMENTS = `
@@ -155,7 +155,8 @@ export class Hosts implements AsyncDisposable {
     await Promise.all(MACHINES.map(async (machine) => {
       const { stdin, stdout, status } = this.#processes[machine];
       await stdin.close();
-      await stdout.cancel();
+      // Locked while its coming up is waited for; why another did not come up is what is to be told.
+      await stdout.cancel().catch(() => {});
       await status;
     }));
   }
