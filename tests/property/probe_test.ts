@@ -72,6 +72,7 @@ interface Written {
   readonly text: string;
   readonly devices: readonly string[];
   readonly absent: readonly string[];
+  readonly files: readonly [path: string, size: number | null][];
 }
 
 /** Any report that the probe could print. */
@@ -81,27 +82,45 @@ const written: fc.Arbitrary<Written> = fc.record({
     selector: ([address]) => address,
     maxLength: 4,
   }),
+  files: fc.uniqueArray(
+    fc.record({
+      path: fc.stringMatching(/^\/[A-Za-z0-9._+@:,=-]{1,40}$/).filter((path) =>
+        !path.includes("..")
+      ),
+      size: fc.option(fc.nat(), { nil: undefined }),
+    }),
+    { selector: ({ path }) => path, maxLength: 4 },
+  ),
   emulator: fc.option(attributes),
-}).map(({ host, sections, emulator }) => {
+}).map(({ host, sections, files, emulator }) => {
   const text = reportOf(
     ...host,
     ...sections.flatMap(([address, isThere, attributes]) =>
       isThere ? [`device ${address}`, ...attributes] : [`absent ${address}`]
     ),
+    ...files.flatMap(({ path, size }) => [
+      `file ${path}`,
+      size === undefined ? "attr size - not there" : `attr size s ${size}`,
+    ]),
     ...emulator === null ? [] : ["emulator /usr/bin/qemu-system-x86_64", ...emulator],
   );
   return {
     text,
     devices: sections.filter(([, isThere]) => isThere).map(([address]) => address),
     absent: sections.filter(([, isThere]) => !isThere).map(([address]) => address),
+    files: files.map(({ path, size = null }): [string, number | null] => [path, size]),
   };
 });
 
 Deno.test("parseProbeReport: whatever the values, a whole report is read", () => {
-  fc.assert(fc.property(written, ({ text, devices, absent }) => {
+  fc.assert(fc.property(written, ({ text, devices, absent, files }) => {
     const report = parseProbeReport(text);
     assertEquals(report.devices.map(({ address }) => address), devices);
     assertEquals(report.absent, absent);
+    assertEquals(
+      report.files.map(({ path, size = 0 }): typeof files[number] => [path, size]),
+      files,
+    );
   }));
 });
 
