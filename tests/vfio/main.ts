@@ -22,8 +22,14 @@ const EMULATORS = {
 
 const EXPECTED = [BuildError, NestedVmError, OutputError, ValidationError];
 
-const PARTS = ["oracle", "emulated", "realize", "stack"] as const;
-const TESTS = { emulated: "emulated.ts", realize: "realize_view.ts", stack: "stack.ts" } as const;
+const PARTS = ["oracle", "emulated", "realize", "stack", "rom", "attacks"] as const;
+const TESTS = {
+  emulated: "emulated.ts",
+  realize: "realize_view.ts",
+  stack: "stack.ts",
+  rom: "rom.ts",
+  attacks: "attacks.ts",
+} as const;
 
 // The first of the results.
 const VERSIONS = `

@@ -67,7 +67,7 @@ export async function migratePair(emulator: string, pair: Pair): Promise<Outcome
       ]);
       seen = { guestSource, guestDestination };
       for (const [offset, value] of pair.writes) {
-        await source.writeConfig(PLACES[pair.bus].at, offset, value);
+        await writeRegister(source, pair.bus, offset, value);
       }
     },
   );
@@ -77,18 +77,22 @@ export async function migratePair(emulator: string, pair: Pair): Promise<Outcome
 /**
  * Migrates from one QEMU to another.
  *
+ * @param emulator Of both sides, or of each.
  * @param before What is done with both before that.
+ * @param after What is done with a machine that has arrived.
  */
 export async function migrateMachine(
-  emulator: string,
+  emulator: string | readonly [source: string, destination: string],
   sourceArgs: readonly string[],
   destinationArgs: readonly string[],
   before: (source: Qemu, destination: Qemu) => Promise<void>,
+  after: (destination: Qemu) => Promise<void> = () => Promise.resolve(),
 ): Promise<Outcome> {
   const folder = await Deno.makeTempDir();
+  const [from, to] = typeof emulator === "string" ? [emulator, emulator] : emulator;
   const opened = await Promise.all([
-    Qemu.start(emulator, sourceArgs),
-    Qemu.start(emulator, [...destinationArgs, "-incoming", "defer"]),
+    Qemu.start(from, sourceArgs),
+    Qemu.start(to, [...destinationArgs, "-incoming", "defer"]),
   ]);
   const [source, destination] = opened;
   const running = opened.filter((qemu) => typeof qemu !== "string");
@@ -103,7 +107,9 @@ export async function migrateMachine(
     await before(source, destination);
     await destination.execute("migrate-incoming", { uri: `unix:${folder}/socket` });
     await source.execute("migrate", { uri: `unix:${folder}/socket` });
-    return await awaitArrival(destination);
+    const outcome = await awaitArrival(destination);
+    if (outcome.result === "completed") await after(destination);
+    return outcome;
   } finally {
     clearTimeout(limit);
     await endAll(running);
@@ -130,6 +136,16 @@ export function machineWith(
     ...bridge === undefined ? [] : ["-device", bridge],
     ...["-device", [...options, ...properties === "" ? [] : [properties]].join(",")],
   ];
+}
+
+/** Writes a register of the device, as the guest does. */
+export async function writeRegister(
+  qemu: Qemu,
+  bus: BusKind,
+  offset: number,
+  value: number,
+): Promise<void> {
+  await qemu.writeConfig(PLACES[bus].at, offset, value);
 }
 
 /** What a guest reads of the device's first 256 bytes. */

@@ -32,6 +32,11 @@ export function proof(): string {
   const [versions = {}] = of("versions");
   const [emulated = {}] = of("emulated");
   const [realize = {}] = of("realize");
+  const scenarios = (part: string): string =>
+    table(
+      ["scenario", "premigrate", "what came of it"],
+      of(part).map(({ scenario, premigrate, said }) => [scenario, premigrate, said]),
+    );
   return `<!-- Made by \`deno task proof\` from tests/cases/vfio-*.jsonl: do not edit. -->
 
 # What real migrations have shown
@@ -100,12 +105,21 @@ foretold; no other contradicted it.
 Two libvirt hosts, premigrate installed on both, the agent stamping, a guest with an NVIDIA-like
 device. What was refused was tried again without the hook: then QEMU failed as foretold.
 
-${
-    table(
-      ["scenario", "premigrate", "what came of it"],
-      of("stack").map(({ scenario, premigrate, said }) => [scenario, premigrate, said]),
-    )
-  }
+${scenarios("stack")}
+
+## ROM files
+
+A device with a ROM file of its own on each side. The verdict is \`qemu/restore-check\`'s.
+
+${scenarios("rom")}
+
+## Documents that deceive
+
+Guests whose document says in another place what QEMU will do: by an argument, or by a property. What
+came of it is what QEMU does where nobody refuses them; where BAR 0 is at 0x0, nothing of the device's
+state arrived, and the migration was a success.
+
+${scenarios("attacks")}
 
 ## Again
 

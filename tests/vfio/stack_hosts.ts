@@ -34,6 +34,10 @@ export interface Guest {
   readonly uuid: string;
   /** Its machine type. */
   readonly machine: string;
+  /** More of its device's properties, by an override. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** More arguments of its QEMU. */
+  readonly args?: readonly string[];
 }
 
 /** Where a migration with `--xml` leads. */
@@ -66,14 +70,22 @@ export class StackHosts extends InstalledHosts {
   }
 
   /** Starts a guest with a device on host a. */
-  async start({ name, uuid, machine }: Guest, device: Mdev): Promise<void> {
+  async start(
+    { name, uuid, machine, properties = {}, args = [] }: Guest,
+    device: Mdev,
+  ): Promise<void> {
+    const all = Object.entries({ "enable-migration": "on", ...properties }).map(([name, value]) =>
+      `<qemu:property name="${name}" type="string" value="${value}"/>`
+    );
     const xml = guestXml(name, uuid, {
       machine,
       devices: `<hostdev mode="subsystem" type="mdev" model="vfio-pci">
       <source><address uuid="${device.uuid}"/></source>
     </hostdev>`,
-      qemu: `<qemu:override><qemu:device alias="hostdev0"><qemu:frontend>
-    <qemu:property name="enable-migration" type="string" value="on"/>
+      qemu: `<qemu:commandline>${
+        args.map((value) => `<qemu:arg value="${value}"/>`).join("")
+      }</qemu:commandline><qemu:override><qemu:device alias="hostdev0"><qemu:frontend>
+    ${all.join("\n    ")}
   </qemu:frontend></qemu:device></qemu:override>`,
     });
     await this.feed("a", ["create"], xml);
@@ -99,21 +111,30 @@ export class StackHosts extends InstalledHosts {
    * @returns What QEMU says of it; libvirt does not hand that on.
    */
   async failWithoutHook(name: string, target: Target): Promise<string> {
+    const { run: { code, stderr }, log } = await this.withoutHook(name, target);
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /^error: operation failed: .* loading state .* '0000:00:01\.0:00\.0\/vfio'/,
+    );
+    assertEquals(await this.states(name), { a: "running", b: undefined });
+    return /get_pci_config_device.*/.exec(log)?.[0] ?? "";
+  }
+
+  /** The same, whatever comes of it, and what QEMU said on host b. */
+  async withoutHook(
+    name: string,
+    target: Target,
+  ): Promise<{ readonly run: Output; readonly log: string }> {
     const [on, off] = [`${HOOKS}/90-premigrate`, "/run/90-premigrate"];
     const log = `/var/log/libvirt/qemu/${name}.log`;
     await this.sh("b", 'mv "$1" "$2"; rm -f "$3"', on, off, log);
     try {
-      const { code, stderr } = await this.migrateTo(name, target);
-      assertEquals(code, 1);
-      assertMatch(
-        stderr,
-        /^error: operation failed: .* loading state .* '0000:00:01\.0:00\.0\/vfio'/,
-      );
+      const run = await this.migrateTo(name, target);
+      return { run, log: await this.sh("b", 'cat "$1"', log) };
     } finally {
       await this.sh("b", 'mv "$1" "$2"', off, on);
     }
-    assertEquals(await this.states(name), { a: "running", b: undefined });
-    return (await this.sh("b", `grep -o 'get_pci_config_device.*' "$1"`, log)).trimEnd();
   }
 
   /** The UUID of the device that a guest has. */
