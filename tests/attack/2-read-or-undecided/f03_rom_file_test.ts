@@ -2,7 +2,7 @@
  * A device's ROM file decides: QEMU makes a RAM block of it, and one of another size or name ends the
  * migration ("Size mismatch: 0000:00:05.0/vfio-cpr-pci.rom: 0x8000 != 0x20000" on QEMU 11.1.3).
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { BUILT_IN, type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import { judge } from "../../../lib/verdict/judge.ts";
@@ -15,6 +15,7 @@ import {
   sourceFacts,
   stamped,
 } from "../../unit/hook_arrivals.ts";
+import { HookTree } from "../../unit/hook_tree.ts";
 
 const NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 const ALIAS = "ua-vf";
@@ -164,4 +165,23 @@ Deno.test("F3: the hook asks for the file that its guest has, and for no other",
   await Deno.remove(file);
   await Deno.mkdir(file);
   assertEquals(await arrive(32_768), ["undecided", "rom-file-unknown"]);
+});
+
+Deno.test("F3: the launcher asks the probe a second time, with the file", async () => {
+  using tree = await HookTree.make();
+  const file = `${tree.root}/t4.rom`;
+  const xml = (await tree.xml({ machine: "pc-q35-9.1" }))
+    .replace("</source>", `</source><rom file='${file}'/>`);
+  assert(xml.includes(file));
+  await Deno.writeFile(file, new Uint8Array(32_768));
+  const unknown = await tree.migrate(xml);
+  assertEquals([unknown.code, unknown.stdout], [1, ""]);
+  assertStringIncludes(unknown.stderr, "premigrate: UNDECIDED");
+  // The stamp tells nothing of it, and the destination is known.
+  assertStringIncludes(unknown.stderr, "this is not known: the file's size on the source. ");
+  await Deno.remove(file);
+  const missing = await tree.migrate(xml);
+  assertEquals([missing.code, missing.stdout], [1, ""]);
+  assertStringIncludes(missing.stderr, "premigrate: VETO");
+  assertStringIncludes(missing.stderr, `There is no ROM file ${file} on the destination`);
 });
