@@ -35,9 +35,12 @@ const UNSEEN: Readonly<Record<NotLookedAt["code"], string>> = {
   "cpu-model": "the CPU model",
 };
 
-/** What an allow says nothing of, in one line; `undefined` where it is no allow, or of no guest. */
+/**
+ * What the verdict says nothing of, in one line; `undefined` where no guest was asked about, or it is
+ * a veto, which needs no more.
+ */
 export function notLookedAtText({ verdict, notLookedAt = [] }: Answer): string | undefined {
-  if (verdict.decision !== "allow" || notLookedAt.length === 0) return undefined;
+  if (verdict.decision === "veto" || notLookedAt.length === 0) return undefined;
   const names = notLookedAt.map(({ code, count }) =>
     count === undefined ? UNSEEN[code] : `${UNSEEN[code]} (${count})`
   );
