@@ -15,7 +15,7 @@ export function reportOf(...lines: readonly string[]): string {
 export function completed(lines: readonly string[]): string[] {
   const sections: string[][] = [[]];
   for (const line of lines) {
-    if (/^(device|absent|emulator) /.test(line)) sections.push([]);
+    if (/^(device|absent|file|emulator) /.test(line)) sections.push([]);
     sections.at(-1)?.push(line);
   }
   return sections.flatMap((section) => [...section, ...lacking(section)]);
