@@ -173,6 +173,7 @@ async function foretell(
     size: number | null,
   ): Promise<Migration["source"]> => ({
     name: emulator,
+    machineTypes: [MACHINE],
     qemu: parseQemuVersion(await qemuVersion(emulator)),
     romFiles: { [romfile]: size },
   });
