@@ -4,6 +4,8 @@ import { pruneStarts, pruneWaivers } from "../agent/prune.ts";
 import { type RoundReport, type RoundStep, runSteps } from "../agent/round.ts";
 import { watchVirshEvents } from "../agent/virsh_events.ts";
 import { refreshHostCache } from "../facts/host_cache.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
+import { refreshNetworks } from "../facts/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { parseDuration } from "../hook/config.ts";
 import type { Paths } from "../hook/paths.ts";
@@ -29,7 +31,7 @@ export function hostWorld(paths: Paths): AgentWorld {
 }
 
 /** The stamps first: a guest that has just arrived may go on to the next host. */
-function roundSteps({ applied, cache, waivers, started }: Paths): RoundStep[] {
+function roundSteps({ applied, cache, networks, waivers, started }: Paths): RoundStep[] {
   return [
     {
       doing: "Stamping guests",
@@ -55,6 +57,13 @@ function roundSteps({ applied, cache, waivers, started }: Paths): RoundStep[] {
       doing: "Asking this host's QEMU",
       run: async (signal) => {
         await refreshHostCache(cache, signal);
+        return {};
+      },
+    },
+    {
+      doing: "Asking what this host's networks are",
+      run: async (signal) => {
+        await refreshNetworks(networks, THIS_HOST, signal);
         return {};
       },
     },

@@ -23,7 +23,8 @@ import {
 } from "../policy/mod.ts";
 import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
-import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
+import { migrationOf, wantedBy } from "../verdict/judge.ts";
+import { judgeOnNetworks } from "../verdict/networks.ts";
 import type { AllPolicies } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
@@ -78,12 +79,23 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
 
   const romFiles = (running: boolean): RomFile[] =>
     domains.flatMap((domain) => romFilesOf(domain, { running }));
+  // A VF of a network's pool is a device here, and nothing in the XML says where it comes from.
+  const hasNetworks = domains.some(({ interfaces, hostDevices }) =>
+    interfaces.length > 0 || hostDevices.some(({ kind }) => kind === "pci")
+  );
   progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
     captureGuests(
       question,
-      { devices: addresses, attributes, romFiles: romFiles(true), arch, emulator },
+      {
+        devices: addresses,
+        attributes,
+        romFiles: romFiles(true),
+        arch,
+        emulator,
+        networks: hasNetworks,
+      },
       domains,
     ),
     ...to.map((host) =>
@@ -96,6 +108,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
           arch,
           emulator,
           inUse: true,
+          networks: hasNetworks && "devices",
           realize,
         },
         signal,
@@ -257,7 +270,7 @@ function judgeGuest(
     else targets.set(name, address);
   }
   return {
-    ...judge({ ...question, registry, targets, findings }),
+    ...judgeOnNetworks({ ...question, registry, targets, findings }),
     guest: guest.name,
     destination: destination.host.name,
     choices,

@@ -1,10 +1,10 @@
 import type { XmlElement } from "@rgrove/parse-xml";
 import { child, children, DomainDocument, elements, quote } from "./document.ts";
-import type { HostDevice, Range } from "./host_device.ts";
+import type { HostDevice, NetworkInterface, Networks, Range } from "./host_device.ts";
 import { type MetadataElement, readMetadata } from "./metadata.ts";
 import { kindOfId, type OtherKind } from "./qemu_devices.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
-import { readHostDevices, readOpenNetworks } from "./read_host_devices.ts";
+import { readHostDevices, readInterfaces } from "./read_host_devices.ts";
 import { countUnread, type UnreadDevices } from "./unread_devices.ts";
 import { parseUuid } from "./uuid.ts";
 
@@ -49,9 +49,12 @@ export interface Domain {
    * interface is a host device of kind `unknown-until-start` if it is transient, which libvirt
    * allows for pools only, or if its `<actual>` says so; else its network is listed here. A
    * portgroup, VLAN, virtual port, model or address proves nothing. `virsh net-dumpxml` or the
-   * source's live document tells what such a network is.
+   * source's live document tells what such a network is; one that {@linkcode parseDomain} is told of
+   * is not listed.
    */
   readonly networks: readonly string[];
+  /** Every interface on a libvirt network that is not among the host devices. */
+  readonly interfaces: readonly NetworkInterface[];
   /** How many devices of kinds that nothing here looks into there are, by kind. */
   readonly unread: readonly UnreadDevices[];
   /**
@@ -93,9 +96,12 @@ export interface Domain {
  * assertEquals(device?.kind === "pci" && [device.source, device.bus], ["0000:3b:00.4", "port"]);
  * ```
  *
+ * @param known What the networks are on the host where the guest is to start: an interface on one
+ * that is a pool will be a host device there.
+ *
  * @throws {DomainXmlError} with the place, when the document is malformed, hostile or incomplete
  */
-export function parseDomain(xml: string): Domain {
+export function parseDomain(xml: string, known: Networks = {}): Domain {
   const document = new DomainDocument(xml);
   const { root } = document;
 
@@ -111,7 +117,7 @@ export function parseDomain(xml: string): Domain {
   const qemu = new QemuNamespace(document);
   // libvirt's own arguments come first (qemuBuildCommandLine).
   const machine = qemu.machine.type ?? type["machine"];
-  const hostDevices = readHostDevices(document, devices, machine, qemu);
+  const hostDevices = readHostDevices(document, devices, machine, qemu, known);
   const { metadata } = document;
   return {
     name,
@@ -125,7 +131,7 @@ export function parseDomain(xml: string): Domain {
     viommu: devices.some(({ name }) => name === "iommu") || qemu.machine.viommu || qemu.viommu,
     notUnderstood: qemu.notUnderstood((id) => kindOf(id, devices, hostDevices)),
     hostDevices,
-    networks: readOpenNetworks(document, devices),
+    ...readInterfaces(document, devices, known),
     unread: countUnread(devices),
     metadata: metadata && { start: metadata.start, end: metadata.end },
     metadataElements: readMetadata(document),

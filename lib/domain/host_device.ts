@@ -90,6 +90,19 @@ export interface MdevDevice extends VfioDevice {
   readonly managed: boolean;
 }
 
+/** A libvirt network that is a pool of host devices (`<forward mode='hostdev'>`). */
+export interface NetworkPool {
+  /** Whether libvirt binds its devices to the VFIO driver and back. */
+  readonly managed: boolean;
+  /** The kernel module that its `<driver>` names. */
+  readonly model?: string | undefined;
+  /** Addresses on the host of the devices that it hands out. */
+  readonly devices: readonly string[];
+}
+
+/** What a host's libvirt networks are, by name; `plain`: no pool of host devices. */
+export type Networks = Readonly<Record<string, "plain" | NetworkPool>>;
+
 /**
  * A virtual function that libvirt takes from a network's pool when the guest starts, so that the
  * document does not name it yet. The domain's `networks` tells which interfaces are recognized.
@@ -99,6 +112,20 @@ export interface PoolDevice extends VfioDevice {
   readonly kind: "unknown-until-start";
   /** The libvirt network with the pool. */
   readonly network: string;
+  /** The pool; `undefined` where it is not known. */
+  readonly pool: NetworkPool | undefined;
+  /** Its address on the host, where something else than the document tells. */
+  readonly source?: string;
+}
+
+/** An interface on a libvirt network that is no host device by all that is known. */
+export interface NetworkInterface {
+  /** The network's name. */
+  readonly network: string;
+  /** Where the guest sees it. */
+  readonly address: GuestAddress | undefined;
+  /** The document does not tell what it has become: it is no live one. */
+  readonly isOpen: boolean;
 }
 
 /**

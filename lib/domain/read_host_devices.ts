@@ -5,6 +5,9 @@ import type {
   Failover,
   HostDevice,
   MdevDevice,
+  NetworkInterface,
+  NetworkPool,
+  Networks,
   OtherDevice,
   PciDevice,
   PoolDevice,
@@ -49,6 +52,8 @@ interface Found {
   readonly config: XmlElement;
   readonly type: string;
   readonly pool: boolean;
+  /** The network's pool, where it is known. */
+  readonly known?: NetworkPool | undefined;
 }
 
 /** What it takes to read one. */
@@ -69,8 +74,9 @@ export function readHostDevices(
   devices: readonly XmlElement[],
   machine: string | undefined,
   qemu: QemuNamespace,
+  known: Networks,
 ): HostDevice[] {
-  const found = devices.flatMap((element) => find(document, element) ?? []);
+  const found = devices.flatMap((element) => find(document, element, known) ?? []);
   const byHand = qemu.vfioDevices();
   const count = found.length + byHand.length;
   if (count > MAX_HOST_DEVICES) {
@@ -90,21 +96,42 @@ export function readHostDevices(
   ].sort((a, b) => a.position.offset - b.position.offset);
 }
 
-/** The networks of interfaces that may or may not become host devices. */
-export function readOpenNetworks(
+/** The interfaces on libvirt networks that are no host devices, and those networks that may be pools. */
+export function readInterfaces(
   document: DomainDocument,
   devices: readonly XmlElement[],
-): string[] {
-  const open = devices.filter((element) =>
-    element.name === "interface" && element.attributes["type"] === "network" &&
-    child(element, "actual") === undefined &&
-    child(element, "source")?.attributes["bridge"] === undefined &&
-    find(document, element) === undefined
-  );
-  return [...new Set(open.map((element) => networkOf(document, element)))];
+  known: Networks,
+): { readonly interfaces: NetworkInterface[]; readonly networks: string[] } {
+  const interfaces: NetworkInterface[] = [];
+  const networks = new Set<string>();
+  for (const element of devices) {
+    if (element.name !== "interface" || find(document, element, known) !== undefined) continue;
+    const isNetwork = element.attributes["type"] === "network";
+    const source = child(element, "source")?.attributes;
+    const network = isNetwork ? networkOf(document, element) : source?.["network"];
+    if (network === undefined) continue;
+    const isOpen = isNetwork && child(element, "actual") === undefined &&
+      source?.["bridge"] === undefined;
+    interfaces.push({ network, address: readGuestAddress(document, element), isOpen });
+    if (isOpen && !Object.hasOwn(known, network)) networks.add(network);
+  }
+  return { interfaces, networks: [...networks] };
 }
 
-function find(document: DomainDocument, element: XmlElement): Found | undefined {
+/** The pool that an interface's network is known to be. */
+function poolOf(element: XmlElement, known: Networks): NetworkPool | undefined {
+  const source = child(element, "source")?.attributes;
+  const name = source?.["network"];
+  if (name === undefined || source?.["bridge"] !== undefined) return undefined;
+  const network = Object.hasOwn(known, name) ? known[name] : undefined;
+  return network === "plain" ? undefined : network;
+}
+
+function find(
+  document: DomainDocument,
+  element: XmlElement,
+  networks: Networks,
+): Found | undefined {
   if (element.name === "hostdev") {
     const type = document.required(element, "type");
     const subsystem = document.flag(element, "mode", "subsystem", "capabilities") ?? true;
@@ -115,12 +142,13 @@ function find(document: DomainDocument, element: XmlElement): Found | undefined 
   const network = element.attributes["type"] === "network";
   const actual = network ? child(element, "actual") : undefined;
   const config = actual ?? element;
+  const known = network ? poolOf(element, networks) : undefined;
   if (config.attributes["type"] === "hostdev") {
     const source = child(config, "source");
     const address = child(source, "address");
     const type = address?.attributes["type"] ?? (child(source, "vendor") ? "usb" : undefined);
     if (type !== undefined) return { element, config, type, pool: false };
-    if (actual) return { element, config, type: "pci", pool: true };
+    if (actual) return { element, config, type: "pci", pool: true, known };
     throw document.error(
       "incomplete",
       element,
@@ -130,7 +158,9 @@ function find(document: DomainDocument, element: XmlElement): Found | undefined 
   // Only a host device can be transient (qemuDomainValidateActualNetDef), so the network must be a
   // pool.
   const transient = network && !actual && isTransient(document, element) === true;
-  return transient ? { element, config, type: "pci", pool: true } : undefined;
+  return transient || (known !== undefined && !actual)
+    ? { element, config, type: "pci", pool: true, known }
+    : undefined;
 }
 
 /**
@@ -241,6 +271,7 @@ function readPoolDevice(context: Context, found: Found, alias: string): PoolDevi
   return {
     kind: "unknown-until-start",
     network: networkOf(context.document, found.element),
+    pool: found.known,
     ...readVfioDevice(context, found, alias, "vfio-pci"),
   };
 }

@@ -1,3 +1,4 @@
+import type { Networks } from "../domain/mod.ts";
 import { encodeHex } from "@std/encoding/hex";
 import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
 import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
@@ -20,6 +21,8 @@ export interface Beside {
   readonly replies?: EmulatorReplies | undefined;
   /** The ROM files that were asked for. */
   readonly romFiles?: readonly RomFile[] | undefined;
+  /** What its networks are, where libvirt was asked. */
+  readonly networks?: Networks | undefined;
   /** The devices that guests have now; `undefined`: not known. */
   readonly inUse?: DevicesInUse | undefined;
 }
@@ -48,14 +51,10 @@ export function assembleHost(
     readonly host: Partial<ProbedHost> & Pick<ProbedHost, "time" | "modules" | "missing">;
     readonly emulator?: ProbedEmulator | undefined;
   },
-  {
-    libvirt,
-    libvirtMissing,
-    inUse,
-    romFiles = [],
-    replies = readEmulatorReplies(emulator?.qmp),
-  }: Beside,
+  beside: Beside,
 ): CapturedHost {
+  const { libvirt, libvirtMissing, inUse, networks, romFiles = [] } = beside;
+  const { replies = readEmulatorReplies(emulator?.qmp) } = beside;
   const rom = readRomFiles(romFiles, files);
   const unread = whyNotAllKnown(inUse);
   const qemu = replies.qemu ?? installedQemu(libvirt);
@@ -73,6 +72,7 @@ export function assembleHost(
     bootId: host.bootId,
     machineId: host.machineId,
     nvidiaDriver: host.nvidiaVersion,
+    networks,
     romFiles: romFiles.length === 0 ? undefined : rom.sizes,
     modules: Object.fromEntries(modules),
     missing: {

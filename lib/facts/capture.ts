@@ -3,6 +3,7 @@ import { assembleNodeDevices } from "./assemble_nodedev.ts";
 import { type DevicesInUse, findDevicesInUse } from "./devices_in_use.ts";
 import { readHost, readNodeDevices } from "./libvirt.ts";
 import type { LibvirtHost } from "./libvirt_host.ts";
+import { readNetworks } from "./networks.ts";
 import type { LibvirtUri } from "./libvirt_uri.ts";
 import {
   EMULATOR_CACHE,
@@ -18,6 +19,7 @@ import { filesToAsk, type RomFile } from "./rom_files.ts";
 import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./virsh_error.ts";
+import type { Networks } from "../domain/mod.ts";
 
 /** How a host is reached. */
 export interface HostAccess {
@@ -43,6 +45,8 @@ export interface CaptureRequest {
   readonly emulator?: string | undefined;
   /** Find out which devices guests have now. */
   readonly inUse?: boolean | undefined;
+  /** Find out what its libvirt networks are; `devices`: and read what their pools hand out. */
+  readonly networks?: boolean | "devices" | undefined;
   /** Read the realize views of devices; of this host's only. */
   readonly realize?: RealizeOptions | undefined;
   /** Go on without libvirt where it does not answer; what it would have told is missing. */
@@ -50,8 +54,8 @@ export interface CaptureRequest {
 }
 
 /**
- * Gathers a host's facts: one virsh process (two with `inUse`) and one probe, whatever the number of
- * devices.
+ * Gathers a host's facts: one virsh process (two more each with `inUse` and `networks`) and one probe,
+ * whatever the number of devices.
  *
  * @throws {VirshError} When libvirt gives no answer, unless `withoutLibvirt`.
  * @throws {ProbeRunError} When the probe cannot be run.
@@ -100,15 +104,15 @@ interface Captured {
 
 async function capture(
   { uri, probe, sysfs }: HostAccess,
-  { devices, attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt }:
-    CaptureRequest,
+  request: CaptureRequest,
   guests: boolean,
   signal: AbortSignal,
 ): Promise<Captured> {
+  const { attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt } = request;
   const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
     uri,
     // A device that some guest has must not be opened.
-    { arch, emulator, inUse: inUse === true || realize !== undefined },
+    { arch, emulator, inUse: inUse === true || realize !== undefined, networks: request.networks },
     withoutLibvirt === true,
     signal,
   );
@@ -117,7 +121,11 @@ async function capture(
     libvirt,
     libvirtMissing: "missing" in asked ? asked.missing : undefined,
     inUse: "missing" in asked ? undefined : asked.inUse,
+    networks: "missing" in asked ? undefined : asked.networks,
   };
+  const devices = request.devices === "all" || request.networks !== "devices"
+    ? request.devices
+    : [...new Set([...request.devices, ...pooledDevices(beside.networks)])];
   if (probe === undefined) {
     if (uri === undefined || devices === "all") {
       throw new RangeError("Cannot capture all devices without the probe: give a way to run it");
@@ -125,14 +133,14 @@ async function capture(
     const facts = assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
     return { facts, guests: new Map(), qemus: new Map() };
   }
-  const request = devices === "all" ? { all: true } : { devices };
+  const chosen = devices === "all" ? { all: true } : { devices };
   const path = libvirt && emulatorToAsk(libvirt, emulator);
   const host = probe.ssh?.host ?? "localhost";
   const kept = path === undefined ? undefined : await findReplies(EMULATOR_CACHE, host, path);
   const report = await runProbe(
     probe,
     {
-      ...request,
+      ...chosen,
       attributes,
       files: filesToAsk(romFiles),
       sysfs,
@@ -226,11 +234,19 @@ async function repliesOf(
 interface AskedLibvirt {
   readonly host: LibvirtHost;
   readonly inUse: DevicesInUse | undefined;
+  readonly networks: Networks | undefined;
+}
+
+function pooledDevices(networks: Networks = {}): string[] {
+  return Object.values(networks).flatMap((kind) => kind === "plain" ? [] : kind.devices);
 }
 
 async function askLibvirt(
   uri: LibvirtUri,
-  { arch, emulator, inUse }: Pick<CaptureRequest, "arch" | "emulator" | "inUse">,
+  { arch, emulator, inUse, networks }: Pick<
+    CaptureRequest,
+    "arch" | "emulator" | "inUse" | "networks"
+  >,
   withoutLibvirt: boolean,
   signal: AbortSignal,
 ): Promise<AskedLibvirt | { missing: string }> {
@@ -238,6 +254,7 @@ async function askLibvirt(
     return {
       host: await readHost(uri, { arch, emulator }, signal),
       inUse: inUse === true ? await findDevicesInUse(uri, signal) : undefined,
+      networks: networks ? await readNetworks(uri, signal) : undefined,
     };
   } catch (error) {
     if (withoutLibvirt && error instanceof VirshError) return { missing: error.found };

@@ -2,6 +2,7 @@ import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import { FILE_PATH, MOST_FILES } from "./file_path.ts";
 import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
+import type { Networks } from "../domain/host_device.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";
 import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
 import type { ConfigView } from "../qemu/view.ts";
@@ -30,6 +31,8 @@ export interface CapturedHost extends HostFacts {
   readonly machineId?: string | undefined;
   /** Versions of the kernel modules with a part in migration; empty where a module tells none. */
   readonly modules?: Readonly<Record<string, string>> | undefined;
+  /** What its libvirt networks are. */
+  readonly networks?: Networks | undefined;
   /** Why a fact is not known, by its name. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
   /** When, in ISO 8601. */
@@ -221,6 +224,15 @@ const Device = v.strictObject({
   missing: Missing,
 });
 
+const Network = v.union([
+  v.literal("plain"),
+  v.strictObject({
+    managed: v.boolean(),
+    model: v.optional(Text),
+    devices: v.pipe(v.array(Address), v.maxLength(4096)),
+  }),
+]);
+
 const QemuText = v.pipe(
   v.string(),
   v.check(isQemuVersion, 'wanted a QEMU version like "9.1" or "7.2.22"'),
@@ -256,6 +268,12 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
         ),
         v.maxEntries(MOST_FILES),
         v.description("Sizes of the ROM files of guests' devices by path; null: not there"),
+      ),
+    ),
+    networks: v.optional(
+      v.pipe(
+        v.record(Name, Network),
+        v.description("Its libvirt networks: plain, or what the pool of host devices hands out"),
       ),
     ),
     missing: Missing,

@@ -234,6 +234,7 @@ async function carried({ premigrate, host, devices }: Facts, guest: string): Pro
   const carriedHost = {
     ...await keyIds(host, guest),
     machineTypes: undefined,
+    networks: undefined,
     emulator: undefined,
     modules: undefined,
   };

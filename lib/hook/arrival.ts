@@ -1,4 +1,10 @@
-import { type Domain, DomainXmlError, parseDomain, rewriteSources } from "../domain/mod.ts";
+import {
+  type Domain,
+  DomainXmlError,
+  type Networks,
+  parseDomain,
+  rewriteSources,
+} from "../domain/mod.ts";
 import { assembleFacts } from "../facts/assemble.ts";
 import {
   type DevicesInUse,
@@ -17,7 +23,7 @@ import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../fac
 import type { VfioRefusal } from "../facts/vfio_answer.ts";
 import type { Paths } from "./paths.ts";
 import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe_report.ts";
-import { readStampMetadata } from "../facts/stamp.ts";
+import { readStampMetadata, type StampMetadata } from "../facts/stamp.ts";
 import { devicesToStamp } from "../facts/stamp_guest.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import {
@@ -35,6 +41,7 @@ import { type Config, declaredAttributes, judgesPlainGuests, parseDuration } fro
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "./plugins.ts";
 import { configuredRegistry, decidingRegistry } from "./registry.ts";
+import { drawFromPools } from "../verdict/pools.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 
 const MOST_PATIENCE_MS = 5000;
@@ -49,7 +56,7 @@ export interface Arrival {
   readonly seconds: number;
   /** What VFIO's reader printed of mediated devices, by UUID; `deadline`: the probe was ended. */
   readonly regions: ReadonlyMap<string, string>;
-  /** Which time the bundle is started for it: 1 or 2. */
+  /** Which time the bundle is started for it: 1 to 3. */
   readonly round: number;
   /** Now, in milliseconds since 1970. */
   readonly now: number;
@@ -76,6 +83,8 @@ export interface Judged {
 export interface Needed {
   /** The architecture whose QEMU is not known here. */
   readonly arch: string | undefined;
+  /** Whether libvirt is to be asked what its networks are. */
+  readonly networks: boolean;
   /** The probe's arguments. */
   readonly ask: readonly string[];
 }
@@ -83,12 +92,19 @@ export interface Needed {
 /**
  * Reads the XML that libvirt hands over.
  *
+ * @param findNetworks Gives what is known of this host's; it is asked where the guest is on one.
  * @returns The finding, where it is none.
  */
-export function readGuestXml(xml: string): Domain | Finding {
+export function readGuestXml(
+  xml: string,
+  findNetworks: () => Networks = () => ({}),
+): Domain | Finding {
   if (xml.trim() === "") return engineFinding("nothing-handed-over", undefined, {});
   try {
-    return parseDomain(xml);
+    const guest = parseDomain(xml);
+    const isOnNetwork = guest.interfaces.length > 0 ||
+      guest.hostDevices.some(({ kind }) => kind === "unknown-until-start");
+    return isOnNetwork ? parseDomain(xml, findNetworks()) : guest;
   } catch (error) {
     if (!(error instanceof DomainXmlError)) throw error;
     return engineFinding("not-a-domain", undefined, { problem: error.message });
@@ -102,22 +118,29 @@ export async function judgeArrival(
   config: Config,
 ): Promise<Judged | Needed> {
   const metadata = await readStampMetadata(guest.metadataElements);
-  const { wanted, findings } = wantDevices(guest);
-  // Only a stamp can tell that there is a device after all, one of a network's pool; and one of no
-  // device does not, however old it is.
-  const stampsDevices = metadata.kind === "unusable" ||
-    (metadata.kind === "stamp" && metadata.stamp.devices.length > 0);
-  const isPlain = wanted.length === 0 && (guest.networks.length === 0 || !stampsDevices);
-  if (isPlain && (metadata.kind === "offline" || !judgesPlainGuests(config))) {
-    return withoutPairs(config, findings);
+  const { now, round, signal } = arrival;
+  const isOffline = metadata.kind === "offline";
+  const devices = wantDevices(guest);
+  const { wanted } = devices;
+  // A guest that is shut off has a new device from a pool at its next start.
+  const findings = isOffline
+    ? devices.findings.filter(({ code }) => code !== "network-may-be-pool")
+    : devices.findings;
+  const networks = round === 1 && !isOffline && guest.networks.length > 0;
+  // An interface on a network that is no pool here may be a device of a pool on the source; only a stamp
+  // tells that.
+  const isPlain = wanted.length === 0 && !stampsAnInterface(metadata, guest);
+  if (isPlain && (isOffline || !judgesPlainGuests(config))) {
+    return networks ? { arch: undefined, networks, ask: [] } : withoutPairs(config, findings);
   }
 
   const destination = await readDestination(guest, arrival);
-  if ("ask" in destination) return destination;
-  const { now, round, signal } = arrival;
+  if ("ask" in destination) return { ...destination, networks };
+  if (networks) return { arch: undefined, networks, ask: [] };
   const source = await findSource(metadata, {
     uuid: guest.uuid,
     devices: devicesToStamp(guest),
+    interfaces: interfaceAddresses(guest),
     host: await keyIds(destination.facts?.host ?? { name: "" }, guest.uuid ?? ""),
     now,
     maxAge: parseDuration(config.maxAge) ?? 0,
@@ -157,6 +180,25 @@ export async function judgeArrival(
   return { ...judged, destination: destination.facts };
 }
 
+/** Where the guest has interfaces that may be devices of a pool on the source. */
+function interfaceAddresses({ interfaces, hostDevices }: Domain): string[] {
+  const pooled = hostDevices.flatMap((device) =>
+    device.kind === "unknown-until-start" ? [device] : []
+  );
+  return [...interfaces, ...pooled].flatMap(({ address }) =>
+    address?.type === "pci" ? [address.bdf] : []
+  );
+}
+
+/** Whether a stamp tells, or might have told, that one of the guest's interfaces is a device. */
+function stampsAnInterface(metadata: StampMetadata, guest: Domain): boolean {
+  if (guest.interfaces.length === 0) return false;
+  if (metadata.kind !== "stamp") return metadata.kind === "unusable";
+  const addresses = interfaceAddresses(guest);
+  const isPlaced = addresses.length >= guest.interfaces.length;
+  return metadata.stamp.devices.some((device) => !isPlaced || addresses.includes(device.guest));
+}
+
 async function judgePairs(
   guest: Domain,
   { xml, plugins, signal }: Arrival,
@@ -167,22 +209,24 @@ async function judgePairs(
     readonly noted: readonly Finding[];
   },
 ): Promise<Judged> {
-  const { guest: there, targets } = onSource(guest, source.devices);
+  const { guest: there, targets, pools, findings } = onSource(guest, source.devices);
   const question = { source: source.facts, destination, guest: there, atArrival: true };
   // Of a device that is not the source's the address is the destination's: it finds another there.
   const strangers = wantedBy(question).wanted.flatMap(({ name, address }) =>
-    address === undefined || targets.has(name)
+    address === undefined || targets.has(name) || pools.has(name)
       ? []
       : [engineFinding("no-facts", name, { address, side: "the source" })]
   );
-  const known: Finding[] = [...noted, ...strangers];
+  const known: Finding[] = [...noted, ...findings, ...strangers];
   const own = config.guests[guest.uuid ?? ""];
   const isRewritten = own?.rewrite ?? config.rewrite;
   const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
   if (!isRewritten) {
     const answer = await judgeWithChosen(config, plugins, (plugins) => {
       const registry = configuredRegistry(config, plugins);
-      return judge({ ...question, registry, targets, findings: known });
+      const drawn = drawFromPools(pools, targets, { ...question, registry });
+      const findings = [...known, ...drawn.findings];
+      return judge({ ...question, registry, targets: drawn.targets, findings });
     });
     return { answer, source: source.facts, destination, rewritten: {}, xml: undefined };
   }
@@ -204,10 +248,11 @@ async function judgePairs(
     return isOwn ? { ...known, inUse: false } : known;
   });
   const { answer, rewritten } = await judgeWithChosen(config, plugins, (plugins) => {
+    const pooled = new Set([...pools.values()].flatMap(({ devices }) => devices));
     const choices = chooseDevices(
-      wantedBy(question).wanted,
+      wantedBy(question).wanted.filter(({ name }) => !pools.has(name)),
       source.facts.devices,
-      devices,
+      devices.filter(({ address }) => !pooled.has(address)),
       migrationOf(question),
       decidingRegistry(config, plugins, onFailed),
       targets,
@@ -223,12 +268,13 @@ async function judgePairs(
         rewritten.set(name, { from, to: address });
       }
     }
+    const registry = configuredRegistry(config, plugins);
+    const asked = { ...question, registry, destination: { ...destination, devices } };
+    const drawn = drawFromPools(pools, chosen, asked);
     const answer = judge({
-      ...question,
-      registry: configuredRegistry(config, plugins),
-      destination: { ...destination, devices },
-      targets: chosen,
-      findings,
+      ...asked,
+      targets: drawn.targets,
+      findings: [...findings, ...drawn.findings],
     });
     return { answer, rewritten };
   });
@@ -261,7 +307,7 @@ interface Destination {
 async function readDestination(
   guest: Domain,
   arrival: Arrival,
-): Promise<Destination | Needed> {
+): Promise<Destination | Omit<Needed, "networks">> {
   let report: ProbeReport;
   try {
     report = parseProbeReport(arrival.probed);
@@ -278,24 +324,27 @@ async function readDestination(
     ? findHost(arrival.paths.cache, report.emulator, arrival.now)
     : undefined;
   const romFiles = romFilesOf(guest, { running: false });
-  if (arrival.round === 1) {
-    const files = filesToAsk(romFiles);
-    const addresses = devicesToStamp(guest).map(({ source }) => source);
-    const seen = new Set([...report.devices.map(({ address }) => address), ...report.absent]);
-    const asks = emulator !== undefined && isPlainPath(emulator);
-    if (
-      (asks && kept === undefined) || files.length > 0 ||
-      addresses.some((address) => !seen.has(address))
-    ) {
-      return {
-        arch: asks && kept === undefined ? arch : undefined,
-        ask: [
-          ...asks ? ["--emulator", emulator] : [],
-          ...files.flatMap((path) => ["--file", path]),
-          ...addresses,
-        ],
-      };
-    }
+  const files = filesToAsk(romFiles);
+  const own = devicesToStamp(guest).map(({ source }) => source);
+  const pooled = guest.hostDevices.flatMap((device) =>
+    device.kind === "unknown-until-start" ? device.pool?.devices ?? [] : []
+  );
+  const seen = new Set([...report.devices.map(({ address }) => address), ...report.absent]);
+  const isSeen = (address: string): boolean => seen.has(address);
+  const asks = emulator !== undefined && isPlainPath(emulator);
+  const asksQemu = arrival.round === 1 && asks && kept === undefined;
+  // What a pool hands out is known in the second round only, where libvirt had to be asked first.
+  const isMissing = (arrival.round === 1 && (files.length > 0 || !own.every(isSeen))) ||
+    (arrival.round <= 2 && !pooled.every(isSeen));
+  if (asksQemu || isMissing) {
+    return {
+      arch: asksQemu ? arch : undefined,
+      ask: [
+        ...asks ? ["--emulator", emulator] : [],
+        ...files.flatMap((path) => ["--file", path]),
+        ...new Set([...own, ...pooled]),
+      ],
+    };
   }
   const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies, romFiles });
   return { facts: await withRegions(facts, arrival), findings: [] };

@@ -8,6 +8,8 @@ export interface StampTerms {
   readonly uuid: string | undefined;
   /** Its devices, as the XML that libvirt hands over has them. */
   readonly devices: readonly StampedDevice[];
+  /** Where it has interfaces that may be devices of a pool on the source. */
+  readonly interfaces?: readonly string[];
   /** The destination, with its ids as a stamp of the guest has them. */
   readonly host: Pick<CapturedHost, "name" | "uuid" | "machineId" | "bootId">;
   /** Now, in milliseconds since 1970. */
@@ -38,7 +40,8 @@ export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined
   if (age > terms.maxAge) {
     return engineFinding("stamp-too-old", undefined, { age, most: terms.maxAge });
   }
-  const [wanted, stamped] = [terms.devices, stamp.devices].map(listAddresses);
+  const devices = stamp.devices.filter(({ guest }) => !terms.interfaces?.includes(guest));
+  const [wanted, stamped] = [terms.devices, devices].map(listAddresses);
   if (wanted !== stamped) {
     const data = { wanted: wanted || "none", stamped: stamped || "none" };
     return engineFinding("stamp-of-other-devices", undefined, data);

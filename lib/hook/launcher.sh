@@ -30,6 +30,8 @@ case $0 in
 esac
 lib=$root/usr/lib/premigrate
 applied=$root/etc/premigrate/applied.conf
+networks=$root/var/cache/premigrate/networks
+network_states=$root/run/libvirt/network
 
 # The operator's choices, and what they are where they cannot be read.
 deno=
@@ -98,6 +100,60 @@ has_no_device() {
   return 1
 }
 
+# Every libvirt network that its interfaces are on is known here to be no pool of host devices: the list
+# that the agent and `premigrate cache` make says so, and libvirt has not started or changed it since.
+# For whatever libvirt does not write so, the bundle is asked.
+is_on_plain_networks() {
+  case $xml in
+    *network*) ;;
+    *) return 0 ;;
+  esac
+  plain_networks=$newline last=
+  while IFS= read -r line; do
+    last=$line
+    case $line in
+      'plain '*) plain_networks=$plain_networks${line#plain }$newline ;;
+    esac
+  done <"$networks"
+  [ "$last" = end ] || plain_networks=
+  on='' found=yes
+  IFS='<'
+  for element in $xml; do
+    case $element in
+      "interface type='network'>"*) [ -z "$on" ] && on=network ;;
+      "interface type='network'"*) false ;;
+      "interface type='"[a-z]*"'>"*) ;;
+      interface*) false ;;
+      "source network='"*)
+        [ -z "$on" ] || {
+          on=
+          network=${element#"source network='"}
+          is_plain "${network%%"'"*}"
+        }
+        ;;
+      '/interface>'*) [ -z "$on" ] ;;
+    esac || {
+      found=
+      break
+    }
+  done
+  IFS=" $newline"
+  [ "$found" = yes ] && [ -z "$on" ]
+}
+
+is_plain() { # NETWORK
+  case $1 in
+    *'&'*) return 1 ;; # escaped
+  esac
+  # shellcheck disable=SC3013 # every sh of today has -nt
+  case $plain_networks in
+    *"$newline$1$newline"*)
+      [ -e "$network_states/$1.xml" ] && ! [ "$network_states/$1.xml" -nt "$networks" ]
+      ;;
+    *) return 1 ;;
+  esac
+}
+
 at_least() { # SECONDS LEAST: the greater, in $seconds
   seconds=$(($1 > $2 ? $1 : $2))
 }
@@ -126,7 +182,7 @@ xml=$(
 xml=${xml%.}
 
 read_choices
-has_no_device && [ "$plain" != yes ] && exit 0
+[ "$plain" = yes ] || ! has_no_device || ! is_on_plain_networks || exit 0
 
 now=0
 look_at_clock() {
@@ -196,7 +252,7 @@ judge() { # SECONDS ROUND NAME
   log=$root/var/log/premigrate
   var=$root/var/lib/premigrate
   run_deno "$1" --allow-write="$log" ${programs:+--allow-run="${programs#,}"} \
-    --allow-read="$applied,$var/waivers,$var/realize,$root/var/cache/premigrate/host.json,$log" \
+    --allow-read="$applied,$var/waivers,$var/realize,$root/var/cache/premigrate/host.json,$networks,$network_states,$log" \
     "$lib/hook.js" "$root" "$3" "$(($1 - 1))" "$2"
 }
 
@@ -317,12 +373,15 @@ while :; do
     *"$digest"*) ;;
     *) trouble hook "$on_hook" "$lib/hook.js is missing or altered" ;;
   esac
-  { [ "$status" -eq 83 ] && [ "$round" -eq 1 ] && [ $# -ge 3 ]; } || break
-  # What the bundle misses: the architecture whose QEMU is to be asked, or -, and the probe's arguments.
+  { [ "$status" -eq 83 ] && [ "$round" -lt 3 ] && [ $# -ge 3 ]; } || break
+  # What the bundle misses: the architecture whose QEMU is to be asked, or -, whether libvirt's networks
+  # are, and the probe's arguments.
   tell_journal "$2"
   asked=$3
-  round=2
+  round=$((round + 1))
   arch=${asked%% *}
+  asked=${asked#* }
+  ask_networks=${asked%% *}
   asked=${asked#* }
   look_at_clock
   left=$((deadline - now + began))
@@ -331,6 +390,9 @@ while :; do
   [ "$arch" = - ] || timeout -s KILL "$left" "$lib/premigrate" cache --arch "$arch" \
     $(printf %s "$asked" | sed -n 's/^\(--emulator [^ ]*\).*/\1/p') \
     ${root:+--root "$root"} 3>&- 4>&- </dev/null
+  [ "$ask_networks" = - ] ||
+    timeout -s KILL "$((left > 3 ? left / 2 : 1))" "$lib/premigrate" cache --networks \
+      ${root:+--root "$root"} 3>&- 4>&- </dev/null
 done
 
 [ "$status" -gt 82 ] || [ "$status" -lt 80 ] || tell_journal "${2-}"

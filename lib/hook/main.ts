@@ -10,10 +10,17 @@
  * @module
  */
 import { engineFinding, type Finding } from "../policy/mod.ts";
+import { findNetworks } from "../facts/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { SEPARATOR, STATUS } from "./answer_status.ts";
-import { judgeArrival, type Judged, readGuestXml, withoutPairs } from "./arrival.ts";
-import { AppliedError, type Config, parseApplied, salvageApplied } from "./config.ts";
+import { judgeArrival, type Judged, type Needed, readGuestXml, withoutPairs } from "./arrival.ts";
+import {
+  AppliedError,
+  type Config,
+  parseApplied,
+  parseDuration,
+  salvageApplied,
+} from "./config.ts";
 import type { Decision } from "./decision.ts";
 import { journalLines, refusal } from "./message.ts";
 import { type Paths, pathsBelow } from "./paths.ts";
@@ -39,9 +46,10 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
   const signal = AbortSignal.timeout(Math.max(0, Number(seconds) * 1000 - performance.now()));
   const { config, broken } = readConfig(paths.applied);
   const { xml, probed, regions } = splitInput(input);
+  const longest = (parseDuration(config.deadline) ?? 0) * 1000;
   const guest = xml === undefined
     ? engineFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" })
-    : readGuestXml(xml);
+    : readGuestXml(xml, () => findNetworks(paths, now - longest));
   // A waiver holds for a guest whose document cannot be read, too.
   const uuid = "code" in guest ? /<uuid>([0-9a-f-]{36})</.exec(xml ?? "")?.[1] : guest.uuid;
 
@@ -63,7 +71,7 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
         signal,
       };
       const found = await judgeArrival(guest, arrival, config);
-      if ("ask" in found) return askMore(found.arch, found.ask);
+      if ("ask" in found) return askMore(found);
       judged = found;
     }
   } catch (error) {
@@ -121,12 +129,14 @@ async function reply(
     : { status: STATUS.rewrite, journal, answer: judged.xml };
 }
 
-function askMore(arch: string | undefined, ask: readonly string[]): Reply {
+function askMore({ arch, networks, ask }: Needed): Reply {
   const known = arch !== undefined && /^[a-z0-9_]{1,20}$/.test(arch) ? arch : "-";
-  const journal = `reading this host a second time${
-    known === "-" ? "" : ": its QEMU is not known"
+  const unknown = [...known === "-" ? [] : ["its QEMU"], ...networks ? ["its networks"] : []];
+  const journal = `reading this host again${
+    unknown.length === 0 ? "" : `, of which is not known: ${unknown.join(", ")}`
   }`;
-  return { status: STATUS.more, journal, answer: [known, ...ask].join(" ") };
+  const answer = `${known} ${networks ? "networks" : "-"} ${ask.join(" ")}`;
+  return { status: STATUS.more, journal, answer };
 }
 
 function withFinding(judged: Judged, finding: Finding): Judged {

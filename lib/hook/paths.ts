@@ -20,6 +20,10 @@ export interface Paths {
   readonly realize: string;
   /** What this host's libvirt and QEMU said of themselves. */
   readonly cache: string;
+  /** What this host's libvirt networks are. */
+  readonly networks: string;
+  /** Libvirt's own: `NAME.xml` for each network that is active. */
+  readonly networkStates: string;
   /** A file for each decision. */
   readonly reports: string;
   /** A line for each decision. */
@@ -53,6 +57,8 @@ export function pathsBelow(root = ""): Paths {
     started: `${root}/var/lib/premigrate/started`,
     realize: `${root}/var/lib/premigrate/realize`,
     cache: `${root}/var/cache/premigrate`,
+    networks: `${root}/var/cache/premigrate/networks`,
+    networkStates: `${root}/run/libvirt/network`,
     reports: `${root}/var/log/premigrate/reports`,
     audit: `${root}/var/log/premigrate/audit.jsonl`,
     unit: `${root}/usr/lib/systemd/system/premigrate-agent.service`,

@@ -1,4 +1,4 @@
-import type { Domain } from "../domain/mod.ts";
+import type { Domain, GuestAddress, HostDevice } from "../domain/mod.ts";
 import { captureSource } from "../facts/capture.ts";
 import { type Claim, readClaim } from "../facts/libvirt.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt_uri.ts";
@@ -10,6 +10,7 @@ import { ProbeRunError } from "../facts/probe.ts";
 import { VirshError } from "../facts/virsh_error.ts";
 import { engineFinding, type Finding } from "../policy/mod.ts";
 import { doubtStamp, readOfflineMark, type StampTerms } from "./believe.ts";
+import type { Pool } from "../verdict/pools.ts";
 
 /** What is known of the host that the guest comes from. */
 export interface Source {
@@ -230,21 +231,52 @@ async function readSource(
   return { facts: stamp.facts, devices, findings: [] };
 }
 
-/** The guest with its devices as the source has them, and where the XML has them on the destination. */
-export function onSource(
-  guest: Domain,
-  devices: readonly StampedDevice[],
-): { readonly guest: Domain; readonly targets: ReadonlyMap<string, string> } {
+/** A guest as its source has it. */
+export interface OnSource {
+  /** With its devices as the source has them. */
+  readonly guest: Domain;
+  /** Where the XML has these on the destination. */
+  readonly targets: ReadonlyMap<string, string>;
+  /** The pools of the destination's networks that will give it the devices of these names. */
+  readonly pools: ReadonlyMap<string, Pool>;
+  /** What there is to say of its networks. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * The guest with its devices as the source has them: paired by where the guest sees them, which a
+ * migration keeps. An interface on a libvirt network is a device there if one of them is at its place.
+ */
+export function onSource(guest: Domain, devices: readonly StampedDevice[]): OnSource {
   const targets = new Map<string, string>();
-  const hostDevices = guest.hostDevices.map((device) => {
-    if (device.kind !== "pci" && device.kind !== "mdev") return device;
-    const { address } = device;
-    const there = address?.type === "pci"
-      ? devices.find(({ guest }) => guest === address.bdf)
-      : undefined;
-    if (there === undefined) return device;
-    targets.set(device.alias, device.source);
-    return { ...device, source: there.source };
+  const pools = new Map<string, Pool>();
+  const findings: Finding[] = [];
+  const find = (address: GuestAddress | undefined): StampedDevice | undefined =>
+    address?.type === "pci" ? devices.find(({ guest }) => guest === address.bdf) : undefined;
+  const hostDevices = guest.hostDevices.flatMap((device): HostDevice[] => {
+    if (device.kind === "other") return [device];
+    const there = find(device.address);
+    if (device.kind !== "unknown-until-start") {
+      if (there === undefined) return [device];
+      targets.set(device.alias, device.source);
+      return [{ ...device, source: there.source }];
+    }
+    const { alias, network, pool, address, failover } = device;
+    if (pool === undefined || address?.type !== "pci" || failover !== undefined) return [device];
+    if (there === undefined) {
+      const data = { network, pool: "the destination", plain: "the source" };
+      findings.push(engineFinding("network-kinds-differ", alias, data));
+      return [];
+    }
+    if (pool.devices.length === 0) return [device];
+    pools.set(alias, { network, devices: pool.devices });
+    return [{ ...device, source: there.source }];
   });
-  return { guest: { ...guest, hostDevices }, targets };
+  for (const { network, address } of guest.interfaces) {
+    // Of one that is not known that is said already.
+    if (guest.networks.includes(network) || find(address) === undefined) continue;
+    const data = { network, pool: "the source", plain: "the destination" };
+    findings.push(engineFinding("network-kinds-differ", undefined, data));
+  }
+  return { guest: { ...guest, hostDevices }, targets, pools, findings };
 }

@@ -1,4 +1,6 @@
 import { refreshHostCache } from "../facts/host_cache.ts";
+import { THIS_HOST } from "../facts/libvirt_uri.ts";
+import { countNetworks, refreshNetworks } from "../facts/networks.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
 import type { Paths } from "../hook/paths.ts";
 import { type Trial, tryHook } from "./try_hook.ts";
@@ -76,6 +78,7 @@ export const OUTSIDE: Outside = {
     return [
       `libvirt ${libvirt ?? "of unknown version"}`,
       emulator === undefined ? "no QEMU" : `${emulator} ${installedQemu ?? "of unknown version"}`,
+      countNetworks(await refreshNetworks(`${folder}/networks`, THIS_HOST, signal)),
     ].join(", ");
   },
 

@@ -9,9 +9,10 @@ export const ENGINE_CODES = {
     severity: "undecided",
     title: "Libvirt has yet to choose the device",
     message: "The domain XML does not say which host device this is",
-    remedy: "Ask again with the live XML of the running guest (virsh dumpxml without --inactive).",
+    remedy:
+      "Ask again with the live XML of the running guest (virsh dumpxml without --inactive). Where it arrives: let the agent stamp the guest on its source host, or run `premigrate stamp` there.",
     about:
-      "A network pool hands out a host device when the guest starts. Until then nobody can say which one the guest will hold, so nothing can be compared.",
+      "A network pool hands out a host device when the guest starts. Until then nobody can say which one the guest will hold, so nothing can be compared. The XML that arrives does not say either which one it holds; a stamp does.",
   },
   "no-facts": {
     severity: "undecided",
@@ -169,13 +170,42 @@ export const ENGINE_CODES = {
       "A device with <teaming type='transient'> is the primary of a failover pair. QEMU takes it out of the guest first and plugs one in on the destination.",
   },
   "network-may-be-pool": {
-    severity: "info",
+    severity: "undecided",
     title: "A network may hand out host devices",
-    message: "The domain XML does not tell whether network {network} is a pool of host devices",
+    message:
+      "It is not known whether network {network} of the destination is a pool of host devices",
     remedy:
-      "If it is (virsh net-dumpxml shows <forward mode='hostdev'>), ask again with the live XML.",
+      "Run `premigrate cache` on the destination, or the agent, which does it at each round; for facts files capture the destination again.",
     about:
-      "Only the live XML shows that an interface of a libvirt network has become a host device; in any other an ordinary NAT network looks the same.",
+      "Only the live XML shows that an interface of a libvirt network has become a host device; in any other an ordinary NAT network looks the same. So a list is kept of what the host's networks are (virsh net-dumpxml: <forward mode='hostdev'> is a pool); one that was started or changed since is not known.",
+  },
+  "network-kinds-differ": {
+    severity: "veto",
+    title: "A network hands out host devices on one host only",
+    message: "Network {network} is a pool of host devices on {pool}, and none on {plain}",
+    remedy:
+      "Define the network alike on both hosts, or migrate with an XML that names another network.",
+    about:
+      "Libvirt gives the guest what the destination's network of that name has to give. QEMU cannot restore a virtio NIC to a VFIO device, nor the other way round: it fails after all memory was sent.",
+  },
+  "pool-was-judged": {
+    severity: "info",
+    title: "Libvirt will choose the device from a pool",
+    message:
+      "Libvirt will give the guest one of {count} devices of network {network}: each was judged",
+    remedy: "Nothing to do.",
+    about:
+      "Which device of its pool a network hands out is known only when it does. They were all found alike; the device that is named stands for them.",
+  },
+  "pool-devices-differ": {
+    severity: "undecided",
+    title: "The guest may get a good or a bad device",
+    message:
+      "Libvirt will give the guest one of {count} devices of network {network}; not allowed: {refused}",
+    remedy:
+      "Take these devices out of the network's pool, or migrate with an XML that names a device (<interface type='hostdev'>).",
+    about:
+      "Which device of its pool a network hands out is known only when it does. What the other findings say is of one that is better than the worst.",
   },
   "policy-failed": {
     severity: "undecided",
@@ -311,9 +341,9 @@ export const ENGINE_CODES = {
     severity: "undecided",
     title: "The stamp tells of other devices",
     message: "The guest has devices at {wanted}, its stamp was made with devices at {stamped}",
-    remedy: "Stamp the guest again: devices were plugged or unplugged since, or come from a pool.",
+    remedy: "Stamp the guest again: devices were plugged or unplugged since.",
     about:
-      "Devices are told by their PCI addresses in the guest, which a migration keeps. An interface of a network pool is a device in the stamp, and not in the XML that libvirt sends.",
+      "Devices are told by their PCI addresses in the guest, which a migration keeps. An interface on a libvirt network may be a device in the stamp, and is none in the XML that libvirt sends: that is no contradiction.",
   },
   "offline-migration": {
     severity: "info",

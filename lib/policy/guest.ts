@@ -1,5 +1,5 @@
 import type { Domain } from "../domain/domain.ts";
-import type { HostDevice } from "../domain/host_device.ts";
+import type { HostDevice, OtherDevice } from "../domain/host_device.ts";
 import type { UnreadKind } from "../domain/unread_devices.ts";
 import { parseMachine } from "../qemu/machine.ts";
 import { engineFinding } from "./engine_codes.ts";
@@ -49,11 +49,9 @@ export function wantDevices(domain: Domain): GuestDevices {
     }
     wanted.push({
       name: device.alias,
-      address: device.kind === "unknown-until-start" ? undefined : device.source,
+      address: device.source,
       guest: { bus: device.bus, properties: device.properties },
-      managed: device.kind === "pci" && device.managed
-        ? { model: device.driver?.model }
-        : undefined,
+      managed: managedBy(device),
     });
   }
   return { wanted, findings };
@@ -71,6 +69,17 @@ function* readArguments({ machineArgument, notUnderstood }: Domain): Generator<F
       argument: `-machine ${machineArgument}`,
     })
     : engineFinding("machine-of-argument", undefined, { machine: machineArgument });
+}
+
+function managedBy(device: Exclude<HostDevice, OtherDevice>): WantedDevice["managed"] {
+  switch (device.kind) {
+    case "pci":
+      return device.managed ? { model: device.driver?.model } : undefined;
+    case "unknown-until-start":
+      return device.pool?.managed ? { model: device.pool.model } : undefined;
+    case "mdev":
+      return undefined;
+  }
 }
 
 /** Why a device is not compared, if it is not. */

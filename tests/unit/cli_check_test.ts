@@ -183,7 +183,7 @@ testRuns([
         "<interface type='network'><source network='lan'/><model type='virtio'/><teaming type='persistent'/>" +
         "<alias name='ua-net0'/></interface>",
     ),
-    code: 0,
+    code: 3,
     stdout: ["premigrate network-may-be-pool", "lan", "premigrate unplugged-before-migration"],
   },
   {

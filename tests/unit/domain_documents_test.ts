@@ -143,8 +143,9 @@ Deno.test("every document in cases/domain is tested", () => {
 
 Deno.test("parseDomain() reads what is said about the guest itself", () => {
   const xml = read("q35-vgpu-live");
-  const { hostDevices: [device], metadata, metadataElements, ...domain } = parseDomain(xml);
-  assertEquals(domain, {
+  const domain = parseDomain(xml);
+  const { hostDevices: [device], metadata, metadataElements, interfaces, ...about } = domain;
+  assertEquals(about, {
     name: "cad-workstation-3",
     uuid: "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a93",
     title: "CAD workstation 3",
@@ -158,6 +159,10 @@ Deno.test("parseDomain() reads what is said about the guest itself", () => {
     networks: [],
     unread: [],
   });
+  assertEquals(
+    interfaces.map(({ network, address }) => [network, address?.type === "pci" && address.bdf]),
+    [["default", "0000:01:00.0"]],
+  );
   assertEquals(
     metadataElements.map(({ namespace, name }) => [namespace, name]),
     [["https://inventory.example/ns/1", "vm"]],

@@ -36,7 +36,7 @@ const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const NETWORK = "<interface type='network'><source network='default'/></interface>";
 
 function judge(arrival: Arrival, config: Config = configOf()): Promise<Judged | Needed> {
-  return judgeArrival(parseDomain(arrival.xml), arrival, config);
+  return judgeArrival(parseDomain(arrival.xml, { default: "plain" }), arrival, config);
 }
 
 /** Decided, with the codes that are more than information. */
@@ -79,10 +79,10 @@ Deno.test("a device that is elsewhere on the source is compared with that of the
 const PLAIN: readonly (readonly [name: string, xml: () => string | Promise<string>])[] = [
   ["no device at all", () => guestXml([])],
   ["the mark of an offline migration", () => withMark(guestXml([]), NOW)],
-  ["a network that may be a pool", () => guestXml([], { devices: NETWORK })],
+  ["a network that is no pool", () => guestXml([], { devices: NETWORK })],
   ["a stamp from before its device was unplugged", () => stamped(guestXml([]), [FIRST])],
   [
-    "a network that may be a pool, and an old stamp of no device",
+    "a network that is no pool, and an old stamp of no device",
     () => stamped(guestXml([], { devices: NETWORK }), [], { age: 10_000 }),
   ],
   ["a stamp that is too old", () => stamped(guestXml([]), [FIRST], { age: 10_000 })],
@@ -152,7 +152,7 @@ const DECIDED: readonly (readonly [
     ["undecided", "device-of-command-line"],
   ],
   [
-    "a network, and a stamp of a device of its pool",
+    "an interface that has no address, and a stamp of a device",
     () => stamped(guestXml([], { devices: NETWORK }), [FIRST]),
     ["undecided", "stamp-of-other-devices"],
   ],

@@ -26,6 +26,7 @@ function stampWith(
 const ARRIVAL: StampTerms = {
   uuid: GUEST,
   devices: [FIRST],
+  interfaces: [],
   host: { name: "hostb", uuid: OTHER, bootId: "b" },
   now: MADE,
   maxAge: 900,

@@ -82,7 +82,7 @@ const PLAIN: readonly (readonly [
   ["a policy on devices alone", siteOf(DRIVER), () => guestXml([]), "allow"],
   ["a guest that is shut off", siteOf(QEMU_10), () => mark(guestXml([])), "allow"],
   [
-    "a network that may be a pool",
+    "a network that is no pool",
     siteOf(QEMU_10),
     () => guestXml([], { devices: NETWORK }),
     "veto site/test not-met",
@@ -96,7 +96,8 @@ async function decide(
 ): Promise<string> {
   const arrival = await host.arrival(xml, ["--emulator", EMULATOR]);
   const asked = probed === undefined ? arrival : { ...arrival, probed };
-  const found = await judgeArrival(parseDomain(xml), asked, { ...configOf(choices), site });
+  const guest = parseDomain(xml, { default: "plain" });
+  const found = await judgeArrival(guest, asked, { ...configOf(choices), site });
   if ("ask" in found) return "asks";
   const { decision, findings } = found.answer.verdict;
   const deciding = findings.filter(({ severity }) =>

@@ -106,7 +106,14 @@ for (const [name, metadata, now, isFound, codes] of UNASKED) {
     // Hosts are asked for a UUID: without one there is nothing to ask, though hosts are there.
     const hosts = uuid === undefined ? ["qemu+ssh://hosta/system"] : [];
     Deno.test(`of ${name}, ${uuid === undefined ? "without a UUID" : "without hosts"}`, async () => {
-      const arrival = { uuid, devices: [FIRST], host: { name: "hostb" }, now, maxAge: 900 };
+      const arrival = {
+        uuid,
+        devices: [FIRST],
+        interfaces: [],
+        host: { name: "hostb" },
+        now,
+        maxAge: 900,
+      };
       const { signal } = new AbortController();
       const { facts, devices, findings } = await findSource(metadata, arrival, {
         ...{ hosts, name: "vm1", patience: 5000, signal },

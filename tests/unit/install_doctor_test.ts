@@ -70,6 +70,8 @@ const said = (stdout: string, code = 0, stderr = ""): ProgramEnd => ({
 });
 const ABSENT: ProgramEnd = { kind: "not-started", code: 0, stdout: "", stderr: "not there" };
 
+const NETWORKS = "/var/cache/premigrate/networks";
+
 interface FakeFile {
   readonly text: string;
   readonly mode?: number;
@@ -111,6 +113,9 @@ async function soundHost(): Promise<Host> {
       [WAIVERS]: folder,
       "/var/log/premigrate": folder,
       "/var/log/premigrate/reports": folder,
+      [NETWORKS]: { text: "premigrate networks 1\nplain default\npool no - vfs\nend\n" },
+      "/run/libvirt/network": folder,
+      "/run/libvirt/network/default.xml": { text: "" },
       "/run/virtqemud.pid": { text: "42\n" },
       "/proc/42/comm": { text: "virtqemud\n" },
       "/proc/uptime": { text: `${7 * 86_400}.00 1.00\n` },
@@ -790,6 +795,31 @@ const CASES: Record<string, readonly [change: Change, title: string, expected: s
     setProgram(`env -i sh ${LIB}/probe.sh`, said("")),
     "that the probe may read devices",
     /^WARN cannot be checked/,
+  ],
+  "no list of networks": [
+    setFile(NETWORKS, undefined),
+    "for what the hook knows of libvirt's networks",
+    /^WARN there is no list/,
+  ],
+  "half a list of networks": [
+    setFile(NETWORKS, { text: "premigrate networks 1\nplain default\n" }),
+    "for what the hook knows of libvirt's networks",
+    /^WARN the list is older than default: premigrate cache/,
+  ],
+  "a network that was started after the list was made": [
+    setFile("/run/libvirt/network/default.xml", { changed: NOW - DAY }),
+    "for what the hook knows of libvirt's networks",
+    /^WARN the list is older than default: premigrate cache/,
+  ],
+  "a network that is new": [
+    setFile("/run/libvirt/network/lan.xml", { text: "" }),
+    "for what the hook knows of libvirt's networks",
+    /^WARN the list is older than lan: premigrate cache/,
+  ],
+  "no network that is active": [
+    setFile("/run/libvirt/network", undefined),
+    "for what the hook knows of libvirt's networks",
+    "PASS 2 networks, 1 of them pools of host devices",
   ],
   "no libvirt to ask": [
     (host) => {

@@ -1,20 +1,38 @@
 import { Command } from "@cliffy/command";
 import { refreshHostCache } from "../../facts/host_cache.ts";
+import { THIS_HOST } from "../../facts/libvirt_uri.ts";
+import { countNetworks, refreshNetworks } from "../../facts/networks.ts";
 import { pathsBelow } from "../../hook/paths.ts";
 import { deadline } from "../hosts.ts";
 import { print, printJson } from "../io.ts";
 
-/** `cache`: what the hook knows of this host's QEMU without asking it. */
+/** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()
-  .description("Keep what this host's libvirt and QEMU say of themselves, for the hook.")
+  .description(
+    "Keep what this host's libvirt and QEMU say of themselves, and which of its networks are pools of\nhost devices, for the hook.",
+  )
   .option("--arch <arch:string>", "A guest's architecture (default: the host's).")
   .option("--emulator <path:string>", "A QEMU: libvirt is not asked where only that has changed.")
+  .option("--networks", "Ask of libvirt's networks alone.")
   .option("--root <dir:string>", "Where premigrate is installed, if not at /.")
   .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
-  .action(async ({ arch, emulator, root, timeout, json }) => {
+  .action(async ({ arch, emulator, networks: onlyNetworks, root, timeout, json }) => {
     const request = { arch, emulator };
-    const host = await refreshHostCache(pathsBelow(root).cache, deadline(timeout), request);
-    if (json === true) return printJson(host);
-    const qemu = host.emulator ?? "no QEMU";
-    print(`${host.name ?? "this host"}: libvirt ${host.libvirt ?? "unknown"}, ${qemu}\n`);
+    const paths = pathsBelow(root);
+    const signal = deadline(timeout);
+    const host = onlyNetworks === true
+      ? undefined
+      : await refreshHostCache(paths.cache, signal, request);
+    // Libvirt may have no time for questions: where a QEMU was named it is asked for no more than that.
+    const networks = emulator === undefined
+      ? await refreshNetworks(paths.networks, THIS_HOST, signal)
+      : undefined;
+    if (json === true) return printJson({ ...host, networks });
+    const said = [
+      ...host === undefined
+        ? []
+        : [`libvirt ${host.libvirt ?? "unknown"}`, host.emulator ?? "no QEMU"],
+      ...networks === undefined ? [] : [countNetworks(networks)],
+    ];
+    print(`${host?.name ?? "this host"}: ${said.join(", ")}\n`);
   });

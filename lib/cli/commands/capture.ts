@@ -83,6 +83,7 @@ export const capture = new Command<{ json?: true }>()
       arch,
       emulator,
       inUse: true,
+      networks: true,
       realize,
       withoutLibvirt,
     };

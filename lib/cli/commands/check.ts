@@ -8,6 +8,7 @@ import { formatOf, formatType } from "../format.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { printError, readText, writeText } from "../io.ts";
 import { judge } from "../../verdict/judge.ts";
+import { judgeOnNetworks } from "../../verdict/networks.ts";
 import { judgeLive } from "../live.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadAll, POLICIES_OPTION } from "../policies.ts";
@@ -81,14 +82,12 @@ export const check = new Command<{ json?: true }>()
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
       const all = await loadAll(options);
-      const question = {
-        guest: xml === undefined ? undefined : parseDomain(xml),
-        machine,
-        qemu,
-        postCopy,
-      };
+      const arriving = xml === undefined ? undefined : parseDomain(xml, to.host.networks);
+      const question = { source: from, destination: to, machine, qemu, postCopy };
       const answer = await all.judge((registry) =>
-        judge({ ...question, registry, source: from, destination: to })
+        arriving === undefined
+          ? judge({ ...question, registry })
+          : judgeOnNetworks({ ...question, registry, guest: arriving })
       );
       showAnswer(answer, format);
       return;

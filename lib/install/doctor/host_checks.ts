@@ -1,3 +1,4 @@
+import { countNetworks, parseNetworks } from "../../facts/networks.ts";
 import { oneLine } from "../../facts/one_line.ts";
 import { parseProbeReport } from "../../facts/probe_report.ts";
 import type { Check, Outcome } from "./check.ts";
@@ -50,6 +51,29 @@ export const HOST_CHECKS: readonly Check[] = [
       return device.config === undefined || device.config.doubts.includes("header-only")
         ? ["FAIL", `the kernel shows too little of ${first}: see lockdown in dmesg`]
         : ["PASS"];
+    },
+  },
+  {
+    area: "HOST",
+    title: "for what the hook knows of libvirt's networks",
+    async run({ outside, paths: { networks, networkStates } }): Promise<Outcome> {
+      const [text, made] = [await outside.read(networks), await outside.stat(networks)];
+      if (text === undefined || made === undefined) {
+        return ["WARN", "there is no list of which are pools of host devices: premigrate cache"];
+      }
+      const known = parseNetworks(new TextDecoder().decode(text));
+      const stale: string[] = [];
+      for (const file of await outside.list(networkStates) ?? []) {
+        const name = /^(.+)\.xml$/.exec(file)?.[1];
+        if (name === undefined) continue;
+        const state = await outside.stat(`${networkStates}/${file}`);
+        const isKnown = Object.hasOwn(known, name) && (state?.changed ?? 0) <= made.changed;
+        if (!isKnown) stale.push(name);
+      }
+      return stale.length === 0 ? ["PASS", countNetworks(known)] : [
+        "WARN",
+        `the list is older than ${oneLine(stale.join(", "))}: premigrate cache, or run the agent`,
+      ];
     },
   },
   {

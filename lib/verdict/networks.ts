@@ -1,0 +1,97 @@
+import type { Domain, HostDevice, Networks } from "../domain/mod.ts";
+import { engineFinding, type Finding } from "../policy/mod.ts";
+import type { DetailedAnswer } from "../report/answer.ts";
+import { judge, type Question } from "./judge.ts";
+import { drawFromPools, type Pool } from "./pools.ts";
+
+/**
+ * Judges a guest by what both hosts' facts say of their libvirt networks: a device that the source's
+ * network handed out is replaced by one of the destination's network of that name.
+ */
+export function judgeOnNetworks(question: Question & { readonly guest: Domain }): DetailedAnswer {
+  const { source, destination, targets = new Map() } = question;
+  const { guest, pools, findings } = placeOnNetworks(
+    question.guest,
+    { source: source.host.networks, destination: destination.host.networks },
+    targets,
+  );
+  const placed = { ...question, guest };
+  const drawn = drawFromPools(pools, targets, placed);
+  return judge({
+    ...placed,
+    targets: drawn.targets,
+    findings: [...question.findings ?? [], ...findings, ...drawn.findings],
+  });
+}
+
+interface Placed {
+  readonly guest: Domain;
+  /** By the names of the guest's devices. */
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly findings: readonly Finding[];
+}
+
+interface BothNetworks {
+  readonly source: Networks | undefined;
+  readonly destination: Networks | undefined;
+}
+
+function placeOnNetworks(
+  guest: Domain,
+  { source, destination }: BothNetworks,
+  targets: ReadonlyMap<string, string>,
+): Placed {
+  const pools = new Map<string, Pool>();
+  const findings: Finding[] = [];
+  const there = (network: string): Networks[string] | undefined => kindOf(destination, network);
+  const hostDevices = guest.hostDevices.filter((device): boolean => {
+    if (device.kind === "other" || device.kind === "mdev" || targets.has(device.alias)) return true;
+    if (device.kind === "unknown-until-start") {
+      const isPool = device.pool !== undefined && kindOf(source, device.network) === "plain";
+      if (isPool) findings.push(differs(device.network, "the destination", device.alias));
+      return !isPool;
+    }
+    const network = poolWith(source, device);
+    if (network === undefined) return true;
+    const pool = there(network);
+    if (pool === "plain") findings.push(differs(network, "the source", device.alias));
+    else if (pool === undefined) {
+      findings.push(engineFinding("network-may-be-pool", undefined, { network }));
+    } else if (pool.devices.length === 0) {
+      findings.push(engineFinding("address-not-yet-known", device.alias, {}));
+    } else pools.set(device.alias, { network, devices: pool.devices });
+    return pool !== "plain";
+  });
+  for (const { network, isOpen } of guest.interfaces) {
+    const kind = there(network);
+    const isPoolThere = kind !== undefined && kind !== "plain";
+    const isPoolHere = isOpen && kindOf(source, network) !== "plain" &&
+      kindOf(source, network) !== undefined;
+    if (isPoolThere) findings.push(differs(network, "the destination", undefined));
+    else if (isPoolHere && kind === "plain") {
+      findings.push(differs(network, "the source", undefined));
+    }
+  }
+  return { guest: { ...guest, hostDevices }, pools, findings };
+}
+
+function kindOf(networks: Networks = {}, network: string): Networks[string] | undefined {
+  return Object.hasOwn(networks, network) ? networks[network] : undefined;
+}
+
+/** The network whose pool has the device. */
+function poolWith(networks: Networks = {}, device: HostDevice): string | undefined {
+  if (device.kind !== "pci") return undefined;
+  return Object.entries(networks).find(([, kind]) =>
+    kind !== "plain" && kind.devices.includes(device.source)
+  )?.[0];
+}
+
+function differs(
+  network: string,
+  pool: "the source" | "the destination",
+  device: string | undefined,
+): Finding {
+  const plain = pool === "the source" ? "the destination" : "the source";
+  return engineFinding("network-kinds-differ", device, { network, pool, plain });
+}
