@@ -156,9 +156,9 @@ testWithHook("where the hook has the source's facts from", async (hosts, t) => {
 
   await t.step("the host does not answer: the deadline, open and closed", async () => {
     await hosts.sh("a", "kill -STOP $(cat /run/sshd.pid)");
-    await hosts.apply({ hosts: [hosta], deadline: "3s" });
+    await hosts.apply({ hosts: [hosta], deadline: "12s" });
     await isRefused(hosts, "UNDECIDED, refused: The deadline passed");
-    await hosts.apply({ hosts: [hosta], deadline: "3s", onTrouble: { deadline: "open" } });
+    await hosts.apply({ hosts: [hosta], deadline: "12s", onTrouble: { deadline: "open" } });
     await hosts.thereAndBack("vm1");
     await hosts.sh("a", "kill -CONT $(cat /run/sshd.pid)");
   });
