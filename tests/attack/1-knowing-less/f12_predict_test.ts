@@ -1,5 +1,5 @@
 /** `predict` says "completed" of nothing that `compare` would not allow by QEMU's own rules (F12). */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import {
@@ -63,6 +63,12 @@ const INVALID: Record<string, Record<string, unknown>> = {
 for (const [name, line] of Object.entries(INVALID)) {
   Deno.test(`F12: predict takes no ${name}`, () => assertEquals(predicted(line), "invalid"));
 }
+
+Deno.test("F12: of a property that is not known nothing is foretold", () => {
+  for (const property of ["foo=bar", "x-no-such-thing=on", "enable_migration=on"]) {
+    assertNotEquals(predicted({ properties: property }), "completed", property);
+  }
+});
 
 Deno.test("F12: a machine of Proxmox VE is the one before the plus sign", () => {
   for (const machine of ["pc-q35-9.2+pve1", "pc-i440fx-10.1+pve0", "pc-i440fx-10.1+pve0.pxe"]) {
