@@ -19,6 +19,7 @@ export * from "./migration.ts";
 export * from "./pair.ts";
 export * from "./policy.ts";
 export * from "./registry.ts";
+export * from "./stand_in.ts";
 export * from "./versions.ts";
 /** The schema library of policies' options. */
 export * as v from "./option_schema.ts";

@@ -388,6 +388,13 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "fewer MSI-X vectors in what stands in for the destination's device",
+    ...SAME,
+    destination: side({ derived: true, config: { ...VF, 0x9c: "11 00 03 00" } }),
+    findings: [["msix-count-differs", "undecided", 0x9e]],
+    decision: "undecided",
+  },
+  {
     name: "a BAR that is smaller on the destination",
     ...SAME,
     destination: side({ bars: [0x10000, 0, 0, 0, 0, 0] }),

@@ -1,4 +1,5 @@
 import {
+  byStandIn,
   decodeConfigSpace,
   definePolicy,
   type DeviceFacts,
@@ -68,9 +69,9 @@ export const genericVfio = definePolicy({
       source: ownFacts(pair.source),
       destination: ownFacts(pair.destination),
     };
-    yield* checkIdentity(own);
-    yield* checkMsix(own);
-    yield* checkBars(own);
+    for (const check of [checkIdentity, checkMsix, checkBars]) {
+      yield* byStandIn(own, CODES, check(own));
+    }
   },
 });
 

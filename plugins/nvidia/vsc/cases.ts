@@ -76,6 +76,14 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "another driver in what stands in for the destination's device",
+    ...COMPARES,
+    source: side(R460_16),
+    destination: side(R460_32, { derived: true }),
+    findings: [["body-compared", "undecided", 0xdb]],
+    decision: "undecided",
+  },
+  {
     name: "another driver, and a distribution's machine type of a QEMU that knows no exemption",
     machine: "pc-q35-noble",
     bus: "root",

@@ -1,8 +1,10 @@
 import {
+  byStandIn,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
   get16,
+  type Migration,
   type PolicyFinding,
   readRegions,
   showsFunctionOnly,
@@ -43,29 +45,32 @@ export const nvidiaVsc = definePolicy({
   needs: ["config"],
   options: OPTIONS,
   codes: CODES,
-  *evaluate(pair, migration, options): Generator<Finding> {
-    const unlike = [...findVirtualFunctions(pair)];
-    yield* unlike;
-    const [from, to] = [regionOf(pair.source), regionOf(pair.destination)];
-    // What is missing, and what does not answer, qemu/restore-check says.
-    if (unlike.length > 0 || from === undefined || to === undefined) return;
-    yield* compareSubsystems(from, to);
-    if (from.length < 256 || to.length < 256) return;
-    const [sources, destinations] = [findVscs(from), findVscs(to)];
-    if (sources.length !== destinations.length) {
-      const data = { what: "number", source: sources.length, destination: destinations.length };
-      yield { code: "header-differs", data };
-    }
-    for (const [index, source] of sources.entries()) {
-      const destination = destinations[index];
-      if (destination === undefined) continue;
-      const headers = [...compareHeaders(source, destination)];
-      yield* headers;
-      if (headers.length > 0) continue;
-      yield* compareBodies(source, destination, () => skipsVscCheck(pair, migration), options);
-    }
-  },
+  evaluate: (pair, migration, options): Iterable<Finding> =>
+    byStandIn(pair, CODES, judge(pair, migration, options)),
 });
+
+function* judge(pair: DevicePair, migration: Migration, options: Options): Generator<Finding> {
+  const unlike = [...findVirtualFunctions(pair)];
+  yield* unlike;
+  const [from, to] = [regionOf(pair.source), regionOf(pair.destination)];
+  // What is missing, and what does not answer, qemu/restore-check says.
+  if (unlike.length > 0 || from === undefined || to === undefined) return;
+  yield* compareSubsystems(from, to);
+  if (from.length < 256 || to.length < 256) return;
+  const [sources, destinations] = [findVscs(from), findVscs(to)];
+  if (sources.length !== destinations.length) {
+    const data = { what: "number", source: sources.length, destination: destinations.length };
+    yield { code: "header-differs", data };
+  }
+  for (const [index, source] of sources.entries()) {
+    const destination = destinations[index];
+    if (destination === undefined) continue;
+    const headers = [...compareHeaders(source, destination)];
+    yield* headers;
+    if (headers.length > 0) continue;
+    yield* compareBodies(source, destination, () => skipsVscCheck(pair, migration), options);
+  }
+}
 
 function* findVirtualFunctions(pair: DevicePair): Generator<Finding> {
   for (const side of ["source", "destination"] as const) {

@@ -1,0 +1,37 @@
+import type { CodePage } from "./finding.ts";
+import type { DevicePair } from "./migration.ts";
+import type { PolicyFinding } from "./policy.ts";
+
+/**
+ * Findings by config bytes. Where another device's bytes stand in for those of either side, what
+ * would be a veto is undecided: they say what to expect, and prove nothing.
+ *
+ * @example
+ * ```ts
+ * import { byStandIn } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = { kind: "realize", bytes: new Uint8Array(256), derived: true } as const;
+ * const device = { address: "0000:3b:00.4" };
+ * const pair = {
+ *   name: "d",
+ *   guest: { properties: {} },
+ *   source: device,
+ *   destination: { ...device, config },
+ * };
+ * const page = { severity: "veto", title: "-", message: "-", remedy: "-", about: "-" } as const;
+ * const [finding] = byStandIn(pair, { differs: page }, [{ code: "differs" }]);
+ * assertEquals(finding?.severity, "undecided");
+ * ```
+ */
+export function* byStandIn<Code extends string>(
+  { source, destination }: Pick<DevicePair, "source" | "destination">,
+  codes: Readonly<Record<Code, CodePage>>,
+  findings: Iterable<PolicyFinding<Code>>,
+): Generator<PolicyFinding<Code>> {
+  const isDerived = source.config?.derived || destination.config?.derived;
+  for (const finding of findings) {
+    const isVeto = (finding.severity ?? codes[finding.code].severity) === "veto";
+    yield isDerived && isVeto ? { ...finding, severity: "undecided" } : finding;
+  }
+}
