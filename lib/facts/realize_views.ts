@@ -1,5 +1,6 @@
 import { get16 } from "../pci/bytes.ts";
 import { decodeConfigSpace } from "../pci/mod.ts";
+import { neverMigrates } from "../policy/mod.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 import { findRealizeView, type RealizeKey, recordRealizeView } from "./vfio_records.ts";
 import { readVfioRegion } from "./vfio_region.ts";
@@ -15,8 +16,8 @@ export interface RealizeOptions {
   /** Also open devices that opening resets. */
   readonly allowReset: boolean;
   /**
-   * QEMU is about to open the devices, and waits: what opening starts, or resets for a second, is
-   * not opened before it.
+   * QEMU is about to open the devices, and waits: what opening starts, or may reset for a second, is
+   * not opened before it, nor what cannot be migrated.
    */
   readonly beforeStart?: boolean | undefined;
   /** The folder where what was read is kept. */
@@ -92,7 +93,7 @@ async function addRealizeView(
 }
 
 function whyNotOpened(
-  { inUse, iommuGroup, mdevType, vgpuType = 0, resetMethods = [] }: CapturedDevice,
+  { inUse, iommuGroup, mdevType, vgpuType = 0, driver, migration, resetMethods }: CapturedDevice,
   { allowReset, beforeStart = false }: RealizeOptions,
 ): string | undefined {
   // Where that is not known the kernel tells: it opens no device twice.
@@ -102,10 +103,16 @@ function whyNotOpened(
   const isNvidia = mdevType?.id.startsWith("nvidia-") === true;
   const isVgpu = isNvidia || (beforeStart && vgpuType > 0);
   if (isVgpu && (beforeStart || !allowReset)) return "opening it starts and ends the vGPU";
+  if (!beforeStart) return undefined;
+  // What is read is for its migration alone, and some devices do not survive a reset more.
+  const isStaying = migration?.offered === false || neverMigrates(driver?.name ?? "");
+  if (isStaying) return "it cannot be migrated";
   // By the secondary bus, which takes a second (pci_reset_secondary_bus) where a function-level
-  // reset takes 100 ms; and opening resets twice.
-  const isSlow = resetMethods[0]?.endsWith("bus") === true;
-  return beforeStart && isSlow ? "resetting it takes too long before a start" : undefined;
+  // reset takes 100 ms; and opening resets twice. Kernels before 5.15 do not tell. An mdev's reset is
+  // its driver's affair.
+  const isSlow = mdevType === undefined &&
+    (resetMethods === undefined || resetMethods[0]?.endsWith("bus") === true);
+  return isSlow ? "resetting it may take too long before a start" : undefined;
 }
 
 async function standIn(

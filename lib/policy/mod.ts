@@ -16,6 +16,7 @@ export * from "./engine_codes.ts";
 export * from "./finding.ts";
 export * from "./guest.ts";
 export * from "./migration.ts";
+export * from "./never_migrates.ts";
 export * from "./pair.ts";
 export * from "./policy.ts";
 export * from "./registry.ts";

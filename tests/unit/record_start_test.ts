@@ -10,6 +10,7 @@ const GUEST = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a93";
 const VF = "0000:3b:00.4";
 const OTHER_VF = "0000:3b:00.5";
 const CARD = "0000:5e:00.0";
+const STAYING = "0000:5e:00.1";
 const VGPU_VF = "0000:41:00.4";
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const VGPU = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a02";
@@ -45,7 +46,8 @@ function addDevices(sysfs: FakeSysfs): void {
   sysfs.addFunction(VF, { config, driver: "mlx5_vfio_pci", iommuGroup: "7", files });
   sysfs.addFunction(OTHER_VF, { config, driver: "mlx5_vfio_pci", iommuGroup: "8", files });
   const slow = { reset_method: "bus\n" };
-  sysfs.addFunction(CARD, { config, driver: "vfio-pci", iommuGroup: "9", files: slow });
+  sysfs.addFunction(CARD, { config, driver: "xe-vfio-pci", iommuGroup: "9", files: slow });
+  sysfs.addFunction(STAYING, { config, driver: "vfio-pci", iommuGroup: "13", files });
   const vgpu = { "nvidia/current_vgpu_type": "592\n", ...files };
   sysfs.addFunction(VGPU_VF, { config, driver: "nvidia_vfio_pci", iommuGroup: "10", files: vgpu });
   const parent = "0000:40:00.0";
@@ -135,6 +137,12 @@ const CASES: readonly {
     sources: [CARD, MDEV],
     opened: [MDEV],
     kept: [MDEV],
+  },
+  {
+    name: "a card that cannot migrate is not reset for nothing",
+    sources: [STAYING, VF],
+    opened: [VF],
+    kept: [VF],
   },
   {
     name: "a device that is not there",

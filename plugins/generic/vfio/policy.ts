@@ -9,6 +9,7 @@ import {
   isAtLeast,
   kernelHas,
   type Migration,
+  neverMigrates,
   ownFacts,
   type PolicyFinding,
   type QemuVersion,
@@ -84,23 +85,21 @@ type Side = typeof SIDES[number];
 // does not allow it (`mlx5vf_cmd_set_migratable`, `hisi_acc_vfio_pci_probe`,
 // `virtiovf_pci_init_device`), or the module was built for a kernel that has another protocol (the
 // log of NVIDIA's then says "vGPU migration disabled").
-const DRIVERS: ReadonlyMap<string, "never" | "some" | "proof"> = new Map([
+const DRIVERS: ReadonlyMap<string, "some" | "proof"> = new Map([
   ["hisi_acc_vfio_pci", "some"],
   ["mlx5_vfio_pci", "some"],
   ["mtty", "proof"],
-  ["nvgrace_gpu_vfio_pci", "never"],
   ["nvidia", "some"],
   ["nvidia_vgpu_vfio", "some"],
   ["pds_vfio_pci", "proof"],
   ["qat_vfio_pci", "proof"],
   ["vfio_mdev", "some"],
-  ["vfio_pci", "never"],
   ["virtio_vfio_pci", "some"],
   ["xe_vfio_pci", "proof"],
 ]);
 
 function abilityOf(name: string): "never" | "some" | "proof" | undefined {
-  return DRIVERS.get(name.replaceAll("-", "_"));
+  return neverMigrates(name) ? "never" : DRIVERS.get(name.replaceAll("-", "_"));
 }
 
 function* checkDriver(side: Side, facts: DeviceFacts, { drivers }: Options): Generator<Finding> {
