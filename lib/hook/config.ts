@@ -71,7 +71,8 @@ const Troubles = {
   ),
 } as const;
 
-const TROUBLES = ["hook", "config", "input", "facts", "policy", "deadline", "report"] as const;
+// Where the configuration cannot be read, no guest's choices are known.
+const TROUBLES = ["hook", "input", "facts", "policy", "deadline", "report"] as const;
 
 const SomeTroubles = v.strictObject(v.entriesFromList(TROUBLES, v.optional(ChoiceSchema)));
 

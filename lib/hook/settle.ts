@@ -61,7 +61,9 @@ function choiceOf(finding: Finding, config: Config, uuid: string | undefined): C
   const chosen = trouble === "facts"
     ? own(config.policies, policyOf(finding))?.onUndecided
     : undefined;
-  return chosen ?? own(config.guests, uuid)?.onTrouble[trouble] ?? config.onTrouble[trouble];
+  const ofGuest: Readonly<Partial<Record<Trouble, Choice | undefined>>> =
+    own(config.guests, uuid)?.onTrouble ?? {};
+  return chosen ?? ofGuest[trouble] ?? config.onTrouble[trouble];
 }
 
 function troubleOf(finding: Finding): Trouble {

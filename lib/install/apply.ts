@@ -1,6 +1,7 @@
 import { readText, writeText } from "../cli/io.ts";
 import { AppliedError, type Config, parseApplied, writeApplied } from "../hook/config.ts";
 import { pathsBelow } from "../hook/paths.ts";
+import { below, filesBelow } from "./below.ts";
 import { parseConfig } from "./config_file.ts";
 import { loadListed } from "./plugins.ts";
 import { readSiteFolder } from "./site_folder.ts";
@@ -33,12 +34,13 @@ export interface Application {
 export async function applyConfig(root: string): Promise<Application> {
   const { applied: path } = pathsBelow(root);
   const config = await readConfig(root);
-  const before = await readText(path);
+  const place = await below(root, path.slice(root.length));
+  const before = await readText(place);
   const deno = denoOf(before);
   if (deno === undefined) {
     throw new AppliedError("it names no Deno; run `premigrate install` again");
   }
-  await writeText(path, writeApplied({ deno, config }), { mode: 0o644 });
+  await writeText(place, writeApplied({ deno, config }), { mode: 0o644 });
   try {
     return { path, changes: compareConfigs(parseApplied(before), config), damage: undefined };
   } catch (error) {
@@ -50,12 +52,13 @@ export async function applyConfig(root: string): Promise<Application> {
 /**
  * What the operator wrote: the configuration, the site's policies, and the code plugins.
  *
- * @param file The configuration, where it is another than that below the root.
+ * @param given The configuration, where it is another than that below the root.
  * @throws {ConfigError} When it cannot be applied.
  */
-export async function readConfig(root: string, file = pathsBelow(root).config): Promise<Config> {
-  const site = await readSiteFolder(pathsBelow(root).policies);
-  const text = await readText(file);
+export async function readConfig(root: string, given?: string): Promise<Config> {
+  const site = await readSiteFolder(pathsBelow(root).policies, { outside: filesBelow(root) });
+  const file = given ?? pathsBelow(root).config;
+  const text = await readText(given ?? await below(root, pathsBelow().config, { follow: true }));
   return await loadListed({ path: file, text, root }, parseConfig(file, text, site));
 }
 

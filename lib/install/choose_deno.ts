@@ -1,5 +1,6 @@
 import { oneLine } from "../facts/one_line.ts";
 import { runProgram } from "../facts/run_program.ts";
+import { below } from "./below.ts";
 
 /** A Deno that cannot be the hook's. */
 export class DenoChoiceError extends Error {
@@ -46,9 +47,9 @@ export async function chooseDeno(
   if (!/^\/[!-~]*$/.test(given)) {
     throw new DenoChoiceError(given, "wanted an absolute path of ASCII without spaces");
   }
-  const source = given.startsWith(KEPT_FOLDER) ? `${root}${given}` : given;
+  const source = given.startsWith(KEPT_FOLDER) ? await below(root, given, { follow: true }) : given;
   await checkDeno(source);
-  const kept = `${root}${KEPT_DENO}`;
+  const kept = await below(root, KEPT_DENO, { follow: true });
   if (copy || source === kept) return { source, path: KEPT_DENO, isKept: true, warning: undefined };
   const warning = PASSING.test(source)
     ? `The hook will run ${source}, which is in a folder whose contents may go away: give --copy-deno or --deno PATH`

@@ -1,3 +1,4 @@
+import { below } from "./below.ts";
 import { ForeignFileError } from "./plan.ts";
 
 /** The folders above a path, the topmost first. */
@@ -15,7 +16,7 @@ export async function findMissing(root: string, folders: readonly string[]): Pro
   const missing: string[] = [];
   for (const folder of folders) {
     try {
-      const { isDirectory } = await Deno.stat(`${root}${folder}`);
+      const { isDirectory } = await Deno.stat(await below(root, folder, { follow: true }));
       if (!isDirectory) throw new ForeignFileError(`${root}${folder}`, "wanted a folder");
     } catch (error) {
       if (error instanceof Deno.errors.NotADirectory) {
@@ -28,8 +29,10 @@ export async function findMissing(root: string, folders: readonly string[]): Pro
   return missing;
 }
 
-/** Makes a folder with exactly this mode. */
-export async function makeFolder(path: string, mode: number): Promise<void> {
+/** Makes a folder with exactly this mode; links to it may have led where nothing is. */
+export async function makeFolder(root: string, folder: string, mode: number): Promise<void> {
+  const path = await below(root, folder, { follow: true });
+  await Deno.mkdir(path.replace(/\/[^/]*$/, "/"), { recursive: true, mode: 0o755 });
   await Deno.mkdir(path, { mode });
   await Deno.chmod(path, mode);
 }

@@ -1,5 +1,6 @@
 import { version } from "./version.ts";
 import { type Applied, writeApplied } from "../hook/config.ts";
+import { below, filesBelow } from "./below.ts";
 import { chooseDeno, KEPT_DENO } from "./choose_deno.ts";
 import { parseConfig } from "./config_file.ts";
 import { readEntry, writeEntry } from "./entry.ts";
@@ -68,11 +69,11 @@ export async function install(request: InstallRequest): Promise<Installed> {
   const missingPrivate = await findMissing(root, PRIVATE_FOLDERS);
 
   // From here on something is changed.
-  await Deno.mkdir(root === "" ? "/" : root, { recursive: true });
+  await Deno.mkdir(root === "" ? "/" : root, { recursive: true, mode: 0o755 });
   const changes: Change[] = [];
-  for (const folder of missing) await makeFolder(`${root}${folder}`, 0o755);
+  for (const folder of missing) await makeFolder(root, folder, 0o755);
   for (const folder of PRIVATE_FOLDERS) {
-    changes.push(await makePrivate(`${root}${folder}`, missingPrivate.includes(folder)));
+    changes.push(await makePrivate(root, folder, missingPrivate.includes(folder)));
   }
   const files: Record<string, string> = {};
   for (const { item, mark } of steps) if (mark !== undefined) files[item.path] = mark;
@@ -95,7 +96,9 @@ export async function install(request: InstallRequest): Promise<Installed> {
   const known = { version, files: { [MANIFEST]: "" }, folders: [] };
   steps.splice(-1, 0, await planStep(root, list, known));
   for (const { item: { path, content, mode }, what } of steps) {
-    if (what === "made" || what === "changed") await writeEntry(`${root}${path}`, content, mode);
+    if (what === "made" || what === "changed") {
+      await writeEntry(await below(root, path), content, mode);
+    }
     changes.push({
       path: `${root}${path}`,
       what,
@@ -103,7 +106,7 @@ export async function install(request: InstallRequest): Promise<Installed> {
     });
   }
   for (const path of stale) {
-    await Deno.remove(`${root}${path}`);
+    await Deno.remove(await below(root, path));
     changes.push({ path: `${root}${path}`, what: "removed", why: "it is no part of this version" });
   }
   return {
@@ -120,20 +123,22 @@ async function readChoices(root: string, steps: readonly Step[], deno: string): 
   const content = step?.item.content;
   const text = step?.what !== "kept" && content instanceof Uint8Array
     ? new TextDecoder().decode(content)
-    : await Deno.readTextFile(path);
-  const site = await readSiteFolder(`${root}${LAYOUT.policies}`);
+    : await Deno.readTextFile(await below(root, LAYOUT.config, { follow: true }));
+  const site = await readSiteFolder(`${root}${LAYOUT.policies}`, { outside: filesBelow(root) });
   const config = await loadListed({ path, text, root }, parseConfig(path, text, site));
   return { deno, config };
 }
 
-async function makePrivate(path: string, isMissing: boolean): Promise<Change> {
+async function makePrivate(root: string, folder: string, isMissing: boolean): Promise<Change> {
+  const path = `${root}${folder}`;
   if (isMissing) {
-    await makeFolder(path, 0o700);
+    await makeFolder(root, folder, 0o700);
     return { path, what: "made" };
   }
-  const { mode } = await Deno.stat(path);
+  const found = await below(root, folder, { follow: true });
+  const { mode } = await Deno.stat(found);
   if (((mode ?? 0) & 0o7777) === 0o700) return { path, what: "unchanged" };
-  await Deno.chmod(path, 0o700);
+  await Deno.chmod(found, 0o700);
   return { path, what: "changed" };
 }
 
@@ -146,7 +151,7 @@ async function findStale(
   const stale: string[] = [];
   for (const [path, mark] of Object.entries(before)) {
     if (Object.hasOwn(now, path)) continue;
-    const entry = await readEntry(`${root}${path}`);
+    const entry = await readEntry(await below(root, path));
     if ("mark" in entry && entry.mark === mark) stale.push(path);
   }
   return stale;

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
+import { below } from "./below.ts";
 
 /** A manifest that cannot be used. */
 export class ManifestError extends Error {
@@ -79,7 +80,10 @@ export function parseManifest(path: string, text: string): Manifest {
 export async function readManifest(root: string): Promise<Manifest | undefined> {
   const path = `${root}${MANIFEST}`;
   try {
-    return parseManifest(path, await Deno.readTextFile(path));
+    return parseManifest(
+      path,
+      await Deno.readTextFile(await below(root, MANIFEST, { follow: true })),
+    );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

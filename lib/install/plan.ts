@@ -1,4 +1,5 @@
 import { oneLine } from "../facts/one_line.ts";
+import { below } from "./below.ts";
 import { type Content, type Entry, markOf, readEntry } from "./entry.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -60,7 +61,7 @@ export async function planStep(
 ): Promise<Step> {
   const path = `${root}${item.path}`;
   const mark = await markOf(item.content);
-  const entry = await readEntry(path);
+  const entry = await readEntry(await below(root, item.path));
   const known = Object.hasOwn(manifest?.files ?? {}, item.path)
     ? manifest?.files[item.path]
     : undefined;

@@ -5,8 +5,8 @@ import { pluginSeconds } from "../hook/plugins.ts";
 import { type Files, readPluginFile } from "../plugin/file.ts";
 import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
+import { filesBelow } from "./below.ts";
 import { findCodeProblem } from "./config_file.ts";
-import { OUTSIDE } from "./outside.ts";
 import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
 
 // Nobody waits for it but the operator.
@@ -31,9 +31,10 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
   if (listed.length === 0) return config;
   const fail = (path: Path, problem: string): ConfigError =>
     errorAt(file.path, file.text, path, problem);
+  const files = filesBelow(file.root);
   const plugins: CodePlugin[] = [];
   for (const [name, listing] of listed) {
-    const found = await readPluginFile(pathOf(file, listing), listing.digest, OUTSIDE);
+    const found = await readPluginFile(pathOf(file, listing), listing.digest, files);
     if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
     plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
   }

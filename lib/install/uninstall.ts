@@ -1,3 +1,4 @@
+import { below } from "./below.ts";
 import { readEntry } from "./entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest } from "./manifest.ts";
@@ -38,15 +39,15 @@ export async function uninstall(
   }
   // The cache holds nothing that cannot be asked again.
   for (const folder of purge ? PRIVATE_FOLDERS : [LAYOUT.cache]) {
-    const path = `${root}${folder}`;
+    const path = await below(root, folder);
     if ((await readEntry(path)).kind !== "folder") continue;
     await Deno.remove(path, { recursive: true });
-    changes.push({ path, what: "removed" });
+    changes.push({ path: `${root}${folder}`, what: "removed" });
   }
-  await Deno.remove(`${root}${MANIFEST}`);
+  await Deno.remove(await below(root, MANIFEST));
   changes.push({ path: `${root}${MANIFEST}`, what: "removed" });
   for (const folder of manifest.folders.toReversed()) {
-    const change = await removeFolder(`${root}${folder}`);
+    const change = await removeFolder(root, folder);
     // That /etc is still in use is no news.
     const isOurs = folder.includes("/premigrate");
     if (change?.what === "removed" || (change !== undefined && isOurs)) changes.push(change);
@@ -60,7 +61,7 @@ async function removeFile(
   mark: string | undefined,
   purge: boolean,
 ): Promise<Change | undefined> {
-  const entry = await readEntry(`${root}${path}`);
+  const entry = await readEntry(await below(root, path));
   if (entry.kind === "missing") return undefined;
   const isSame = "mark" in entry && entry.mark === mark;
   if (!isSame && CHOICES.includes(path) && !purge) {
@@ -69,7 +70,7 @@ async function removeFile(
   if (entry.kind !== "file" && entry.kind !== "link") {
     return { path: `${root}${path}`, what: "kept", why: "it is no file" };
   }
-  await Deno.remove(`${root}${path}`);
+  await Deno.remove(await below(root, path));
   const isGenerated = path === LAYOUT.applied;
   return {
     path: `${root}${path}`,
@@ -80,9 +81,10 @@ async function removeFile(
   };
 }
 
-async function removeFolder(path: string): Promise<Change | undefined> {
+async function removeFolder(root: string, folder: string): Promise<Change | undefined> {
+  const path = `${root}${folder}`;
   try {
-    await Deno.remove(path);
+    await Deno.remove(await below(root, folder, { follow: true }));
     return { path, what: "removed" };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -117,9 +117,9 @@ function parseYaml(file: string, text: string, schema: string): unknown {
   }
   // The parser shares what an alias stands for; whoever walks it meets all copies, or no end.
   let left = MOST_VALUES;
-  const count = (value: unknown, depth: number): void => {
+  const count = (value: unknown, path: Path): void => {
     left -= 1;
-    if (left < 0 || depth > DEEPEST) {
+    if (left < 0 || path.length > DEEPEST) {
       throw new ConfigError(
         file,
         undefined,
@@ -127,10 +127,18 @@ function parseYaml(file: string, text: string, schema: string): unknown {
       );
     }
     if (typeof value !== "object" || value === null) return;
-    for (const member of Object.values(value)) count(member, depth + 1);
+    for (const [key, member] of Object.entries(value)) {
+      if (isUnseen(key)) throw errorAt(file, text, [...path, key], "there is no such key");
+      count(member, [...path, key]);
+    }
   };
-  count(value, 0);
+  count(value, []);
   return value;
+}
+
+/** A key that every object has, or that valibot's records leave out: no schema would ever miss it. */
+function isUnseen(key: string): boolean {
+  return key in Object.prototype || key === "prototype";
 }
 
 function describeUnknown(root: JsonSchema, path: Path): string {
