@@ -21,6 +21,7 @@ import { addRealizeViews } from "../facts/realize_views.ts";
 import { findRealizeView } from "../facts/vfio_records.ts";
 import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../facts/vfio_region.ts";
 import type { VfioRefusal } from "../facts/vfio_answer.ts";
+import { mdevsToOpen } from "./mdevs_to_open.ts";
 import type { Paths } from "./paths.ts";
 import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe_report.ts";
 import { readStampMetadata, type StampMetadata } from "../facts/stamp.ts";
@@ -201,14 +202,14 @@ function stampsAnInterface(metadata: StampMetadata, guest: Domain): boolean {
 
 async function judgePairs(
   guest: Domain,
-  { xml, plugins, signal }: Arrival,
+  { xml, plugins, round, regions, signal }: Arrival,
   config: Config,
   { source, destination, noted }: {
     readonly source: Source & { readonly facts: Facts };
     readonly destination: Facts;
     readonly noted: readonly Finding[];
   },
-): Promise<Judged> {
+): Promise<Judged | Needed> {
   const { guest: there, targets, pools, findings } = onSource(guest, source.devices);
   const question = { source: source.facts, destination, guest: there, atArrival: true };
   // Of a device that is not the source's the address is the destination's: it finds another there.
@@ -247,6 +248,15 @@ async function judgePairs(
     const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
     return isOwn ? { ...known, inUse: false } : known;
   });
+  const wants = new Set(wantedBy(question).wanted.map(({ address }) => address));
+  const unopened = round >= MOST_ROUNDS ? [] : mdevsToOpen({
+    wanted: source.facts.devices.filter(({ address }) => wants.has(address)),
+    devices,
+    tried: new Set(regions.keys()),
+  });
+  if (unopened.length > 0) {
+    return { arch: undefined, networks: false, ask: [...argumentsFor(guest), ...unopened] };
+  }
   const { answer, rewritten } = await judgeWithChosen(config, plugins, (plugins) => {
     const pooled = new Set([...pools.values()].flatMap(({ devices }) => devices));
     const choices = chooseDevices(
@@ -326,24 +336,17 @@ async function readDestination(
   const romFiles = romFilesOf(guest, { running: false });
   const files = filesToAsk(romFiles);
   const own = devicesToStamp(guest).map(({ source }) => source);
-  const pooled = guest.hostDevices.flatMap((device) =>
-    device.kind === "unknown-until-start" ? device.pool?.devices ?? [] : []
-  );
   const seen = new Set([...report.devices.map(({ address }) => address), ...report.absent]);
   const isSeen = (address: string): boolean => seen.has(address);
   const asks = emulator !== undefined && isPlainPath(emulator);
   const asksQemu = arrival.round === 1 && asks && kept === undefined;
   // What a pool hands out is known in the second round only, where libvirt had to be asked first.
   const isMissing = (arrival.round === 1 && (files.length > 0 || !own.every(isSeen))) ||
-    (arrival.round <= 2 && !pooled.every(isSeen));
+    (arrival.round <= 2 && !pooledOf(guest).every(isSeen));
   if (asksQemu || isMissing) {
     return {
       arch: asksQemu ? arch : undefined,
-      ask: [
-        ...asks ? ["--emulator", emulator] : [],
-        ...files.flatMap((path) => ["--file", path]),
-        ...new Set([...own, ...pooled]),
-      ],
+      ask: argumentsFor(guest),
     };
   }
   const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies, romFiles });
@@ -374,11 +377,30 @@ async function withRegions(facts: Facts, { regions, paths, signal }: Arrival): P
   };
 }
 
+/** The probe's, for all that is to be read of this host for the guest alone. */
+function argumentsFor(guest: Domain): string[] {
+  const { emulator } = guest;
+  return [
+    ...emulator !== undefined && isPlainPath(emulator) ? ["--emulator", emulator] : [],
+    ...filesToAsk(romFilesOf(guest, { running: false })).flatMap((path) => ["--file", path]),
+    ...new Set([...devicesToStamp(guest).map(({ source }) => source), ...pooledOf(guest)]),
+  ];
+}
+
+/** What the guest may get of networks that are pools. */
+function pooledOf({ hostDevices }: Domain): string[] {
+  return hostDevices.flatMap((device) =>
+    device.kind === "unknown-until-start" ? device.pool?.devices ?? [] : []
+  );
+}
+
 /** What the probe takes for a path; libvirt's are. */
 function isPlainPath(path: string): boolean {
   return /^\/[A-Za-z0-9._/-]+$/.test(path) && !path.includes("..");
 }
 
+// As the launcher: for the emulator and what it missed, and for what is to be chosen from.
+const MOST_ROUNDS = 3;
 const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: [] };
 
 /**

@@ -1,7 +1,9 @@
 /**
  * What the launcher starts at `migrate begin` on the destination, bundled to one file.
  *
- *     main.ts ROOT GUEST SECONDS ROUND
+ *     main.ts ROOT GUEST SECONDS ROUND DEADLINE
+ *
+ * SECONDS are left for it of the operator's DEADLINE.
  *
  * Its input is the domain XML, what the probe printed, and what VFIO's reader printed of each mediated
  * device, with separators between them. Its output is what the journal is told, and what its status
@@ -36,7 +38,7 @@ interface Reply {
   readonly answer: string;
 }
 
-const [root = "", name = "", seconds = "", round = "1"] = Deno.args;
+const [root = "", name = "", seconds = "", round = "1", deadline = seconds] = Deno.args;
 const { status, journal, answer } = await decideArrival(readInput(), pathsBelow(root));
 writeAll(Deno.stdout, [SEPARATOR, journal, SEPARATOR, answer, SEPARATOR].join(""));
 Deno.exit(status);
@@ -64,7 +66,7 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
         probed,
         regions,
         round: Number(round),
-        seconds: Number(seconds),
+        seconds: Number(deadline),
         now,
         paths,
         plugins: { runner: `${paths.lib}/plugin.sh`, ends: Number(seconds) * 1000, signal },
@@ -85,7 +87,7 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
   if (signal.aborted) {
     judged = withFinding(
       judged,
-      engineFinding("deadline-passed", undefined, { seconds: Number(seconds) }),
+      engineFinding("deadline-passed", undefined, { seconds: Number(deadline) }),
     );
   }
   return await reply(judged, { config, uuid, paths, now });

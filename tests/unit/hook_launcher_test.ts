@@ -214,9 +214,10 @@ const TROUBLES: readonly Trouble[] = [
 
 for (const { name, kind, why, damage, config = {} } of TROUBLES) {
   Deno.test(`${name}: closed, open, observed, waived`, async () => {
-    using tree = await HookTree.make(config);
+    using tree = await HookTree.make();
     const xml = await tree.xml({ machine: "pc-q35-9.1" });
     assertEquals((await tree.migrate(xml)).code, 0, "undamaged");
+    await tree.apply(config);
     await damage(tree);
 
     const closed = await tree.migrate(xml);
@@ -339,7 +340,12 @@ for (const name of NAMES) {
     await tree.migrate(xml, name);
     await tree.apply(undefined, "/nowhere/deno");
     await tree.migrate(xml, name);
-    assertEquals((await tree.audit()).map((line) => line["guest"]), [name, name]);
+    // The launcher, in sh, has no escapes for what is no ASCII.
+    const known = name.replaceAll(
+      /[^ -~]/gu,
+      (letter) => "?".repeat(new TextEncoder().encode(letter).length),
+    );
+    assertEquals((await tree.audit()).map((line) => line["guest"]), [name, known]);
   });
 }
 
@@ -351,7 +357,7 @@ Deno.test("start begin records, ends with 0 and prints nothing, whatever the rec
     "kill -9 $$",
   ];
   for (const recorder of recorders) {
-    using tree = await HookTree.make({ agent: { enabled: true } });
+    using tree = await HookTree.make({ deadline: "20s", agent: { enabled: true } });
     const seen = `${tree.root}/seen`;
     await tree.script(`${LIB}/premigrate`, recorder.replace("seen", seen));
     const xml = await tree.xml();

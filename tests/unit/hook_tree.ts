@@ -98,7 +98,10 @@ export class HookTree implements Disposable {
     return `${this.root}/etc/libvirt/hooks/qemu.d/90-premigrate`;
   }
 
-  /** Puts another configuration in force, or another Deno; what is not given stays. */
+  /**
+   * Puts another configuration in force, or another Deno; what is not given stays. Where no deadline is
+   * given there is the longest, which no load of the machine makes part of the test.
+   */
   async apply(
     config: unknown = this.#config,
     deno: string = this.#deno,
@@ -106,7 +109,8 @@ export class HookTree implements Disposable {
   ): Promise<void> {
     this.#config = config;
     this.#deno = deno;
-    await this.applyWhole({ ...v.parse(ConfigSchema, config), site });
+    const choices = { deadline: "10m", ...Object(config) };
+    await this.applyWhole({ ...v.parse(ConfigSchema, choices), site });
   }
 
   /** Puts a configuration in force with what stands in files of their own. */
