@@ -1,7 +1,7 @@
 import type { CaseSide, PolicyCase } from "premigrate/policy";
 import type { CODES } from "./codes.ts";
 
-function vf(device: number): CaseSide {
+function vf(device: number | undefined): CaseSide {
   return { vendor: 0x19e5, device, driver: { name: "hisi_acc_vfio_pci" } };
 }
 
@@ -20,6 +20,13 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     destination: vf(0xa259),
     findings: [["accelerator-differs", "veto", undefined, { source: "SEC", destination: "HPRE" }]],
     decision: "veto",
+  },
+  {
+    name: "an accelerator, and a device of which the id is not known",
+    source: vf(0xa256),
+    destination: vf(undefined),
+    findings: [["accelerator-unknown", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
   },
   {
     name: "an accelerator, and a device that is none",

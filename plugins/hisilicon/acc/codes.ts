@@ -12,6 +12,13 @@ export const CODES = {
     remedy: "Give the guest a virtual function of the same accelerator.",
     about: MATCH,
   },
+  "accelerator-unknown": {
+    severity: "undecided",
+    title: "The accelerator is not known",
+    message: "Which accelerator the {side}'s device is, is not known",
+    remedy: "Gather the facts again, so that they have the device's id.",
+    about: MATCH,
+  },
   "queues-not-compared": {
     severity: "warn",
     title: "Queues and isolation are not compared",

@@ -1,4 +1,4 @@
-import { definePolicy, type DeviceFacts, type PolicyFinding, v } from "premigrate/policy";
+import { definePolicy, type DeviceFacts, identify, type PolicyFinding, v } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
@@ -22,11 +22,15 @@ export const hisiliconAcc = definePolicy({
   codes: CODES,
   *evaluate({ source, destination }): Generator<Finding> {
     const [from, to] = [nameOf(source), nameOf(destination)];
-    if (from === to) yield { code: "queues-not-compared" };
+    if (from === undefined || to === undefined) {
+      const side = from === undefined ? "source" : "destination";
+      yield { code: "accelerator-unknown", data: { side } };
+    } else if (from === to) yield { code: "queues-not-compared" };
     else yield { code: "accelerator-differs", data: { source: from, destination: to } };
   },
 });
 
-function nameOf({ device = 0 }: DeviceFacts): string {
-  return ACCELERATORS.get(device) ?? "another device";
+function nameOf(facts: DeviceFacts): string | undefined {
+  const { device } = identify(facts);
+  return device === undefined ? undefined : ACCELERATORS.get(device) ?? "another device";
 }

@@ -25,6 +25,13 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "allow",
   },
   {
+    name: "another firmware, and no word of the drivers",
+    source: card("28.41.1000", "MT_0000000844", { driver: undefined }),
+    destination: card("28.42.1000", "MT_0000000844", { driver: undefined }),
+    findings: [["firmware-differs", "veto"]],
+    decision: "veto",
+  },
+  {
     name: "another board",
     source: CX7,
     destination: card("28.41.1000", "MT_0000000834"),

@@ -32,7 +32,7 @@ export const mellanoxMlx5 = definePolicy({
   codes: CODES,
   *evaluate(pair, migration, { firmware: accepted }): Generator<Finding> {
     // Of a device that is bound otherwise generic/vfio says that it cannot migrate.
-    if (!SIDES.some((side) => isBound(pair[side]))) return;
+    if (!SIDES.some((side) => mayBeBound(pair[side]))) return;
     for (const side of SIDES) {
       const { firmware } = pair[side];
       if (firmware?.version === undefined || firmware.psid === undefined) {
@@ -64,8 +64,8 @@ export const mellanoxMlx5 = definePolicy({
   },
 });
 
-function isBound({ driver }: DeviceFacts): boolean {
-  return driver?.name === "mlx5_vfio_pci";
+function mayBeBound({ driver }: DeviceFacts): boolean {
+  return driver === undefined || driver.name === "mlx5_vfio_pci";
 }
 
 function differ(source: string | undefined, destination: string | undefined): boolean {

@@ -35,9 +35,22 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "a destination of which sysfs alone is known",
     source: TRANSITIONAL,
-    destination: vf("41 10", { view: "sysfs" }),
-    findings: [["features-not-compared", "warn"]],
-    decision: "allow",
+    destination: vf("41 10", { view: "sysfs", bars: [0, 0x4000, 0, 0, 0, 0] }),
+    findings: [
+      ["legacy-unknown", "undecided", undefined, { side: "destination" }],
+      ["features-not-compared", "warn"],
+    ],
+    decision: "undecided",
+  },
+  {
+    name: "the same with a BAR 0 of its own, which no legacy device has",
+    source: TRANSITIONAL,
+    destination: vf("41 10", { view: "sysfs", bars: [0x1000, 0x4000, 0, 0, 0, 0] }),
+    findings: [
+      ["legacy-differs", "veto", undefined, { source: "transitional", destination: "modern" }],
+      ["features-not-compared", "warn"],
+    ],
+    decision: "veto",
   },
   {
     name: "a kernel whose driver cannot migrate",

@@ -10,6 +10,15 @@ export const CODES = {
     about:
       "Where the physical function offers it, virtio_vfio_pci shows the guest a transitional device: device id 1000, revision 0, an I/O BAR 0 and other subsystem ids (Linux drivers/vfio/pci/virtio).",
   },
+  "legacy-unknown": {
+    severity: "undecided",
+    title: "Whether a host shows a legacy device is not known",
+    message: "Sysfs does not tell whether the {side} shows the guest a legacy device",
+    remedy:
+      "Gather the facts with the VFIO config region (capture --vfio-region), or let the agent record it.",
+    about:
+      "In sysfs a function is modern in any case. virtio_vfio_pci makes it a transitional one where the physical function offers legacy I/O and the function has no BAR 0 of its own; only the VFIO config region shows that.",
+  },
   "kernel-too-old": {
     severity: "veto",
     title: "The kernel's virtio driver cannot migrate",

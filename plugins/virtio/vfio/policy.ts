@@ -33,6 +33,9 @@ export const virtioVfio = definePolicy({
         data: { side, kernel, floor: KERNEL },
       };
     }
+    for (const side of SIDES) {
+      if (modeOf(pair[side]) === undefined) yield { code: "legacy-unknown", data: { side } };
+    }
     const [from, to] = [modeOf(pair.source), modeOf(pair.destination)];
     if (from !== undefined && to !== undefined && from !== to) {
       yield { code: "legacy-differs", data: { source: from, destination: to } };
@@ -43,8 +46,11 @@ export const virtioVfio = definePolicy({
 
 /** As the guest sees it: virtio 1.2, 4.1.2, numbers transitional devices from 1000 to 103f. */
 function modeOf(facts: DeviceFacts): "transitional" | "modern" | undefined {
-  // In sysfs a function is modern in any case: virtio_vfio_pci makes the other view for the guest.
-  if (facts.config === undefined || facts.config.kind === "sysfs") return undefined;
+  // In sysfs a function is modern in any case: virtio_vfio_pci makes the other view for the guest,
+  // but not of a function that has a BAR 0 (virtiovf_bar0_exists).
+  const [bar0 = 0] = facts.bars ?? [];
+  if (facts.config?.kind === "sysfs") return bar0 > 0 ? "modern" : undefined;
+  if (facts.config === undefined) return undefined;
   const { device } = identify({ address: facts.address, config: facts.config });
   if (device === undefined) return undefined;
   return device < 0x1040 ? "transitional" : "modern";
