@@ -105,6 +105,7 @@ export const PROBE_KEYS: Readonly<Record<ProbedThing, Rows>> = {
   },
   emulator: {
     identity: "fact",
+    exe: "fact",
     daemons: "fact",
     qmp: "fact",
   },

@@ -268,8 +268,10 @@ function exactPair(
     address: "0000:3b:00.4",
     config: { kind: "realize", bytes },
     bars,
+    romSize: 0,
     vendor: 0x10de,
     driver: { name: "nvidia-vgpu-vfio" },
+    migration: { offered: true, features: ["stop-copy", "p2p", "dirty-tracking"] },
   });
   return { name: "device", guest: { bus, properties }, source: side(from), destination: side(to) };
 }

@@ -367,6 +367,21 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "undecided",
   },
   {
+    name: "a function whose bytes have other ids, and one of which only the bytes are known",
+    ...SAME,
+    source: side({ view: "realize", config: { ...VF, 0x00: "b3 15 1e 10" }, device: 0x101c }),
+    destination: side({
+      view: "realize",
+      config: { ...VF, 0x00: "b3 15 1e 10" },
+      device: undefined,
+    }),
+    findings: [
+      ["identity-differs", "veto", undefined, { field: "device id" }],
+      ["fact-unknown", "undecided", undefined, { side: "destination", fact: "device id" }],
+    ],
+    decision: "veto",
+  },
+  {
     name: "another revision",
     ...SAME,
     destination: side({ config: { ...VF, 0x08: "01 00 00 02" } }),

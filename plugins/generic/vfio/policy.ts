@@ -231,15 +231,18 @@ function* checkIdentity(pair: DevicePair): Generator<Finding> {
     if (source === undefined || destination === undefined || source === destination) continue;
     yield { code: "identity-differs", data: { field, source, destination } };
   }
-  // Without any bytes qemu/restore-check cannot decide.
-  for (const [side, ids] of [["source", from], ["destination", to]] as const) {
+  for (
+    const [side, other, ids] of [
+      ["source", "destination", from],
+      ["destination", "source", to],
+    ] as const
+  ) {
+    // Without any bytes qemu/restore-check cannot decide.
     if (pair[side].config === undefined) continue;
-    const unknown = Object.entries({
-      "vendor id": ids.vendor,
-      "device id": ids.device,
-      class: ids.class,
-    }).filter(([, value]) => value === undefined);
-    for (const [fact] of unknown) yield { code: "fact-unknown", data: { side, fact } };
+    for (const [key, fact] of IDS) {
+      const isKnown = ids[key] !== undefined && !isOfBytesAlone(key, pair[side], pair[other]);
+      if (!isKnown) yield { code: "fact-unknown", data: { side, fact } };
+    }
   }
   if (old === undefined || own === undefined) return;
   for (const [field, offset] of [["subsystem vendor id", 0x2c], ["subsystem id", 0x2e]] as const) {
@@ -247,6 +250,18 @@ function* checkIdentity(pair: DevicePair): Generator<Finding> {
     if (source === destination) continue;
     yield { code: "subsystem-differs", offset, data: { field, source, destination } };
   }
+}
+
+const IDS = [["vendor", "vendor id"], ["device", "device id"], ["class", "class"]] as const;
+
+/** A vGPU's bytes may have other ids than the function that it is on: one does not tell the other. */
+function isOfBytesAlone(
+  key: typeof IDS[number][0],
+  facts: DeviceFacts,
+  { [key]: known, address, config }: DeviceFacts,
+): boolean {
+  const shown = identify({ address, config })[key];
+  return facts[key] === undefined && known !== undefined && shown !== undefined && shown !== known;
 }
 
 function* checkMsix(pair: DevicePair): Generator<Finding> {

@@ -40,11 +40,18 @@ const MACHINES = ["8.0", "8.2", "9.0", "9.1", "9.2", "12.0", "rhel9.4.0"].map((n
 const QEMU = { qemu: "9.2", machineTypes: MACHINES };
 
 function vgpu(changes: CaseSide["config"] = {}, facts: CaseSide = {}): CaseSide {
-  return { ...QEMU, bars: VGPU_BARS, config: { ...VGPU, ...changes }, ...facts };
+  return { ...QEMU, bars: VGPU_BARS, romSize: 0, config: { ...VGPU, ...changes }, ...facts };
 }
 
 function vf(changes: CaseSide["config"] = {}, facts: CaseSide = {}): CaseSide {
-  return { ...QEMU, size: 4096, bars: VF_BARS, config: { ...VF, ...changes }, ...facts };
+  return {
+    ...QEMU,
+    size: 4096,
+    bars: VF_BARS,
+    romSize: 0,
+    config: { ...VF, ...changes },
+    ...facts,
+  };
 }
 
 const ROM = "/usr/share/vgabios/t4.rom";
@@ -196,6 +203,17 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "allow",
   },
   {
+    name: "a ROM of unknown size",
+    ...ROOT,
+    source: vgpu(),
+    destination: vgpu({}, { romSize: undefined }),
+    findings: [
+      ["rom-size-unknown", "undecided", undefined, { side: "destination" }],
+      ["will-pass", "info"],
+    ],
+    decision: "undecided",
+  },
+  {
     name: "BAR sizes that nobody has told",
     ...ROOT,
     source: vgpu(),
@@ -310,7 +328,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "nothing known of the destination's bytes",
     ...ROOT,
     source: vgpu(),
-    destination: { ...QEMU, bars: VGPU_BARS },
+    destination: { ...QEMU, bars: VGPU_BARS, romSize: 0 },
     findings: [["no-config", "undecided", undefined, { side: "destination" }]],
     decision: "undecided",
   },

@@ -84,6 +84,15 @@ export const CODES = {
     about:
       "A BAR that is bigger on the destination can make the restore fail, and MSI-X must fit into its BARs. Bytes alone do not tell sizes.",
   },
+  "rom-size-unknown": {
+    severity: "undecided",
+    title: "The ROM's size is not known",
+    message: "The size of the {side}'s expansion ROM is not known",
+    remedy:
+      "Gather the facts again (sysfs resource has the size), with romSize 0 for a device without one.",
+    about:
+      "The ROM has a base address register as a BAR has: a ROM that is bigger on the destination can make the restore fail.",
+  },
   "equal-for-now": {
     severity: "info",
     title: "Compared bytes that change at run time are equal in these dumps",
