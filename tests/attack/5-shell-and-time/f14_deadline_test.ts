@@ -18,6 +18,9 @@ const TIMEOUT = `
 read -r now _ <CLOCK
 limit=$3
 shift 3
+case $1 in
+  logger) exit ;; # behind libvirt's back
+esac
 echo "$now $limit $*" | cut -c 1-2000 | head -n 1 >>LOG
 pass() {
   awk -v now="$now" -v limit="$limit" -v less="$1" 'BEGIN { printf "%.2f 0\\n", now + limit - less }' >CLOCK.$$
@@ -84,7 +87,7 @@ for (const { shell, name, ignore } of SHELLS) {
           await Deno.writeTextFile(clock, `${BEGAN / 100}.00 0\n`);
           const env = { ...launcher.env, SLOW: slow, LATE: late };
           const { code } = await tree.run(["migrate", "begin"], xml, { env });
-          const lines = (await launcher.lines()).filter((line) => !line.includes(" logger "));
+          const lines = await launcher.lines();
           assert(lines.some((line) => granted.test(line)), `${name}: ${lines.join("\n")}`);
           for (const line of lines) {
             const [, start, limit, command] = /^(\S+) (\S+) (.*)$/.exec(line) ?? [];
