@@ -36,6 +36,8 @@ export interface Domain {
    * device, and is not understood: by names only, as values may be passwords.
    */
   readonly notUnderstood: readonly string[];
+  /** Names of elements below `<domain>` that may decide over a VFIO device and are not understood. */
+  readonly elementsNotUnderstood: readonly string[];
   /** Every host device, in document order. Two may name the same source. */
   readonly hostDevices: readonly HostDevice[];
   /**
@@ -130,6 +132,7 @@ export function parseDomain(xml: string, known: Networks = {}): Domain {
     emulator: devices.find(({ name }) => name === "emulator")?.text,
     viommu: devices.some(({ name }) => name === "iommu") || qemu.machine.viommu || qemu.viommu,
     notUnderstood: qemu.notUnderstood((id) => kindOf(id, devices, hostDevices)),
+    elementsNotUnderstood: oddElements(root),
     hostDevices,
     ...readInterfaces(document, devices, known),
     unread: countUnread(devices),
@@ -148,4 +151,26 @@ function kindOf(
   const named = devices.find((element) => child(element, "alias")?.attributes["name"] === id);
   if (named === undefined) return kindOfId(id);
   return named.name === "controller" && named.attributes["type"] === "pci" ? "port" : "other";
+}
+
+/**
+ * What stands below `<domain>` and decides nothing about a VFIO device, or is read here (libvirt's
+ * domaincommon.rng). `<launchSecurity>` is none of it: QEMU does not migrate such a guest with SEV;
+ * nor is `<iommufd>`, of which devices hang by another way.
+ */
+const KNOWN = new Set(
+  ("name uuid genid title description metadata maxMemory memory currentMemory memoryBacking memtune " +
+    "numatune vcpu vcpus cputune iothreads iothreadids defaultiothread blkiotune throttlegroups " +
+    "resource sysinfo bootloader bootloader_args os features cpu clock on_poweroff on_reboot on_crash " +
+    "on_lockfailure pm perf devices seclabel keywrap idmap").split(" "),
+);
+
+/** One is enough to be undecided; a hostile document may have many. */
+const MOST_ODD = 16;
+
+function oddElements(root: XmlElement): string[] {
+  // Other namespaces' are read elsewhere, or nobody's.
+  const names = elements(root).map(({ name }) => name).filter((name) => !name.includes(":"));
+  return [...new Set(names)].filter((name) => !KNOWN.has(name)).slice(0, MOST_ODD)
+    .map((name) => name.slice(0, 80));
 }

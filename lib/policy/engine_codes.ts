@@ -129,11 +129,11 @@ export const ENGINE_CODES = {
   },
   "element-not-understood": {
     severity: "undecided",
-    title: "An element of the device is not understood",
-    message: "{element} of the device is not understood",
+    title: "An element of the document is not understood",
+    message: "The element or attribute {element} is not understood",
     remedy: "Take it out if it is of no use, or install a premigrate that knows it.",
     about:
-      "What may stand below a host device is known by name. What is not may change the device that QEMU makes of it, or whether it migrates: an iommufd, for one.",
+      "What may stand below a host device and below <domain> is known by name. What is not may change the device that QEMU makes of it, or whether the guest migrates: an iommufd, or <launchSecurity>.",
   },
   "property-not-understood": {
     severity: "undecided",

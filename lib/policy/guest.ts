@@ -57,8 +57,13 @@ export function wantDevices(domain: Domain): GuestDevices {
   return { wanted, findings };
 }
 
-/** What arguments for QEMU say of the machine, and what of them is not understood. */
-function* readArguments({ machineArgument, notUnderstood }: Domain): Generator<Finding> {
+/** What of the document as a whole is not understood, and what arguments say of the machine. */
+function* readArguments(
+  { machineArgument, notUnderstood, elementsNotUnderstood }: Domain,
+): Generator<Finding> {
+  for (const element of elementsNotUnderstood) {
+    yield engineFinding("element-not-understood", undefined, { element });
+  }
   for (const argument of notUnderstood) {
     yield engineFinding("argument-not-understood", undefined, { argument });
   }

@@ -66,7 +66,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "vf-token",
   "x-balloon-allowed",
   "x-device-dirty-page-tracking",
-  "x-enable-migration", // of the QEMUs that speak the first protocol, which no kernel speaks
+  "x-enable-migration", // judged by generic/vfio
   "x-igd-opregion",
   "x-intx-mmap-timeout-ms",
   "x-no-geforce-quirks",
@@ -139,13 +139,23 @@ export function propertiesNotUnderstood(properties: Readonly<Record<string, stri
     .filter((name) => !SETTERS.has(name) && !HARMLESS.has(name));
 }
 
-const SINCE: ReadonlyMap<string, readonly [major: number, minor: number]> = new Map([
+type Release = readonly [major: number, minor: number];
+
+const SINCE: ReadonlyMap<string, Release> = new Map<string, Release>([
+  ["enable-migration", [8, 1]],
+  ["migration-events", [9, 1]],
   ["romsize", [6, 0]],
   ["skip-vsc-check", [9, 1]],
+  ["vf-token", [8, 1]],
+  ["x-device-dirty-page-tracking", [9, 1]],
   ["x-pci-class-code", [10, 1]],
+  ["x-ramfb-migrate", [8, 2]],
   ["x-vpasid-cap-offset", [11, 0]],
   ["ats", [11, 1]],
 ]);
+
+/** The release that has a property no longer: commit 8bbcb64a71 renamed it to enable-migration. */
+const UNTIL: ReadonlyMap<string, Release> = new Map([["x-enable-migration", [8, 1]]]);
 
 /**
  * Reads the properties of a vfio-pci device, names and values as on QEMU's command line. Those that
@@ -174,6 +184,10 @@ export function parseVfioPciProperties(
     const since = SINCE.get(name);
     if (since !== undefined && !qemu.atLeast(...since)) {
       throw new QemuPropertyError(name, value, `QEMU ${since.join(".")} or later, not ${qemu}`);
+    }
+    const until = UNTIL.get(name);
+    if (until !== undefined && qemu.atLeast(...until)) {
+      throw new QemuPropertyError(name, value, `QEMU before ${until.join(".")}, not ${qemu}`);
     }
     const set = SETTERS.get(name)?.(value, name);
     if (set === undefined) continue;

@@ -156,6 +156,7 @@ Deno.test("parseDomain() reads what is said about the guest itself", () => {
     viommu: false,
     machineArgument: undefined,
     notUnderstood: [],
+    elementsNotUnderstood: [],
     networks: [],
     unread: [],
   });

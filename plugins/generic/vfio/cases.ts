@@ -181,8 +181,11 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "an old kernel into which the distribution has brought a variant driver",
     ...SAME,
     destination: untold("xe-vfio-pci", { kernel: "5.15.0-151-generic" }),
-    findings: [["kernel-too-old", "warn", undefined, { kernel: "5.15.0-151-generic" }]],
-    decision: "allow",
+    findings: [
+      ["driver-tells-not", "undecided"],
+      ["kernel-too-old", "warn", undefined, { kernel: "5.15.0-151-generic" }],
+    ],
+    decision: "undecided",
   },
   {
     name: "Red Hat's kernel of an old number, before 9.4",

@@ -38,7 +38,7 @@ export const CODES = {
     remedy:
       "Bind the device to a VFIO driver that migrates it; or, if this one does, name it in the option drivers.",
     about:
-      "Drivers whose every device migrates are pds_vfio_pci, qat_vfio_pci and xe-vfio-pci of Linux, and mtty of its samples. Where debugfs is mounted (CONFIG_VFIO_DEBUGFS, as root) the kernel itself tells of any driver.",
+      "Drivers whose every device migrates are pds_vfio_pci and qat_vfio_pci of Linux, and mtty of its samples. Where debugfs is mounted (CONFIG_VFIO_DEBUGFS, as root) the kernel itself tells of any driver.",
   },
   "fact-unknown": {
     severity: "undecided",

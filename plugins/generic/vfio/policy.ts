@@ -80,10 +80,10 @@ type Side = typeof SIDES[number];
 
 // Linux drivers/vfio/pci, mtty of its samples, and what binds NVIDIA's vGPUs (`vfio_mdev` binds any
 // mdev before Linux 5.16). Proof is the binding of a driver that gives each device that it binds
-// its migration operations (`qat_vf_pci_init_dev`, `pds_vfio_init_device`, `mtty_init_dev`,
-// `xe_vfio_pci_migration_init`). The others bind devices without, too: where the physical function
+// its migration operations (`qat_vf_pci_init_dev`, `pds_vfio_init_device`, `mtty_init_dev`). The
+// others bind devices without, too: where the physical function
 // does not allow it (`mlx5vf_cmd_set_migratable`, `hisi_acc_vfio_pci_probe`,
-// `virtiovf_pci_init_device`), or the module was built for a kernel that has another protocol (the
+// `virtiovf_pci_init_device`, `xe_vfio_pci_migration_init`), or the module was built for a kernel that has another protocol (the
 // log of NVIDIA's then says "vGPU migration disabled").
 const DRIVERS: ReadonlyMap<string, "some" | "proof"> = new Map([
   ["hisi_acc_vfio_pci", "some"],
@@ -95,7 +95,7 @@ const DRIVERS: ReadonlyMap<string, "some" | "proof"> = new Map([
   ["qat_vfio_pci", "proof"],
   ["vfio_mdev", "some"],
   ["virtio_vfio_pci", "some"],
-  ["xe_vfio_pci", "proof"],
+  ["xe_vfio_pci", "some"],
 ]);
 
 function abilityOf(name: string): "never" | "some" | "proof" | undefined {

@@ -38,7 +38,14 @@ export const nvidiaVgpu = definePolicy({
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, migration, options): Generator<Finding> {
-    if (!SIDES.some((side) => isVgpu(pair[side]))) return;
+    if (!SIDES.some((side) => isVgpu(pair[side]))) {
+      // That one side has no vGPU says nothing of the other.
+      const told = SIDES.filter((side) => pair[side].vgpuType !== undefined);
+      if (told.length !== 1) return;
+      const [source, destination] = SIDES.map((side) => nameOf(typeOf(pair[side])));
+      yield { code: "type-unknown", data: { source: `${source}`, destination: `${destination}` } };
+      return;
+    }
     yield* checkType(pair, migration);
     yield* checkHostDrivers(pair, migration, options);
     yield* checkVgpuVersion(pair);

@@ -43,6 +43,18 @@ const LESS: readonly (readonly [what: string, source: CaseSide, destination: Cas
     vgpu({ ...NONE, vgpuType: 558, nvidiaDriver: "550.90.07" }),
   ],
 ];
+for (const driver of [{ name: "nvidia" }, undefined]) {
+  Deno.test(`no vGPU there, and whether there is one here is not known (${driver?.name}): undecided`, () => {
+    const [known, unknown] = [0, undefined].map((vgpuType) =>
+      vgpu({ ...NONE, driver, vgpuType, vgpuCreatable: [] })
+    );
+    for (const [from, to] of [[known, unknown], [unknown, known]]) {
+      if (from === undefined || to === undefined) throw new Error("two were made");
+      assertEquals(judge(from, to).decision, "undecided");
+    }
+  });
+}
+
 for (const [what, source, destination] of LESS) {
   Deno.test(`without ${what}: undecided`, () => {
     const verdict = judge(source, destination, {}, UUID);

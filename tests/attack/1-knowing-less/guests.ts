@@ -277,7 +277,7 @@ export const GUESTS: readonly Guest[] = [
     guest([kind], ["realize", "sysfs"]),
   ]),
   // Their drivers give each device the operations, so that the driver tells.
-  ...(["qat", "xe", "pensando"] as const).map((kind) => guest([kind], SYSFS, { isUntold: true })),
+  ...(["qat", "pensando"] as const).map((kind) => guest([kind], SYSFS, { isUntold: true })),
   guest(["qat"], SYSFS, { isManaged: true }),
   guest(["mlx5"], SYSFS, { machine: "pc-q35-8.2", qemu: "8.2.5" }),
   guest(["mlx5", "mlx5"], REALIZE),
