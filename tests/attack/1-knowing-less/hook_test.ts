@@ -19,7 +19,7 @@ import {
   stampedXml,
   sysfsOf,
 } from "./arrivals.ts";
-import { difference } from "./differences.ts";
+import { difference, hexOf } from "./differences.ts";
 import { type Guest, GUESTS } from "./guests.ts";
 import { newSeed } from "./seed.ts";
 import { weakeningsOf } from "./weakenings.ts";
@@ -188,6 +188,21 @@ function hasSameDomain(guest: Guest, base: Guest): boolean {
     guest.domain.hostDevices.every((device, at) => device === base.domain.hostDevices[at]);
 }
 
+/**
+ * What was kept of a device stands in for one that is alike in all that can be read without opening
+ * it: that such devices show the same bytes is what is assumed then, and said.
+ */
+function doAlikesAgree({ destination }: Guest): boolean {
+  const shown = new Map<string, string>();
+  return destination.devices.every((device) => {
+    const kind = JSON.stringify([device["mdevType"], device["vgpuType"]]);
+    const bytes = `${hexOf(device)} ${device["bars"]} ${device["romSize"]}`;
+    const other = shown.get(kind) ?? bytes;
+    shown.set(kind, bytes);
+    return regionsOf({ ...destination, devices: [device] }).size === 0 || other === bytes;
+  });
+}
+
 const WEAKENINGS = 10;
 const WANTED = 600;
 const seed = newSeed();
@@ -205,7 +220,7 @@ Deno.test(`hook: nothing becomes allow by knowing less (seed ${seed})`, async ()
       choices,
       async (base, difference, choices) => {
         const guest = difference.put(base);
-        fc.pre(hasSameDomain(guest, base));
+        fc.pre(hasSameDomain(guest, base) && doAlikesAgree(guest));
         const whole = await arrives(guest);
         const decision = await decided(whole);
         fc.pre(decision === "veto" || decision === "undecided");
