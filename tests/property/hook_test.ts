@@ -47,6 +47,8 @@ const TROUBLES: readonly Trouble[] = [
   "report",
 ];
 const troubles = fc.dictionary(fc.constantFrom(...TROUBLES), choice, { noNullPrototype: true });
+/** A guest's own: where the configuration cannot be read, no guest's choice can. */
+const ownTroubles = troubles.map(({ config: _, ...own }) => own);
 const POLICY_IDS = ["qemu/restore-check", "nvidia/vsc", "a/b"];
 const choices = fc.record({
   mode,
@@ -57,7 +59,7 @@ const choices = fc.record({
   hosts: fc.array(anyText.filter((text) => text !== ""), { maxLength: 3 }),
   guests: fc.dictionary(
     fc.oneof(fc.constant(GUEST), fc.uuid()),
-    fc.record({ mode, onTrouble: troubles, rewrite: fc.boolean() }, { requiredKeys: [] }),
+    fc.record({ mode, onTrouble: ownTroubles, rewrite: fc.boolean() }, { requiredKeys: [] }),
     { maxKeys: 3, noNullPrototype: true },
   ),
   policies: fc.dictionary(
