@@ -88,7 +88,7 @@ function reportStamps(results: readonly StampResult[]): Partial<RoundReport> {
   return {
     stamped: results.filter(({ outcome }) => outcome.kind === "stamped").map(nameOf),
     changes: results.filter(({ outcome }) => outcome.kind === "removed")
-      .map((result) => `removed the stamp of ${nameOf(result)}, which has no devices`),
+      .map((result) => `removed the metadata of ${nameOf(result)}, which has no devices`),
     problems: results.flatMap((result) =>
       result.outcome.kind === "failed"
         ? [`Stamping ${nameOf(result)}: ${result.outcome.reason}`]
