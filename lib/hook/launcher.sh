@@ -14,8 +14,6 @@ case ${2-}/${3-} in
 esac
 
 set -uf
-# Where it is closed, the pipe of a command substitution could become it, which is never at its end.
-(: 9<&0) 2>/dev/null || exec </dev/null
 LC_ALL=C
 export LC_ALL
 name=$1
