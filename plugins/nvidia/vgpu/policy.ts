@@ -87,7 +87,7 @@ function* checkType(pair: DevicePair, migration: Migration): Generator<Finding> 
   if (areNamed || (areNumbers && isOneDriver)) {
     if (isSame(to)) return;
     yield { code: "type-differs", data: { source: nameOf(from), destination: nameOf(to) } };
-  } else if (!areNumbers || !isTypeInBytes(pair, from, to, drivers)) {
+  } else if (!areNumbers || !isTypeInBytes(pair, drivers)) {
     yield { code: "type-unknown", data: { source: nameOf(from), destination: nameOf(to) } };
   }
 }
@@ -100,17 +100,14 @@ function areNumbered(pair: DevicePair, from: VgpuType, to: VgpuType): boolean {
 
 /**
  * Whether the types' numbers cannot be compared, being those of two drivers, and the subsystem id in
- * the bytes is the type: nvidia/vsc compares that. What is known of one side only is a missing fact,
- * and bytes that QEMU did not read of this device are no evidence.
+ * the bytes is the type: nvidia/vsc compares that. A type in use has no name where no more of it can be
+ * made. Bytes that QEMU did not read of this device are no evidence.
  */
 function isTypeInBytes(
   pair: DevicePair,
-  from: VgpuType,
-  to: VgpuType,
   { source, destination }: Drivers,
 ): boolean {
   return source !== undefined && destination !== undefined &&
-    from.name === undefined && to.name === undefined &&
     SIDES.every((side) => {
       const { config } = pair[side];
       return config?.kind === "realize" && config.derived !== true && answers(pair[side]);

@@ -46,12 +46,13 @@ export const virtioVfio = definePolicy({
 
 /** As the guest sees it: virtio 1.2, 4.1.2, numbers transitional devices from 1000 to 103f. */
 function modeOf(facts: DeviceFacts): "transitional" | "modern" | undefined {
-  // In sysfs a function is modern in any case: virtio_vfio_pci makes the other view for the guest,
-  // but not of a function that has a BAR 0 (virtiovf_bar0_exists).
-  const [bar0 = 0] = facts.bars ?? [];
-  if (facts.config?.kind === "sysfs") return bar0 > 0 ? "modern" : undefined;
-  if (facts.config === undefined) return undefined;
-  const { device } = identify({ address: facts.address, config: facts.config });
+  const { address, config, bars = [] } = facts;
+  if (config === undefined) return undefined;
+  const isSysfs = config.kind === "sysfs";
+  const { device } = identify(isSysfs ? facts : { address, config });
   if (device === undefined) return undefined;
-  return device < 0x1040 ? "transitional" : "modern";
+  if (device < 0x1040) return "transitional";
+  // Of a modern function virtio_vfio_pci makes the other view for the guest, which sysfs does not show,
+  // but not of one that has a BAR 0 (virtiovf_bar0_exists).
+  return isSysfs && (bars[0] ?? 0) === 0 ? undefined : "modern";
 }
