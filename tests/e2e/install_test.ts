@@ -62,7 +62,10 @@ done`,
   assertEquals(others, {});
   const { code, stdout } = await sh(hosts, "premigrate doctor");
   assertEquals(code, 0, stdout);
-  assertMatch(stdout, /for what the hook knows of QEMU +: PASS \(libvirt \S+, \/\S+ \S+\)$/m);
+  assertMatch(
+    stdout,
+    /for what the hook knows of QEMU +: PASS \(libvirt \S+, \/\S+ \S+, 0 networks\)$/m,
+  );
 
   // A newer hook in the place of the old one: the daemon still knows.
   await succeed(hosts, "sleep 0.1; touch /etc/libvirt/hooks/qemu.d/90-premigrate");

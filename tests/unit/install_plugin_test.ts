@@ -108,10 +108,10 @@ const REFUSED: Readonly<
     `line 3, column 5: at plugins.${ID}.file: there is no such file`,
   ],
   "a folder": [CODE, { file: "plugins" }, "it is no regular file"],
-  "a device that never ends": [
+  "a file outside of the root": [
     CODE,
     { file: "/../../../../../../dev/zero" },
-    "it is no regular file",
+    "there is no such file",
   ],
   "a large file": [`// ${"a".repeat(1024 * 1024)}`, {}, "wanted 1048576 at most"],
   "another id": [CODE, { id: "acme/other" }, "line 2, column 3: at plugins.acme/other: the plugin"],
@@ -152,6 +152,15 @@ for (const [name, [code, listing, problem]] of Object.entries(REFUSED)) {
       assertEquals(await Deno.readTextFile(applied), before);
     }));
 }
+
+Deno.test("refused: a pipe into which nobody writes", () =>
+  withInstalled(async ({ root, config, list }) => {
+    await list(CODE, { file: "pipe" });
+    assertEquals((await run(["mkfifo", `${root}/etc/premigrate/pipe`], { PATH })).code, 0);
+    const { code, stderr } = await config("check");
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "it is no regular file");
+  }));
 
 Deno.test("doctor: a plugin that answers, one that was built anew, and one that does not", () =>
   withInstalled(async ({ root, config, list }) => {
