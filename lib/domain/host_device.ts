@@ -68,6 +68,8 @@ export interface PciDevice extends VfioDevice {
   readonly source: string;
   /** Where the `<address>` of its `<source>` is in the string. */
   readonly sourceRange: Range;
+  /** Whether it is an `<interface>`, which a live document shows for a device of a network's pool, too. */
+  readonly isInterface: boolean;
   /** Whether libvirt binds it to the VFIO driver and back. */
   readonly managed: boolean;
   /** `<driver>`: `vfio`, and the kernel module if one is named (`mlx5_vfio_pci`). */

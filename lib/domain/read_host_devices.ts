@@ -235,6 +235,7 @@ function readPciDevice(context: Context, found: Found, alias: string): PciDevice
     kind: "pci",
     source: readPciAddress(document, element).bdf,
     sourceRange: { start: element.start, end: element.end },
+    isInterface: found.element.name === "interface",
     managed: isManaged(document, config),
     driver: driver && { name: driver["name"], model: driver["model"] },
     ...readVfioDevice(context, found, alias, "vfio-pci"),

@@ -172,12 +172,19 @@ export const ENGINE_CODES = {
   "network-may-be-pool": {
     severity: "undecided",
     title: "A network may hand out host devices",
-    message:
-      "It is not known whether network {network} of the destination is a pool of host devices",
+    message: "It is not known whether network {network} of {side} is a pool of host devices",
     remedy:
-      "Run `premigrate cache` on the destination, or the agent, which does it at each round; for facts files capture the destination again.",
+      "Run `premigrate cache` on the destination, or the agent, which does it at each round; for facts files capture the host again.",
     about:
       "Only the live XML shows that an interface of a libvirt network has become a host device; in any other an ordinary NAT network looks the same. So a list is kept of what the host's networks are (virsh net-dumpxml: <forward mode='hostdev'> is a pool); one that was started or changed since is not known.",
+  },
+  "device-may-be-of-pool": {
+    severity: "undecided",
+    title: "A network may have handed out the device",
+    message: "It is not known whether the device is of a pool of one of the source's networks",
+    remedy: "Capture the source again, where libvirt answers.",
+    about:
+      "The live XML shows a device that a network handed out as any other <interface type='hostdev'>. Libvirt takes another of the destination's pool for it then, whatever address the source's has.",
   },
   "network-kinds-differ": {
     severity: "veto",

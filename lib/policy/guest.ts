@@ -34,7 +34,7 @@ export function wantDevices(domain: Domain): GuestDevices {
   const { hostDevices, networks } = domain;
   const wanted: WantedDevice[] = [];
   const findings: Finding[] = networks.map((network) =>
-    engineFinding("network-may-be-pool", undefined, { network })
+    engineFinding("network-may-be-pool", undefined, { network, side: "the destination" })
   );
   // Without a VFIO device there is nothing that an argument could decide over.
   if (hostDevices.some(({ kind }) => kind !== "other")) findings.push(...readArguments(domain));

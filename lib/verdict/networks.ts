@@ -51,12 +51,15 @@ function placeOnNetworks(
       if (isPool) findings.push(differs(device.network, "the destination", device.alias));
       return !isPool;
     }
+    if (source === undefined && device.isInterface) {
+      findings.push(engineFinding("device-may-be-of-pool", device.alias, {}));
+    }
     const network = poolWith(source, device);
     if (network === undefined) return true;
     const pool = there(network);
     if (pool === "plain") findings.push(differs(network, "the source", device.alias));
     else if (pool === undefined) {
-      findings.push(engineFinding("network-may-be-pool", undefined, { network }));
+      findings.push(mayBePool(network, "the destination"));
     } else if (pool.devices.length === 0) {
       findings.push(engineFinding("address-not-yet-known", device.alias, {}));
     } else pools.set(device.alias, { network, devices: pool.devices });
@@ -64,11 +67,14 @@ function placeOnNetworks(
   });
   for (const { network, isOpen } of guest.interfaces) {
     const kind = there(network);
-    const isPoolThere = kind !== undefined && kind !== "plain";
-    const isPoolHere = isOpen && kindOf(source, network) !== "plain" &&
-      kindOf(source, network) !== undefined;
-    if (isPoolThere) findings.push(differs(network, "the destination", undefined));
-    else if (isPoolHere && kind === "plain") {
+    // What an interface is that is not open its document tells.
+    const own = isOpen ? kindOf(source, network) : "plain";
+    if (own === undefined) findings.push(mayBePool(network, "the source"));
+    // Of an open one wantDevices says so.
+    if (kind === undefined && !isOpen) findings.push(mayBePool(network, "the destination"));
+    else if (kind !== undefined && kind !== "plain") {
+      findings.push(differs(network, "the destination", undefined));
+    } else if (kind === "plain" && own !== undefined && own !== "plain") {
       findings.push(differs(network, "the source", undefined));
     }
   }
@@ -85,6 +91,10 @@ function poolWith(networks: Networks = {}, device: HostDevice): string | undefin
   return Object.entries(networks).find(([, kind]) =>
     kind !== "plain" && kind.devices.includes(device.source)
   )?.[0];
+}
+
+function mayBePool(network: string, side: "the source" | "the destination"): Finding {
+  return engineFinding("network-may-be-pool", undefined, { network, side });
 }
 
 function differs(

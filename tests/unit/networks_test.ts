@@ -157,7 +157,7 @@ const JUDGED: readonly {
   {
     name: "an ordinary NIC that runs there, and networks that nobody asked for here",
     xml: guestXml([], { devices: LIVE }),
-    wanted: [],
+    wanted: ["network-may-be-pool"],
   },
   {
     name: "an inactive XML, and a pool on both hosts",
@@ -190,7 +190,7 @@ const JUDGED: readonly {
   {
     name: "an inactive XML, and networks that are not known",
     xml: guestXml([], { devices: INACTIVE }),
-    wanted: ["network-may-be-pool"],
+    wanted: ["network-may-be-pool", "network-may-be-pool"],
   },
 ];
 

@@ -80,7 +80,7 @@ const CASES: readonly Case[] = [
     name: "an interface of a network that may be a pool",
     devices:
       "<interface type='network'><mac address='52:54:00:11:22:33'/><source network='default'/></interface>",
-    findings: [["network-may-be-pool", undefined, { network: "default" }]],
+    findings: [["network-may-be-pool", undefined, { network: "default", side: "the destination" }]],
   },
   {
     name: "a device without an address in the guest",
