@@ -373,7 +373,7 @@ export const ENGINE_CODES = {
     message: "The source device's bytes are those that {host} shows now",
     remedy: "Stamp the guest, or run the agent on all hosts.",
     about:
-      "QEMU carries the config space of the host where the guest was started from host to host; only a stamp tells what it was.",
+      "QEMU carries the config space of the host where the guest was started from host to host; only a stamp tells what it was. What QEMU compares was equal on each host that the guest has been on, so only bytes that it does not compare may be others, as the body of a Vendor Specific Capability.",
   },
   "host-not-read": {
     severity: "undecided",
