@@ -34,6 +34,14 @@ function side(facts: CaseSide = {}): CaseSide {
   };
 }
 
+const UNTOLD_VGPU: CaseSide = {
+  view: "realize",
+  config: { ...VF, 0x00: "de 10 b8 1e" },
+  vendor: 0x10de,
+  device: undefined,
+  vgpuType: 558,
+};
+
 const GUEST = { machine: "pc-q35-9.1", vfioDevices: 1, viommu: false } as const;
 const SAME = { ...GUEST, source: side(), destination: side() };
 
@@ -383,6 +391,17 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
       ["fact-unknown", "undecided", undefined, { side: "destination", fact: "device id" }],
     ],
     decision: "veto",
+  },
+  {
+    name: "vGPUs of whose functions nothing is known but their own bytes",
+    ...SAME,
+    source: side(UNTOLD_VGPU),
+    destination: side(UNTOLD_VGPU),
+    findings: [
+      ["fact-unknown", "undecided", undefined, { side: "source", fact: "device id" }],
+      ["fact-unknown", "undecided", undefined, { side: "destination", fact: "device id" }],
+    ],
+    decision: "undecided",
   },
   {
     name: "another revision",

@@ -260,8 +260,10 @@ function isOfBytesAlone(
   facts: DeviceFacts,
   { [key]: known, address, config }: DeviceFacts,
 ): boolean {
+  if (facts[key] !== undefined) return false;
   const shown = identify({ address, config })[key];
-  return facts[key] === undefined && known !== undefined && shown !== undefined && shown !== known;
+  const { vgpuType = 0 } = facts;
+  return vgpuType > 0 || (known !== undefined && shown !== undefined && shown !== known);
 }
 
 function* checkMsix(pair: DevicePair): Generator<Finding> {
