@@ -248,16 +248,7 @@ async function judgePairs(
     const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
     return isOwn ? { ...known, inUse: false } : known;
   });
-  const wants = new Set(wantedBy(question).wanted.map(({ address }) => address));
-  const unopened = round >= MOST_ROUNDS ? [] : mdevsToOpen({
-    wanted: source.facts.devices.filter(({ address }) => wants.has(address)),
-    devices,
-    tried: new Set(regions.keys()),
-  });
-  if (unopened.length > 0) {
-    return { arch: undefined, networks: false, ask: [...argumentsFor(guest), ...unopened] };
-  }
-  const { answer, rewritten } = await judgeWithChosen(config, plugins, (plugins) => {
+  const { answer, rewritten, lacking } = await judgeWithChosen(config, plugins, (plugins) => {
     const pooled = new Set([...pools.values()].flatMap(({ devices }) => devices));
     const choices = chooseDevices(
       wantedBy(question).wanted.filter(({ name }) => !pools.has(name)),
@@ -266,6 +257,9 @@ async function judgePairs(
       migrationOf(question),
       decidingRegistry(config, plugins, onFailed),
       targets,
+    );
+    const lacking = new Set(
+      choices.flatMap(({ name, address }) => address === undefined ? [name] : []),
     );
     const chosen = new Map(targets);
     const rewritten = new Map<string, Rewritten>();
@@ -286,8 +280,21 @@ async function judgePairs(
       targets: drawn.targets,
       findings: [...findings, ...drawn.findings],
     });
-    return { answer, rewritten };
+    return { answer, rewritten, lacking };
   });
+  const wants = new Set(
+    wantedBy(question).wanted.flatMap(({ name, address }) => lacking.has(name) ? [address] : []),
+  );
+  const unopened = round >= MOST_ROUNDS ? [] : mdevsToOpen({
+    wanted: source.facts.devices.filter(({ address }) => wants.has(address)),
+    devices,
+    tried: new Set(regions.keys()),
+    isLast: round === MOST_ROUNDS - 1,
+  });
+  if (unopened.length > 0) {
+    const ask = [...new Set([...argumentsFor(guest), ...unopened])];
+    return { arch: undefined, networks: false, ask };
+  }
   const addresses = Object.fromEntries(
     Array.from(rewritten, ([alias, { to }]) => [alias, to]),
   );

@@ -21,6 +21,8 @@ const OF_OTHER_TYPE = uuid(8);
 const OTHER_GUEST = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";
 const PLACE = { guest: "0000:01:00.0", source: OWN };
 const READ = vfioAnswer(bytesOf("destination"));
+/** Its header is another one. */
+const OTHER = vfioAnswer(bytesOf("destination").with(0xd2, 0x1a));
 const BUSY = '{"result":"busy","reason":"busy"}';
 
 const holding = (...sources: readonly string[]): FakeLibvirt => {
@@ -65,6 +67,25 @@ const CASES: readonly {
     round: 2,
     regions: [[OWN, BUSY], [uuid(2), BUSY], [uuid(3), READ]],
     to: uuid(3),
+  },
+  {
+    name: "these two do not do: all free ones of its type are",
+    libvirt: holding(OWN),
+    round: 2,
+    regions: [[OWN, BUSY], [uuid(1), OTHER], [uuid(2), BUSY]],
+    opens: [uuid(1), uuid(3), uuid(4)],
+  },
+  {
+    name: "its own is free, and another device: two others of its type are",
+    libvirt: holding(),
+    regions: [[OWN, OTHER]],
+    opens: [uuid(1), uuid(2)],
+  },
+  {
+    name: "nothing is left to open",
+    libvirt: holding(OWN),
+    round: 2,
+    regions: [[OWN, BUSY], ...FREE.map((address) => [address, OTHER] as const)],
   },
   {
     name: "a type that is not here opens nothing",
