@@ -16,7 +16,7 @@ const RELEVANT = [
  *
  * @example
  * ```ts
- * import { isRelevantEvent } from "../../lib/agent/events.ts";
+ * import { isRelevantEvent } from "./events.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(isRelevantEvent("event 'lifecycle' for domain 'vm1': Started Booted"), true);

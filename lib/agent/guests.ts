@@ -1,10 +1,10 @@
-import { listRunning } from "../facts/libvirt.ts";
-import type { GuestId } from "../facts/libvirt_guest.ts";
-import { THIS_HOST } from "../facts/libvirt_uri.ts";
+import { listRunning } from "../facts/libvirt/guests.ts";
+import type { GuestId } from "../facts/libvirt/guest.ts";
+import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { STAMP_NAMESPACE } from "../facts/mod.ts";
-import { runVirsh } from "../facts/virsh.ts";
-import { VirshError } from "../facts/virsh_error.ts";
-import type { VirshAnswer, VirshCommand } from "../facts/virsh_script.ts";
+import { runVirsh } from "../facts/libvirt/virsh.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
+import type { VirshAnswer, VirshCommand } from "../facts/libvirt/virsh_script.ts";
 
 /** The guests that run on a host. */
 export interface RunningGuests {

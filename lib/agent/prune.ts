@@ -1,5 +1,5 @@
 import { unlessGone } from "../facts/record_files.ts";
-import { parseWaiver } from "../hook/waiver.ts";
+import { parseWaiver } from "../config/waiver.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-import { VirshError } from "../facts/virsh_error.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 
 /** What became of a round, as lines for the operator. */
 export interface RoundReport {

@@ -1,5 +1,5 @@
 import { oneLine } from "../facts/one_line.ts";
-import { VirshError } from "../facts/virsh_error.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 
 /** Far longer than any line but one with a name that no file system takes. */
 const LONGEST_LINE = 4096;

@@ -7,7 +7,7 @@ import {
 } from "../report/mod.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Format } from "./format.ts";
-import { print, printJson } from "./io.ts";
+import { print, printJson } from "./print.ts";
 
 /** Sets the exit status that stands for an answer's decision, and shows the answer. */
 export function showAnswer(

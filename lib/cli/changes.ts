@@ -1,6 +1,6 @@
 import type { Change } from "../install/plan.ts";
 import { printable } from "../report/printable.ts";
-import { OutputError } from "./io.ts";
+import { OutputError } from "../facts/files.ts";
 
 /** What happened to files, a line each. */
 export function changesText(changes: readonly Change[]): string {

@@ -1,6 +1,6 @@
 import { ValidationError } from "@cliffy/command";
 import { type DumpedFunction, normalizeBdf, readDump } from "../policy/mod.ts";
-import { InputError, readBytes } from "./io.ts";
+import { InputError, readBytes } from "../facts/files.ts";
 
 /**
  * Reads a dump and picks the function at `slot`, or the only one there is. A dump that does not name

@@ -1,10 +1,10 @@
 import { ValidationError } from "@cliffy/command";
 import type { HostAccess } from "../facts/capture.ts";
-import { type LibvirtUri, parseLibvirtUri } from "../facts/libvirt_uri.ts";
-import type { ProbeTarget } from "../facts/probe.ts";
-import type { RealizeOptions } from "../facts/realize_views.ts";
-import { parseSshTarget } from "../facts/ssh_target.ts";
-import { pathsBelow } from "../hook/paths.ts";
+import { type LibvirtUri, parseLibvirtUri } from "../facts/libvirt/uri.ts";
+import type { ProbeTarget } from "../facts/probe/run_probe.ts";
+import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
+import { parseSshTarget } from "../facts/probe/ssh_target.ts";
+import { pathsBelow } from "../config/paths.ts";
 
 /** What options say of a host. */
 export interface HostOptions {

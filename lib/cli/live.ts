@@ -5,13 +5,13 @@ import {
   captureSource,
   type SourceHost,
 } from "../facts/capture.ts";
-import { addGuestViews } from "../facts/guest_views.ts";
-import { listRunning, readGuest, readGuests } from "../facts/libvirt.ts";
-import { type Guest, isGone } from "../facts/libvirt_guest.ts";
+import { addGuestViews } from "../facts/monitor/guest_views.ts";
+import { listRunning, readGuest, readGuests } from "../facts/libvirt/guests.ts";
+import { type Guest, isGone } from "../facts/libvirt/guest.ts";
 import type { Facts } from "../facts/mod.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
-import type { RealizeOptions } from "../facts/realize_views.ts";
-import { VirshError } from "../facts/virsh_error.ts";
+import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
   type Choice,
   chooseDevices,

@@ -8,7 +8,7 @@ import {
 } from "../report/mod.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Format } from "./format.ts";
-import { print, printJson } from "./io.ts";
+import { print, printJson } from "./print.ts";
 import { printable } from "../report/printable.ts";
 import type { LiveAnswer } from "./live.ts";
 

@@ -2,7 +2,7 @@ import { ValidationError } from "@cliffy/command";
 import { OUTSIDE } from "../install/outside.ts";
 import { readPluginFile } from "../plugin/file.ts";
 import type { CodePlugin } from "../plugin/mod.ts";
-import { InputError } from "./io.ts";
+import { InputError } from "../facts/files.ts";
 
 /** `--plugin`, for every command that judges. */
 export const PLUGIN_OPTION = [

@@ -1,6 +1,6 @@
 import { BUILT_IN } from "../../plugins/mod.ts";
-import { pathsBelow } from "../hook/paths.ts";
-import { readSiteFolder } from "../install/site_folder.ts";
+import { pathsBelow } from "../config/paths.ts";
+import { readSiteFolder } from "../config/site_folder.ts";
 import {
   type DescribedPlugin,
   describePlugins,

@@ -2,7 +2,7 @@ import cases from "../../plugins/example/revision/cases.ts" with { type: "text" 
 import codes from "../../plugins/example/revision/codes.ts" with { type: "text" };
 import policy from "../../plugins/example/revision/policy.ts" with { type: "text" };
 import page from "../../plugins/example/revision/README.md" with { type: "text" };
-import { OutputError } from "./io.ts";
+import { OutputError } from "../facts/files.ts";
 
 const TEMPLATE = { "policy.ts": policy, "codes.ts": codes, "cases.ts": cases, "README.md": page };
 const TEMPLATE_ID = "example/revision";

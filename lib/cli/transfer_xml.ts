@@ -1,6 +1,6 @@
 import { type Domain, parseDomain, rewriteSources } from "../domain/mod.ts";
-import { runVirsh } from "../facts/virsh.ts";
-import { VirshError } from "../facts/virsh_error.ts";
+import { runVirsh } from "../facts/libvirt/virsh.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import type { LibvirtAccess } from "./hosts.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { XmlElement } from "@rgrove/parse-xml";
 import { child, children, DomainDocument, elements, quote } from "./document.ts";
-import type { HostDevice, NetworkInterface, Networks, Range } from "./host_device.ts";
-import { type MetadataElement, readMetadata } from "./metadata.ts";
+import type { HostDevice, NetworkInterface, Networks } from "./host_device.ts";
+import { type DomainMetadata, readMetadata } from "./metadata.ts";
 import { kindOfId, type OtherKind } from "./qemu_devices.ts";
 import { QemuNamespace } from "./qemu_namespace.ts";
 import { readHostDevices, readInterfaces } from "./read_host_devices.ts";
@@ -9,7 +9,7 @@ import { countUnread, type UnreadDevices } from "./unread_devices.ts";
 import { parseUuid } from "./uuid.ts";
 
 /** What a libvirt domain XML says about a guest's host devices, as plain data. */
-export interface Domain {
+export interface Domain extends DomainMetadata {
   /** The name, which may hold any character but a line break: never part of a shell command. */
   readonly name: string;
   /** Lower case with dashes; `undefined` in a document that libvirt has not seen yet. */
@@ -59,12 +59,6 @@ export interface Domain {
   readonly interfaces: readonly NetworkInterface[];
   /** How many devices of kinds that nothing here looks into there are, by kind. */
   readonly unread: readonly UnreadDevices[];
-  /**
-   * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
-   */
-  readonly metadata: Range | undefined;
-  /** What others keep in `<metadata>`: its child elements, in document order. */
-  readonly metadataElements: readonly MetadataElement[];
 }
 
 /**

@@ -1,5 +1,4 @@
 import { child, DomainDocument, namespaceOf } from "./document.ts";
-import type { Domain } from "./domain.ts";
 import type { Range } from "./host_device.ts";
 
 /** An element that some program keeps in a domain's `<metadata>`. */
@@ -14,6 +13,16 @@ export interface MetadataElement {
   readonly text: string;
   /** Where it is in the string that was parsed, tags included. */
   readonly range: Range;
+}
+
+/** What a domain has of `<metadata>`. */
+export interface DomainMetadata {
+  /**
+   * Where `<metadata>` begins and ends in the string, tags included; `undefined` if there is none.
+   */
+  readonly metadata: Range | undefined;
+  /** What others keep in it: its child elements, in document order. */
+  readonly metadataElements: readonly MetadataElement[];
 }
 
 /** The elements in a document's `<metadata>`. */
@@ -46,7 +55,7 @@ export function readMetadata({ metadata, metadataElements }: DomainDocument): Me
  */
 export function setMetadata(
   xml: string,
-  domain: Domain,
+  domain: DomainMetadata,
   namespace: string,
   element: string | undefined,
 ): string {
@@ -62,7 +71,7 @@ export function setMetadata(
   return text + xml.slice(at);
 }
 
-function insert(xml: string, { metadata }: Domain, element: string): string {
+function insert(xml: string, { metadata }: DomainMetadata, element: string): string {
   if (metadata === undefined) {
     const { root } = new DomainDocument(xml);
     const at = (child(root, "uuid") ?? child(root, "name") ?? root).end;

@@ -5,7 +5,7 @@
  * @module
  */
 export type { BusKind } from "../pci/bus.ts";
-export { type MetadataElement, setMetadata } from "./metadata.ts";
+export { type DomainMetadata, type MetadataElement, setMetadata } from "./metadata.ts";
 export { rewriteSources } from "./rewrite.ts";
 export type { GuestAddress, PciAddress } from "./address.ts";
 export { type Domain, parseDomain } from "./domain.ts";

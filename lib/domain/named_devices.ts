@@ -25,7 +25,7 @@ const BDF =
  *
  * @example
  * ```ts
- * import { namedDevices } from "../../lib/domain/named_devices.ts";
+ * import { namedDevices } from "./named_devices.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const arg = "<qemu:arg value='vfio-pci,host=3b:00.4'/>";

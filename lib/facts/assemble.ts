@@ -2,12 +2,12 @@ import type { Networks } from "../domain/mod.ts";
 import { encodeHex } from "@std/encoding/hex";
 import { CONFIG_SPACE_SIZES } from "../pci/mod.ts";
 import { parseQemuVersion, type QemuVersion } from "../qemu/version.ts";
-import { type DevicesInUse, whyNotAllKnown, withInUse } from "./devices_in_use.ts";
-import type { MachineType } from "./libvirt_capabilities.ts";
-import type { LibvirtHost } from "./libvirt_host.ts";
-import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
-import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe_report.ts";
-import { foretellDriver } from "./vfio_driver.ts";
+import { type DevicesInUse, whyNotAllKnown, withInUse } from "./libvirt/devices_in_use.ts";
+import type { MachineType } from "./libvirt/capabilities.ts";
+import type { LibvirtHost } from "./libvirt/host.ts";
+import { type EmulatorReplies, readEmulatorReplies } from "./emulator/replies.ts";
+import type { ProbedDevice, ProbedEmulator, ProbedHost, ProbeReport } from "./probe/report.ts";
+import { foretellDriver } from "./vfio/driver.ts";
 import { readRomFiles, type RomFile } from "./rom_files.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "./schema.ts";
 

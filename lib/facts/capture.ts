@@ -1,24 +1,24 @@
 import { assembleFacts } from "./assemble.ts";
-import { assembleNodeDevices } from "./assemble_nodedev.ts";
-import { type DevicesInUse, findDevicesInUse } from "./devices_in_use.ts";
-import { readHost, readNodeDevices } from "./libvirt.ts";
-import type { LibvirtHost } from "./libvirt_host.ts";
-import { readNetworks } from "./networks.ts";
-import type { LibvirtUri } from "./libvirt_uri.ts";
+import { assembleNodeDevices } from "./libvirt/assemble_nodedev.ts";
+import { type DevicesInUse, findDevicesInUse } from "./libvirt/devices_in_use.ts";
+import { readHost, readNodeDevices } from "./libvirt/guests.ts";
+import type { LibvirtHost } from "./libvirt/host.ts";
+import { readNetworks } from "./libvirt/networks.ts";
+import type { LibvirtUri } from "./libvirt/uri.ts";
 import {
   EMULATOR_CACHE,
   findReplies,
   keepReplies,
   type KeptReplies,
   runningFile,
-} from "./emulator_cache.ts";
-import { type EmulatorReplies, readEmulatorReplies } from "./emulator_replies.ts";
-import { type ProbeTarget, runProbe } from "./probe.ts";
-import type { ProbedGuest, ProbeReport } from "./probe_report.ts";
+} from "./emulator/cache.ts";
+import { type EmulatorReplies, readEmulatorReplies } from "./emulator/replies.ts";
+import { type ProbeTarget, runProbe } from "./probe/run_probe.ts";
+import type { ProbedGuest, ProbeReport } from "./probe/report.ts";
 import { filesToAsk, type RomFile } from "./rom_files.ts";
-import { addRealizeViews, type RealizeOptions } from "./realize_views.ts";
+import { addRealizeViews, type RealizeOptions } from "./vfio/realize_views.ts";
 import type { Facts } from "./schema.ts";
-import { VirshError } from "./virsh_error.ts";
+import { VirshError } from "./libvirt/virsh_error.ts";
 import type { Networks } from "../domain/mod.ts";
 
 /** How a host is reached. */

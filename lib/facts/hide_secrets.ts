@@ -9,7 +9,7 @@ const SECRET = /secret|passw|token/i;
  *
  * @example
  * ```ts
- * import { hideSecrets } from "../../lib/facts/hide_secrets.ts";
+ * import { hideSecrets } from "./hide_secrets.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(hideSecrets("<graphics type='vnc' passwd='x'/>"), "<graphics type='vnc'/>");

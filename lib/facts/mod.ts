@@ -5,5 +5,5 @@
  */
 export * from "./parse.ts";
 export * from "./schema.ts";
-export * from "./stamp.ts";
+export * from "./stamp/stamp.ts";
 export * from "./write.ts";

@@ -6,7 +6,7 @@ const LONGEST = 300;
  *
  * @example
  * ```ts
- * import { oneLine } from "../../lib/facts/one_line.ts";
+ * import { oneLine } from "./one_line.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(oneLine("ssh: connect to host b\r\n\u001b[31mport 22\n"), "ssh: connect to host b [31mport 22");

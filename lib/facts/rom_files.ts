@@ -1,7 +1,7 @@
 import type { Domain } from "../domain/mod.ts";
-import { isFilePath, MOST_FILES } from "./file_path.ts";
-import { PID_FILES } from "./guest_origin.ts";
-import type { ProbedFile } from "./probe_report.ts";
+import { isFilePath, MOST_FILES } from "./probe/file_path.ts";
+import { PID_FILES } from "./stamp/guest_origin.ts";
+import type { ProbedFile } from "./probe/report.ts";
 
 /** A ROM file that a guest's device has in place of its own ROM. */
 export interface RomFile {

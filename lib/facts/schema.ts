@@ -1,6 +1,6 @@
 import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
-import { FILE_PATH, MOST_FILES } from "./file_path.ts";
+import { FILE_PATH, MOST_FILES } from "./probe/file_path.ts";
 import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { Networks } from "../domain/host_device.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";

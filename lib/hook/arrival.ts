@@ -11,22 +11,22 @@ import {
   findDevicesInUse,
   whyNotAllKnown,
   withInUse,
-} from "../facts/devices_in_use.ts";
-import { findHost } from "../facts/host_cache.ts";
-import { keyIds } from "../facts/host_ids.ts";
-import { THIS_HOST } from "../facts/libvirt_uri.ts";
+} from "../facts/libvirt/devices_in_use.ts";
+import { findHost } from "../facts/emulator/host_cache.ts";
+import { keyIds } from "../facts/probe/host_ids.ts";
+import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { filesToAsk, romFilesOf } from "../facts/rom_files.ts";
 import type { CapturedDevice, Facts } from "../facts/mod.ts";
-import { addRealizeViews } from "../facts/realize_views.ts";
-import { findRealizeView } from "../facts/vfio_records.ts";
-import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../facts/vfio_region.ts";
-import type { VfioRefusal } from "../facts/vfio_answer.ts";
+import { addRealizeViews } from "../facts/vfio/realize_views.ts";
+import { findRealizeView } from "../facts/vfio/records.ts";
+import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../facts/vfio/region.ts";
+import type { VfioRefusal } from "../facts/vfio/answer.ts";
 import { mdevsToOpen } from "./mdevs_to_open.ts";
-import type { Paths } from "./paths.ts";
-import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe_report.ts";
-import { readStampMetadata, type StampMetadata } from "../facts/stamp.ts";
-import { devicesToStamp } from "../facts/stamp_guest.ts";
-import { VirshError } from "../facts/virsh_error.ts";
+import type { Paths } from "../config/paths.ts";
+import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe/report.ts";
+import { readStampMetadata, type StampMetadata } from "../facts/stamp/stamp.ts";
+import { devicesToStamp } from "../facts/stamp/stamp_guest.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
   chooseDevices,
   engineFinding,
@@ -38,10 +38,15 @@ import {
 import type { PluginPolicies } from "../plugin/apply.ts";
 import type { Answer } from "../report/answer.ts";
 import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
-import { type Config, declaredAttributes, judgesPlainGuests, parseDuration } from "./config.ts";
+import {
+  type Config,
+  declaredAttributes,
+  judgesPlainGuests,
+  parseDuration,
+} from "../config/config.ts";
 import type { Rewritten } from "./decision.ts";
-import { judgeWithChosen, type PluginTerms } from "./plugins.ts";
-import { configuredRegistry, decidingRegistry } from "./registry.ts";
+import { judgeWithChosen, type PluginTerms } from "../config/plugins.ts";
+import { configuredRegistry, decidingRegistry } from "../config/registry.ts";
 import { drawFromPools } from "../verdict/pools.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 

@@ -1,6 +1,6 @@
 import { engineFinding, type Finding } from "../policy/mod.ts";
 import type { CapturedHost } from "../facts/mod.ts";
-import type { Stamp, StampedDevice } from "../facts/stamp.ts";
+import type { Stamp, StampedDevice } from "../facts/stamp/stamp.ts";
 
 /** What a stamp must fit. */
 export interface StampTerms {

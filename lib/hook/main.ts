@@ -12,7 +12,7 @@
  * @module
  */
 import { engineFinding, type Finding } from "../policy/mod.ts";
-import { findNetworks } from "../facts/networks.ts";
+import { findNetworks } from "../facts/libvirt/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { SEPARATOR, STATUS } from "./answer_status.ts";
 import { judgeArrival, type Judged, type Needed, readGuestXml, withoutPairs } from "./arrival.ts";
@@ -22,13 +22,13 @@ import {
   parseApplied,
   parseDuration,
   salvageApplied,
-} from "./config.ts";
+} from "../config/config.ts";
 import type { Decision } from "./decision.ts";
 import { journalLines, refusal } from "./message.ts";
-import { type Paths, pathsBelow } from "./paths.ts";
+import { type Paths, pathsBelow } from "../config/paths.ts";
 import { recordDecision } from "./records.ts";
 import { settle } from "./settle.ts";
-import { parseWaiver, type Waiver } from "./waiver.ts";
+import { parseWaiver, type Waiver } from "../config/waiver.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What the bundle ends with. */

@@ -24,7 +24,7 @@ const MOST = 16;
  *
  * @example
  * ```ts
- * import { mdevsToOpen } from "../../lib/hook/mdevs_to_open.ts";
+ * import { mdevsToOpen } from "./mdevs_to_open.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const mdevType = { id: "mtty-2" };

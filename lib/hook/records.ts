@@ -5,7 +5,7 @@ import { reportJson } from "../report/json.ts";
 import type { Facts } from "../facts/mod.ts";
 import { ENGINE_ID } from "../policy/mod.ts";
 import { type Decision, nameOf } from "./decision.ts";
-import type { Paths } from "./paths.ts";
+import type { Paths } from "../config/paths.ts";
 import { writeAll } from "./write_all.ts";
 
 const NEWLINE = 0x0a;

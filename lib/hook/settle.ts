@@ -1,6 +1,6 @@
 import { decide, type Decision, ENGINE_ID, type Finding } from "../policy/mod.ts";
-import type { Choice, Config, Mode, Trouble } from "./config.ts";
-import type { Waiver } from "./waiver.ts";
+import type { Choice, Config, Mode, Trouble } from "../config/config.ts";
+import type { Waiver } from "../config/waiver.ts";
 
 /** What becomes of the migration. */
 export interface Settled {

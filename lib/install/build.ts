@@ -21,7 +21,7 @@ const SOURCES = new URL("../../", import.meta.url);
 const BUNDLES = {
   "hook.js": "lib/hook/main.ts",
   "premigrate.js": "lib/cli/main.ts",
-  "vfio_region_main.js": "lib/facts/vfio_region_main.ts",
+  "vfio_region_main.js": "lib/facts/vfio/region_main.ts",
 } as const;
 
 const COPIES = {
@@ -32,7 +32,7 @@ const COPIES = {
   "premigrate-agent.service": "lib/install/files/premigrate-agent.service",
   "plugin.sh": "lib/plugin/run.sh",
   "plugin_child.js": "lib/plugin/child.js",
-  "probe.sh": "lib/facts/probe.sh",
+  "probe.sh": "lib/facts/probe/probe.sh",
 } as const;
 
 /**

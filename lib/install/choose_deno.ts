@@ -1,6 +1,6 @@
 import { oneLine } from "../facts/one_line.ts";
 import { runProgram } from "../facts/run_program.ts";
-import { below } from "./below.ts";
+import { below } from "../config/below.ts";
 
 /** A Deno that cannot be the hook's. */
 export class DenoChoiceError extends Error {

@@ -1,4 +1,4 @@
-import { below } from "./below.ts";
+import { below } from "../config/below.ts";
 import { ForeignFileError } from "./plan.ts";
 
 /** The folders above a path, the topmost first. */

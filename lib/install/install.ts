@@ -1,15 +1,15 @@
 import { version } from "./version.ts";
-import { type Applied, writeApplied } from "../hook/config.ts";
-import { below, filesBelow } from "./below.ts";
+import { type Applied, writeApplied } from "../config/config.ts";
+import { below, filesBelow } from "../config/below.ts";
 import { chooseDeno, KEPT_DENO } from "./choose_deno.ts";
-import { parseConfig } from "./config_file.ts";
+import { parseConfig } from "../config/config_file.ts";
 import { readEntry, writeEntry } from "./entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
-import { loadListed } from "./plugins.ts";
-import { readSiteFolder } from "./site_folder.ts";
+import { loadListed } from "../config/listed_plugins.ts";
+import { readSiteFolder } from "../config/site_folder.ts";
 
 /** What is installed, and where. */
 export interface InstallRequest {
@@ -124,7 +124,7 @@ async function readChoices(root: string, steps: readonly Step[], deno: string): 
   const text = step?.what !== "kept" && content instanceof Uint8Array
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(await below(root, LAYOUT.config, { follow: true }));
-  const site = await readSiteFolder(`${root}${LAYOUT.policies}`, { outside: filesBelow(root) });
+  const site = await readSiteFolder(`${root}${LAYOUT.policies}`, { files: filesBelow(root) });
   const config = await loadListed({ path, text, root }, parseConfig(path, text, site));
   return { deno, config };
 }

@@ -1,4 +1,4 @@
-import { pathsBelow } from "../hook/paths.ts";
+import { pathsBelow } from "../config/paths.ts";
 import { DIST_FILES, EXECUTABLES } from "./dist_files.ts";
 import type { Item } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
-import { below } from "./below.ts";
+import { below } from "../config/below.ts";
 
 /** A manifest that cannot be used. */
 export class ManifestError extends Error {
@@ -51,7 +51,7 @@ const LARGEST = 1024 * 1024;
  *
  * @example
  * ```ts
- * import { parseManifest, writeManifest } from "../../lib/install/manifest.ts";
+ * import { parseManifest, writeManifest } from "./manifest.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const manifest = { version: "1.0.0", files: { "/usr/bin/a": "-> b" }, folders: ["/usr/bin"] };

@@ -1,5 +1,5 @@
 import { oneLine } from "../facts/one_line.ts";
-import { below } from "./below.ts";
+import { below } from "../config/below.ts";
 import { type Content, type Entry, markOf, readEntry } from "./entry.ts";
 import type { Manifest } from "./manifest.ts";
 

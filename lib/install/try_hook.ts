@@ -1,5 +1,5 @@
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
-import { type Paths, pathsBelow } from "../hook/paths.ts";
+import { type Paths, pathsBelow } from "../config/paths.ts";
 
 /** How a trial of the hook ended. */
 export interface Trial {

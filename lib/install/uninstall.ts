@@ -1,4 +1,4 @@
-import { below } from "./below.ts";
+import { below } from "../config/below.ts";
 import { readEntry } from "./entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest } from "./manifest.ts";

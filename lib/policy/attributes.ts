@@ -1,5 +1,3 @@
-import type { Policy } from "./policy.ts";
-
 /** The most attributes that one policy may declare. */
 export const MOST_ATTRIBUTES = 32;
 
@@ -34,6 +32,8 @@ export function isAttributeName(name: string): boolean {
 }
 
 /** The attributes that any of the policies declares, each once, sorted. */
-export function attributesOf(policies: Iterable<Pick<Policy, "attributes">>): string[] {
+export function attributesOf(
+  policies: Iterable<{ readonly attributes?: readonly string[] }>,
+): string[] {
   return [...new Set([...policies].flatMap(({ attributes = [] }) => attributes))].sort();
 }

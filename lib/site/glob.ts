@@ -4,7 +4,7 @@
  *
  * @example
  * ```ts
- * import { matchesGlob } from "../../lib/site/glob.ts";
+ * import { matchesGlob } from "./glob.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(["prod-1", "test-1"].map((name) => matchesGlob("prod-*", name)), [true, false]);

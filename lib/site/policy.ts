@@ -20,7 +20,7 @@ export function sitePolicies(site: SitePolicies): Policy[] {
  *
  * @example
  * ```ts
- * import { sitePolicy } from "../../lib/site/policy.ts";
+ * import { sitePolicy } from "./policy.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const policy = sitePolicy("same-branch", {

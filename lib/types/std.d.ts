@@ -1,5 +1,5 @@
 // Types of the parts of deno-std in use. The npm package carries plain JavaScript; with JSR's @std
-// this file is not needed. tests/unit/std_types_test.ts shows that every name here exists.
+// this file is not needed. tests/unit/house/std_types_test.ts shows that every name here exists.
 
 declare module "@std/assert" {
   export class AssertionError extends Error {}

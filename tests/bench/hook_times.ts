@@ -4,10 +4,10 @@
  */
 import { encodeBase64 } from "@std/encoding/base64";
 import { v } from "premigrate/policy";
-import { type Config, ConfigSchema } from "../../lib/hook/config.ts";
+import { type Config, ConfigSchema } from "../../lib/config/config.ts";
 import { digestOf } from "../../lib/plugin/file.ts";
 import { buildPlugin, describePlugins, OWN_RUNNER, PluginError } from "../../lib/plugin/mod.ts";
-import { HookTree } from "../unit/hook_tree.ts";
+import { HookTree } from "../helpers/hook_tree.ts";
 
 const RUNS = 41;
 const FLAGS = ["--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-npm", "--no-remote"];

@@ -4,7 +4,7 @@ import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { caseQuestion } from "../../lib/policy/case.ts";
 import { CASES } from "../../plugins/example/revision/cases.ts";
-import { judgeWith } from "../unit/plugin_judge.ts";
+import { judgeWith } from "../helpers/plugin_judge.ts";
 
 const plugin = await buildPlugin("plugins/example/revision/policy.ts");
 const [question] = CASES.map(caseQuestion);

@@ -3,8 +3,8 @@
  * `lspci -xxxx` of the same ones, and for this host's own functions. Always one run of one program a
  * host, and so one round trip by ssh, whatever the number of devices.
  */
-import { runScript, shells } from "../unit/probe_shells.ts";
-import { FakeSysfs, makeConfig } from "../unit/probe_tree.ts";
+import { runScript, shells } from "../helpers/probe_shells.ts";
+import { FakeSysfs, makeConfig } from "../helpers/probe_tree.ts";
 
 const MAY_RUN = ["read", "write", "run"] as const;
 const ignore = MAY_RUN.some((name) => Deno.permissions.querySync({ name }).state !== "granted");

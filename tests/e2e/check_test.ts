@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { parseFacts } from "premigrate";
-import { FakeSysfs } from "../unit/probe_tree.ts";
+import { FakeSysfs } from "../helpers/probe_tree.ts";
 import { bootGuest } from "./guest.ts";
 import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
 

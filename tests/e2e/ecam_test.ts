@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
-import type { Range } from "../../lib/facts/ecam.ts";
+import type { Range } from "../../lib/facts/monitor/ecam.ts";
 import { set32 } from "../../lib/pci/bytes.ts";
 import { bootGuest } from "./guest.ts";
 import { type Hosts, testOnHosts } from "./hosts.ts";

@@ -14,8 +14,8 @@ import {
   type StampedDevice,
   writeStamp,
 } from "premigrate";
-import { dist } from "../unit/hook_tree.ts";
-import { FakeSysfs, OFFERS, RESOURCE } from "../unit/probe_tree.ts";
+import { dist } from "../helpers/hook_tree.ts";
+import { FakeSysfs, OFFERS, RESOURCE } from "../helpers/probe_tree.ts";
 import { canRun, startHosts } from "./hosts.ts";
 import { FILES, guestXml, HOOKS, type Host, InstalledHosts } from "./installed_hosts.ts";
 

@@ -1,6 +1,6 @@
 /** An installation on a living host: what it makes of it, what the doctor finds, and what is left. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DIST } from "../unit/install_host.ts";
+import { DIST } from "../helpers/install_host.ts";
 import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
 
 const DAEMON = "that the daemon knows of hooks";

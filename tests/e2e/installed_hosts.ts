@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { AuditLine } from "../unit/hook_tree.ts";
+import type { AuditLine } from "../helpers/hook_tree.ts";
 import type { Hosts, Output } from "./hosts.ts";
 
 /** A machine with libvirt. */

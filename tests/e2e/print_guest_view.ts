@@ -5,8 +5,8 @@
  *     print_guest_view.ts URI DOMAIN
  */
 import { encodeHex } from "@std/encoding/hex";
-import { readGuestView, virshMonitor } from "../../lib/facts/ecam.ts";
-import { parseLibvirtUri } from "../../lib/facts/libvirt_uri.ts";
+import { readGuestView, virshMonitor } from "../../lib/facts/monitor/ecam.ts";
+import { parseLibvirtUri } from "../../lib/facts/libvirt/uri.ts";
 
 const [uriText = "", domain = ""] = Deno.args;
 const uri = parseLibvirtUri(uriText);

@@ -1,7 +1,7 @@
 /** Stamps and marks in the metadata of real guests, and how they travel. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseDomain, readStampMetadata, type Stamp, type StampMetadata } from "premigrate";
-import { FakeSysfs } from "../unit/probe_tree.ts";
+import { FakeSysfs } from "../helpers/probe_tree.ts";
 import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
 
 const NAMES = ["vm1", "$(reboot)", `a'b"c`];

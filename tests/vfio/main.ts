@@ -5,7 +5,8 @@
  * @module
  */
 import { Command, EnumType, ValidationError } from "@cliffy/command";
-import { OutputError, print, printError, writeText } from "../../lib/cli/io.ts";
+import { OutputError, writeText } from "../../lib/facts/files.ts";
+import { print, printError } from "../../lib/cli/print.ts";
 import { build, BuildError } from "../../lib/install/build.ts";
 import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { checkMachine, NestedVmError, prepareImage, runInVm } from "./nested_vm.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import { encodeHex } from "@std/encoding/hex";
-import { print, readLines } from "../../lib/cli/io.ts";
+import { readLines } from "../../lib/facts/files.ts";
+import { print } from "../../lib/cli/print.ts";
 
 /** Why there can be no VM here. */
 export class NestedVmError extends Error {

@@ -1,4 +1,4 @@
-import { readLines } from "../../lib/cli/io.ts";
+import { readLines } from "../../lib/facts/files.ts";
 
 const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;

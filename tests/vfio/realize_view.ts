@@ -5,9 +5,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { recordGuestStart } from "../../lib/facts/record_guest_start.ts";
-import { findStart } from "../../lib/facts/start_records.ts";
-import { readVfioRegion, type VfioRegion } from "../../lib/facts/vfio_region.ts";
+import { recordGuestStart } from "../../lib/facts/vfio/record_guest_start.ts";
+import { findStart } from "../../lib/facts/vfio/start_records.ts";
+import { readVfioRegion, type VfioRegion } from "../../lib/facts/vfio/region.ts";
 import { type DeviceTemplate, Mdev } from "./mdev.ts";
 import { machineWith, readGuestView } from "./migrate.ts";
 import { type RandomPair, randomPairs } from "./pairs.ts";

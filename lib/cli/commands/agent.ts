@@ -1,10 +1,10 @@
 import { Command } from "@cliffy/command";
 import { runAgent } from "../../agent/agent.ts";
-import { VirshError } from "../../facts/virsh_error.ts";
-import { pathsBelow } from "../../hook/paths.ts";
-import { hostWorld } from "../agent_world.ts";
+import { VirshError } from "../../facts/libvirt/virsh_error.ts";
+import { pathsBelow } from "../../config/paths.ts";
+import { hostWorld } from "../../agent/world.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { printError } from "../io.ts";
+import { printError } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;

@@ -1,10 +1,10 @@
 import { Command } from "@cliffy/command";
-import { refreshHostCache } from "../../facts/host_cache.ts";
-import { THIS_HOST } from "../../facts/libvirt_uri.ts";
-import { countNetworks, refreshNetworks } from "../../facts/networks.ts";
-import { pathsBelow } from "../../hook/paths.ts";
+import { refreshHostCache } from "../../facts/emulator/host_cache.ts";
+import { THIS_HOST } from "../../facts/libvirt/uri.ts";
+import { countNetworks, refreshNetworks } from "../../facts/libvirt/networks.ts";
+import { pathsBelow } from "../../config/paths.ts";
 import { deadline } from "../hosts.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 
 /** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()

@@ -6,10 +6,11 @@ import {
   type HostAccess,
 } from "../../facts/capture.ts";
 import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
-import { readGuest } from "../../facts/libvirt.ts";
+import { readGuest } from "../../facts/libvirt/guests.ts";
 import { type Facts, writeFacts } from "../../facts/mod.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
-import { print, writeText } from "../io.ts";
+import { writeText } from "../../facts/files.ts";
+import { print } from "../print.ts";
 import { Progress } from "../progress.ts";
 import { parseAddress } from "../targets.ts";
 import { parseAttributeOptions } from "../values.ts";

@@ -1,9 +1,10 @@
 import { Command } from "@cliffy/command";
-import { parseApplied } from "../../hook/config.ts";
-import { pathsBelow } from "../../hook/paths.ts";
-import { applyConfig, flattenConfig, readConfig } from "../../install/apply.ts";
+import { parseApplied } from "../../config/config.ts";
+import { pathsBelow } from "../../config/paths.ts";
+import { applyConfig, flattenConfig, readConfig } from "../../config/apply.ts";
 import { printable } from "../../report/printable.ts";
-import { print, printJson, readText } from "../io.ts";
+import { readText } from "../../facts/files.ts";
+import { print, printJson } from "../print.ts";
 import { noCommand } from "../no_command.ts";
 import { parseRoot } from "../root.ts";
 

@@ -2,7 +2,7 @@ import { Command } from "@cliffy/command";
 import { diagnose, type Diagnosis, diagnosisText } from "../../install/doctor/doctor.ts";
 import { OUTSIDE } from "../../install/outside.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 /** `doctor`: whether the hook would do its work. */

@@ -3,7 +3,7 @@ import { Command, ValidationError } from "@cliffy/command";
 import { decodeConfigSpace, ENGINE_CODES, parseBadConfig } from "../../policy/mod.ts";
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
 import { readFunction } from "../dump.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 

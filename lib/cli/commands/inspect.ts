@@ -1,7 +1,8 @@
 import { Command } from "@cliffy/command";
 import { type ConfigSpace, decodeConfigSpace, readDump } from "../../policy/mod.ts";
 import { describeConfigSpace } from "../../report/mod.ts";
-import { print, printJson, readBytes } from "../io.ts";
+import { readBytes } from "../../facts/files.ts";
+import { print, printJson } from "../print.ts";
 
 /** `inspect`: what a dump says. */
 export const inspect = new Command<{ json?: true }>()

@@ -4,7 +4,7 @@ import { makeReady } from "../../install/host_steps.ts";
 import { install as installBuild } from "../../install/install.ts";
 import { OUTSIDE } from "../../install/outside.ts";
 import { changeFiles, changesText } from "../changes.ts";
-import { print, printError, printJson } from "../io.ts";
+import { print, printError, printJson } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 /** `install`: the hook, the command and the agent's unit on this host. */

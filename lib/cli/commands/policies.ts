@@ -1,7 +1,7 @@
 import { Command } from "@cliffy/command";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { policiesPage } from "../../report/mod.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { builtInRegistry, loadRegistry, POLICIES_OPTION } from "../policies.ts";
 

@@ -1,6 +1,6 @@
 import { Command, ValidationError } from "@cliffy/command";
-import { readSiteFile } from "../../install/site_folder.ts";
-import { ConfigError } from "../../install/yaml_file.ts";
+import { readSiteFile } from "../../config/site_folder.ts";
+import { ConfigError } from "../../config/yaml_file.ts";
 import { buildPlugin, type CaseOutcome, testPlugin } from "../../plugin/mod.ts";
 import { digestOf } from "../../plugin/file.ts";
 import { Registry } from "../../policy/mod.ts";
@@ -9,7 +9,8 @@ import { printable } from "../../report/printable.ts";
 import { outcomeOf, runSiteCase } from "../../site/cases.ts";
 import { sitePolicy } from "../../site/mod.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { print, printJson, writeText } from "../io.ts";
+import { writeText } from "../../facts/files.ts";
+import { print, printJson } from "../print.ts";
 import { noCommand } from "../no_command.ts";
 import { writePolicyTemplate } from "../policy_template.ts";
 

@@ -1,7 +1,8 @@
 import { Command } from "@cliffy/command";
-import { recordGuestStart } from "../../facts/record_guest_start.ts";
-import { pathsBelow } from "../../hook/paths.ts";
-import { printError, readText } from "../io.ts";
+import { recordGuestStart } from "../../facts/vfio/record_guest_start.ts";
+import { pathsBelow } from "../../config/paths.ts";
+import { readText } from "../../facts/files.ts";
+import { printError } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 // What is still open by the hook's deadline must be closed before QEMU wants it.

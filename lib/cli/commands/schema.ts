@@ -1,9 +1,9 @@
 import { Command, EnumType } from "@cliffy/command";
 import { FactsSchema } from "../../facts/mod.ts";
-import { ConfigSchema } from "../../hook/config.ts";
-import { jsonSchemaOf } from "../../install/yaml_file.ts";
+import { ConfigSchema } from "../../config/config.ts";
+import { jsonSchemaOf } from "../../config/yaml_file.ts";
 import { SiteFileSchema } from "../../site/file.ts";
-import { printJson } from "../io.ts";
+import { printJson } from "../print.ts";
 
 const SCHEMAS = { facts: FactsSchema, config: ConfigSchema, policy: SiteFileSchema } as const;
 

@@ -1,15 +1,16 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain, setMetadata } from "../../domain/mod.ts";
 import { parseFacts, STAMP_NAMESPACE, writeStamp } from "../../facts/mod.ts";
-import { makeStamp } from "../../facts/stamp_guest.ts";
-import { pathsBelow } from "../../hook/paths.ts";
+import { makeStamp } from "../../facts/stamp/stamp_guest.ts";
+import { pathsBelow } from "../../config/paths.ts";
 import { printable } from "../../report/printable.ts";
-import { appliedAttributes } from "../applied.ts";
+import { appliedAttributes } from "../../config/read_applied.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { markOffline, removeStamps, type StampResult } from "../guest_metadata.ts";
+import { markOffline, removeStamps, type StampResult } from "../../agent/guest_metadata.ts";
 import { deadline } from "../hosts.ts";
-import { print, printError, printJson, readText } from "../io.ts";
-import { stampGuests } from "../stamping.ts";
+import { readText } from "../../facts/files.ts";
+import { print, printError, printJson } from "../print.ts";
+import { stampGuests } from "../../agent/stamping.ts";
 
 /** `stamp`: a guest's facts into its own metadata, for the hook of the host that it goes to. */
 export const stamp = new Command<{ json?: true }>()

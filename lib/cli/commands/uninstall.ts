@@ -1,7 +1,7 @@
 import { Command } from "@cliffy/command";
 import { uninstall as uninstallAll } from "../../install/uninstall.ts";
 import { changeFiles, changesText } from "../changes.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 /** `uninstall`: what `install` made. */

@@ -1,10 +1,10 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { encodeHex } from "@std/encoding/hex";
-import { parseDuration } from "../../hook/config.ts";
-import { countUses, endWaiver, giveWaiver, listWaivers } from "../../install/waivers.ts";
+import { parseDuration } from "../../config/config.ts";
+import { countUses, endWaiver, giveWaiver, listWaivers } from "../../config/waivers.ts";
 import { printable } from "../../report/printable.ts";
 import { changeFiles } from "../changes.ts";
-import { print, printJson } from "../io.ts";
+import { print, printJson } from "../print.ts";
 import { parseRoot } from "../root.ts";
 
 const LONGEST = 7 * 86_400;

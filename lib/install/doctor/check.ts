@@ -1,4 +1,4 @@
-import type { Paths } from "../../hook/paths.ts";
+import type { Paths } from "../../config/paths.ts";
 import type { Manifest } from "../manifest.ts";
 import type { Outside } from "../outside.ts";
 

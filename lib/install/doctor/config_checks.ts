@@ -1,10 +1,10 @@
 import { oneLine } from "../../facts/one_line.ts";
-import { parseApplied, parseDuration } from "../../hook/config.ts";
-import { parseWaiver } from "../../hook/waiver.ts";
-import { compareConfigs, denoOf } from "../apply.ts";
-import { parseConfig } from "../config_file.ts";
-import { findOtherPlugins } from "../plugins.ts";
-import { readSiteFolder } from "../site_folder.ts";
+import { parseApplied, parseDuration } from "../../config/config.ts";
+import { parseWaiver } from "../../config/waiver.ts";
+import { compareConfigs, denoOf } from "../../config/apply.ts";
+import { parseConfig } from "../../config/config_file.ts";
+import { findOtherPlugins } from "../../config/listed_plugins.ts";
+import { readSiteFolder } from "../../config/site_folder.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
 /** What the operator chose. */
@@ -33,7 +33,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
       const [text, before, site] = await Promise.all([
         readTextOf(installation, file),
         readTextOf(installation, applied),
-        readSiteFolder(policies, installation),
+        readSiteFolder(policies, { files: installation.outside }),
       ]);
       if (text === undefined) return ["WARN", `there is no ${file}`];
       if (before === undefined) return ["FAIL", `there is no ${applied}`];

@@ -1,5 +1,5 @@
 import { oneLine } from "../../facts/one_line.ts";
-import { pathsBelow } from "../../hook/paths.ts";
+import { pathsBelow } from "../../config/paths.ts";
 import { MANIFEST, parseManifest } from "../manifest.ts";
 import type { Outside } from "../outside.ts";
 import type { Check, Grade, Outcome } from "./check.ts";

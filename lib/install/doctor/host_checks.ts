@@ -1,6 +1,6 @@
-import { countNetworks, parseNetworks } from "../../facts/networks.ts";
+import { countNetworks, parseNetworks } from "../../facts/libvirt/networks.ts";
 import { oneLine } from "../../facts/one_line.ts";
-import { parseProbeReport } from "../../facts/probe_report.ts";
+import { parseProbeReport } from "../../facts/probe/report.ts";
 import type { Check, Outcome } from "./check.ts";
 
 const UNSYNCHRONISED = 0x40; // STA_UNSYNC of timex.h

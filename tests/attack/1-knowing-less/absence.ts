@@ -11,7 +11,7 @@
  */
 import type { CapturedDevice, CapturedHost, Facts } from "premigrate";
 import type { Migration } from "premigrate/policy";
-import type { Stamp } from "../../../lib/facts/stamp.ts";
+import type { Stamp } from "../../../lib/facts/stamp/stamp.ts";
 
 /** What absence means, and the value that says that there is none. */
 export type Absence =

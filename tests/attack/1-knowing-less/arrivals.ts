@@ -2,12 +2,12 @@
 import { decodeHex } from "@std/encoding/hex";
 import { parseDomain, parseFacts, setMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
 import { assembleFacts } from "../../../lib/facts/assemble.ts";
-import { parseProbeReport } from "../../../lib/facts/probe_report.ts";
-import { addRealizeViews } from "../../../lib/facts/realize_views.ts";
-import { findRealizeView, recordRealizeView } from "../../../lib/facts/vfio_records.ts";
-import { parseVfioAnswer } from "../../../lib/facts/vfio_region.ts";
+import { parseProbeReport } from "../../../lib/facts/probe/report.ts";
+import { addRealizeViews } from "../../../lib/facts/vfio/realize_views.ts";
+import { findRealizeView, recordRealizeView } from "../../../lib/facts/vfio/records.ts";
+import { parseVfioAnswer } from "../../../lib/facts/vfio/region.ts";
 import type { Arrival } from "../../../lib/hook/arrival.ts";
-import { FakeSysfs } from "../../unit/probe_tree.ts";
+import { FakeSysfs } from "../../helpers/probe_tree.ts";
 import { hexOf, isList, objectOf } from "./differences.ts";
 import { type FactsFile, type Guest, type Json, type JsonObject, xmlOf } from "./guests.ts";
 

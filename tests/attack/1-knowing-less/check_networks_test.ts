@@ -4,7 +4,7 @@ import { type CapturedDevice, type Facts, type Networks, parseDomain } from "pre
 import { builtInRegistry } from "../../../lib/cli/policies.ts";
 import type { Decision } from "../../../lib/policy/mod.ts";
 import { judgeOnNetworks } from "../../../lib/verdict/networks.ts";
-import { bytesOf, FIRST, guestXml, sourceFacts } from "../../unit/hook_arrivals.ts";
+import { bytesOf, FIRST, guestXml, sourceFacts } from "../../helpers/hook_arrivals.ts";
 
 const [EQUAL, OTHER] = ["0000:5e:02.0", "0000:5e:02.1"] as const;
 

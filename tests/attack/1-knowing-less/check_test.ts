@@ -5,7 +5,7 @@ import fc from "fast-check";
 import * as v from "valibot";
 import type { Facts } from "premigrate";
 import { FactsSchema } from "../../../lib/facts/schema.ts";
-import { configuredRegistry } from "../../../lib/hook/registry.ts";
+import { configuredRegistry } from "../../../lib/config/registry.ts";
 import type { Verdict } from "../../../lib/policy/mod.ts";
 import { judge } from "../../../lib/verdict/judge.ts";
 import { SEED } from "../../seed.ts";

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type CapturedDevice, reportText } from "premigrate";
 import { v } from "premigrate/policy";
-import { ConfigSchema } from "../../../lib/hook/config.ts";
-import { configuredRegistry } from "../../../lib/hook/registry.ts";
+import { ConfigSchema } from "../../../lib/config/config.ts";
+import { configuredRegistry } from "../../../lib/config/registry.ts";
 import { settle } from "../../../lib/hook/settle.ts";
 import { judgeExample } from "./example.ts";
 

@@ -10,7 +10,7 @@ import {
   STAMP_NAMESPACE,
   writeOfflineMark,
 } from "premigrate";
-import { findNetworks, parseNetworks, writeNetworks } from "../../../lib/facts/networks.ts";
+import { findNetworks, parseNetworks, writeNetworks } from "../../../lib/facts/libvirt/networks.ts";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import {
   bytesOf,
@@ -22,8 +22,8 @@ import {
   NOW,
   SECOND,
   stamped,
-} from "../../unit/hook_arrivals.ts";
-import { HookTree } from "../../unit/hook_tree.ts";
+} from "../../helpers/hook_arrivals.ts";
+import { HookTree } from "../../helpers/hook_tree.ts";
 
 /** An interface on a network, as libvirt sends it at `migrate begin`. */
 function on(network: string, bus = "0x01"): string {

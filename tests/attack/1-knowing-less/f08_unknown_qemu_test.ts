@@ -8,7 +8,7 @@ import {
   guestXml,
   NOW,
   stamped,
-} from "../../unit/hook_arrivals.ts";
+} from "../../helpers/hook_arrivals.ts";
 import { judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";
 import { judgeExample } from "./example.ts";
 

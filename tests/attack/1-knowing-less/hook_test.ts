@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";
-import { PROBE_KEYS } from "../../../lib/facts/probe_keys.ts";
+import { PROBE_KEYS } from "../../../lib/facts/probe/keys.ts";
 import { FactsSchema } from "../../../lib/facts/schema.ts";
 import { type Arrival, judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";
-import { ConfigSchema } from "../../../lib/hook/config.ts";
+import { ConfigSchema } from "../../../lib/config/config.ts";
 import { SEED } from "../../seed.ts";
-import { runScript } from "../../unit/probe_shells.ts";
+import { runScript } from "../../helpers/probe_shells.ts";
 import {
   arrivalOf,
   CACHED,

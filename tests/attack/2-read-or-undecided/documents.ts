@@ -1,7 +1,7 @@
 /** Guests with one PCI function, and what all built-in policies decide of them. */
 import { BUILT_IN, type Decision, type Facts, parseDomain, parseFacts, Registry } from "premigrate";
 import { judge } from "../../../lib/verdict/judge.ts";
-import { FIRST, guestXml, sourceFacts } from "../../unit/hook_arrivals.ts";
+import { FIRST, guestXml, sourceFacts } from "../../helpers/hook_arrivals.ts";
 
 const NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
 import { wantDevices } from "premigrate/policy";
-import { FIRST, guestXml } from "../../unit/hook_arrivals.ts";
+import { FIRST, guestXml } from "../../helpers/hook_arrivals.ts";
 
 for (
   const [element, wanted] of [

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
-import { configOf, FakeHost, FIRST, stamped } from "../../unit/hook_arrivals.ts";
+import { configOf, FakeHost, FIRST, stamped } from "../../helpers/hook_arrivals.ts";
 import { ALIAS, args, decide, type Decided, documentWith, override } from "./documents.ts";
 
 const ALLOW: Decided = { decision: "allow", codes: [] };

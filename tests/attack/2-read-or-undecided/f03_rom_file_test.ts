@@ -14,8 +14,8 @@ import {
   guestXml,
   sourceFacts,
   stamped,
-} from "../../unit/hook_arrivals.ts";
-import { HookTree } from "../../unit/hook_tree.ts";
+} from "../../helpers/hook_arrivals.ts";
+import { HookTree } from "../../helpers/hook_tree.ts";
 
 const NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
 const ALIAS = "ua-vf";

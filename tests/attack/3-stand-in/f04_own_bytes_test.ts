@@ -1,13 +1,13 @@
 /** What was kept of another device takes no place of what a device shows of itself. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
-import { devicesToStamp, makeStamp } from "../../../lib/facts/stamp_guest.ts";
+import { devicesToStamp, makeStamp } from "../../../lib/facts/stamp/stamp_guest.ts";
 import {
   readStampMetadata,
   type Stamp,
   type StampMetadata,
   writeStamp,
-} from "../../../lib/facts/stamp.ts";
+} from "../../../lib/facts/stamp/stamp.ts";
 import { QemuVersion, Registry } from "../../../lib/policy/mod.ts";
 import { judge } from "../../../lib/verdict/judge.ts";
 import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";

@@ -1,7 +1,7 @@
 /** Of the hosts that have a guest's UUID only the one that the guest comes from is believed. */
 import { assertEquals } from "@std/assert";
-import { FIRST, GUEST, guestXml, NOW } from "../../unit/hook_arrivals.ts";
-import { askFakes, DOWN, type FakeLibvirt, running, STAYING } from "../../unit/hook_fake_virsh.ts";
+import { FIRST, GUEST, guestXml, NOW } from "../../helpers/hook_arrivals.ts";
+import { askFakes, DOWN, type FakeLibvirt, running, STAYING } from "../../helpers/fake_virsh.ts";
 
 const XML = guestXml([FIRST]);
 const DEVICE = `cat <<'END'

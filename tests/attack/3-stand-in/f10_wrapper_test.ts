@@ -1,9 +1,9 @@
 /** A wrapper's file does not tell which QEMU it starts: what it said once is not kept. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
-import { findHost } from "../../../lib/facts/host_cache.ts";
-import { runProbe } from "../../../lib/facts/probe.ts";
-import type { ProbedEmulator } from "../../../lib/facts/probe_report.ts";
+import { findHost } from "../../../lib/facts/emulator/host_cache.ts";
+import { runProbe } from "../../../lib/facts/probe/run_probe.ts";
+import type { ProbedEmulator } from "../../../lib/facts/probe/report.ts";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import {
   configOf,
@@ -13,7 +13,7 @@ import {
   guestXml,
   NOW as ARRIVES,
   stamped,
-} from "../../unit/hook_arrivals.ts";
+} from "../../helpers/hook_arrivals.ts";
 
 const QEMU = "/usr/bin/qemu-system-x86_64";
 const BYTES = await Deno.stat(QEMU).then(({ isFile }) => isFile).catch(() => false);

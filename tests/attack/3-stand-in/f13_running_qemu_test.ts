@@ -1,10 +1,10 @@
 /** The version of a guest's QEMU is that of the file that runs, not of the one that is installed. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { runningFile } from "../../../lib/facts/emulator_cache.ts";
-import { parseProbeReport, type ProbedGuest } from "../../../lib/facts/probe_report.ts";
-import { FIRST, GUEST, guestXml, NOW } from "../../unit/hook_arrivals.ts";
-import { askFakes, running } from "../../unit/hook_fake_virsh.ts";
-import { runScript, shells } from "../../unit/probe_shells.ts";
+import { runningFile } from "../../../lib/facts/emulator/cache.ts";
+import { parseProbeReport, type ProbedGuest } from "../../../lib/facts/probe/report.ts";
+import { FIRST, GUEST, guestXml, NOW } from "../../helpers/hook_arrivals.ts";
+import { askFakes, running } from "../../helpers/fake_virsh.ts";
+import { runScript, shells } from "../../helpers/probe_shells.ts";
 
 const OTHER = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";
 

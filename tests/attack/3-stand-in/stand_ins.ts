@@ -1,6 +1,6 @@
 /** A host with devices of a kind, and what was kept of one when it was opened. */
-import { addRealizeViews, type RealizeReaders } from "../../../lib/facts/realize_views.ts";
-import { findRealizeView, recordRealizeView } from "../../../lib/facts/vfio_records.ts";
+import { addRealizeViews, type RealizeReaders } from "../../../lib/facts/vfio/realize_views.ts";
+import { findRealizeView, recordRealizeView } from "../../../lib/facts/vfio/records.ts";
 import type { CapturedDevice, CapturedHost, Facts } from "../../../lib/facts/mod.ts";
 
 /** What in a VF's config space differs from one to another of its kind. */

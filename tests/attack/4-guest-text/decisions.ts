@@ -3,9 +3,9 @@ import type { CapturedDevice, Facts } from "premigrate";
 import type { Finding } from "premigrate/policy";
 import type { Decision } from "../../../lib/hook/decision.ts";
 import { recordDecision } from "../../../lib/hook/records.ts";
-import { configuredRegistry } from "../../../lib/hook/registry.ts";
+import { configuredRegistry } from "../../../lib/config/registry.ts";
 import { settle } from "../../../lib/hook/settle.ts";
-import { configOf, GUEST } from "../../unit/hook_arrivals.ts";
+import { configOf, GUEST } from "../../helpers/hook_arrivals.ts";
 
 /** A decision of a guest that has `hostdev0`. */
 export function decisionOf(

@@ -9,10 +9,10 @@ import {
   guestXml,
   SECOND,
   stamped,
-} from "../../unit/hook_arrivals.ts";
-import { arrivalJson, askFakes, type FakeLibvirt, running } from "../../unit/hook_fake_virsh.ts";
-import { parseGuest } from "../../../lib/facts/libvirt_guest.ts";
-import { parseHost } from "../../../lib/facts/libvirt_host.ts";
+} from "../../helpers/hook_arrivals.ts";
+import { arrivalJson, askFakes, type FakeLibvirt, running } from "../../helpers/fake_virsh.ts";
+import { parseGuest } from "../../../lib/facts/libvirt/guest.ts";
+import { parseHost } from "../../../lib/facts/libvirt/host.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 import { parseDomain } from "premigrate";
 

@@ -10,9 +10,9 @@ import {
   sourceFacts,
   stamped,
   vfioAnswer,
-} from "../../unit/hook_arrivals.ts";
-import { arrivalJson, askFakes, type FakeLibvirt, running } from "../../unit/hook_fake_virsh.ts";
-import { OFFERS } from "../../unit/probe_tree.ts";
+} from "../../helpers/hook_arrivals.ts";
+import { arrivalJson, askFakes, type FakeLibvirt, running } from "../../helpers/fake_virsh.ts";
+import { OFFERS } from "../../helpers/probe_tree.ts";
 
 const uuid = (last: number): string => `c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a0${last}`;
 const OWN = uuid(0);

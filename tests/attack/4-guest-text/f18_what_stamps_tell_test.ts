@@ -13,10 +13,10 @@ import {
   STAMP_NAMESPACE,
   writeStamp,
 } from "premigrate";
-import { keyIds } from "../../../lib/facts/host_ids.ts";
-import { makeStamp } from "../../../lib/facts/stamp_guest.ts";
+import { keyIds } from "../../../lib/facts/probe/host_ids.ts";
+import { makeStamp } from "../../../lib/facts/stamp/stamp_guest.ts";
 import { doubtStamp } from "../../../lib/hook/believe.ts";
-import { askFakes, running } from "../../unit/hook_fake_virsh.ts";
+import { askFakes, running } from "../../helpers/fake_virsh.ts";
 import { readAsBefore } from "./bb17a4b_reader.ts";
 
 const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";

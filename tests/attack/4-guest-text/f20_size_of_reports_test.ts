@@ -7,7 +7,7 @@ import type { Decision } from "../../../lib/hook/decision.ts";
 import { parseDomain, setMetadata, STAMP_NAMESPACE } from "premigrate";
 import { encodeBase64 } from "@std/encoding/base64";
 import { deflateSync } from "fflate";
-import { DEVICE, GUEST, HookTree } from "../../unit/hook_tree.ts";
+import { DEVICE, GUEST, HookTree } from "../../helpers/hook_tree.ts";
 import { decisionOf, hostOf, recorded } from "./decisions.ts";
 
 const MOST = 1024 * 1024;

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { engineFinding } from "premigrate/policy";
-import { HookTree } from "../../unit/hook_tree.ts";
+import { HookTree } from "../../helpers/hook_tree.ts";
 import { decisionOf, hostOf, recorded } from "./decisions.ts";
 
 const ASCII = /^[ -~]*\n$/;

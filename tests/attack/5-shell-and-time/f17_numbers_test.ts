@@ -1,6 +1,6 @@
 /** F17: no number that the shell cannot count with ends the launcher, nor keeps a guest from starting. */
 import { assertEquals } from "@std/assert";
-import { GUEST } from "../../unit/hook_tree.ts";
+import { GUEST } from "../../helpers/hook_tree.ts";
 import { DECIDES, Launcher, SHELLS } from "./launchers.ts";
 
 /** Neither a number nor one that the schema allows. */

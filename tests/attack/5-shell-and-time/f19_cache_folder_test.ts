@@ -1,7 +1,7 @@
 /** F19: nothing in Deno's cache folder can block, or cost, a verdict. */
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { HookTree } from "../../unit/hook_tree.ts";
+import { HookTree } from "../../helpers/hook_tree.ts";
 
 const NAMES = ["v8_code_cache_v2", "dep_analysis_cache_v2", "node_analysis_cache_v2"];
 

@@ -1,12 +1,12 @@
 /** F22: `install --root DIR` and `uninstall` follow links as they lead below DIR, and never out of it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { InputError } from "../../../lib/cli/io.ts";
+import { InputError } from "../../../lib/facts/files.ts";
 import { install } from "../../../lib/install/install.ts";
-import { below } from "../../../lib/install/below.ts";
-import { applyConfig } from "../../../lib/install/apply.ts";
+import { below } from "../../../lib/config/below.ts";
+import { applyConfig } from "../../../lib/config/apply.ts";
 import { uninstall } from "../../../lib/install/uninstall.ts";
-import { ConfigError } from "../../../lib/install/yaml_file.ts";
-import { DIST, run, snapshot } from "../../unit/install_host.ts";
+import { ConfigError } from "../../../lib/config/yaml_file.ts";
+import { DIST, run, snapshot } from "../../helpers/install_host.ts";
 
 /** An image, what is beside it, and a Deno. */
 async function withImage(

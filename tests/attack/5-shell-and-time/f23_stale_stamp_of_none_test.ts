@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
-import { configOf, FakeHost, guestXml, stamped } from "../../unit/hook_arrivals.ts";
+import { configOf, FakeHost, guestXml, stamped } from "../../helpers/hook_arrivals.ts";
 
 const NETWORKS = { default: "plain", nat: "plain" } as const;
 /** What may be a pool's on the source, for all that the document says. */

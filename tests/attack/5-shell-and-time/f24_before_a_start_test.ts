@@ -1,6 +1,6 @@
 /** F24: before a start nothing is opened, and so reset, that cannot migrate, or may take too long. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { addRealizeViews, type RealizeReaders } from "../../../lib/facts/realize_views.ts";
+import { addRealizeViews, type RealizeReaders } from "../../../lib/facts/vfio/realize_views.ts";
 import type { CapturedDevice } from "../../../lib/facts/mod.ts";
 
 const FUNCTION: CapturedDevice = {

@@ -1,8 +1,8 @@
 /** F26: a key that does nothing is refused, whatever it is called, and wherever it stands. */
 import { assertThrows } from "@std/assert";
-import { parseConfig } from "../../../lib/install/config_file.ts";
-import { parseSiteFile } from "../../../lib/install/site_folder.ts";
-import { ConfigError } from "../../../lib/install/yaml_file.ts";
+import { parseConfig } from "../../../lib/config/config_file.ts";
+import { parseSiteFile } from "../../../lib/config/site_folder.ts";
+import { ConfigError } from "../../../lib/config/yaml_file.ts";
 
 const UUID = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 /** What every object has, and what a schema's record leaves out. */

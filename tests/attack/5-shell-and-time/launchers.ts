@@ -1,7 +1,7 @@
 /** The installed launcher in each shell that it may meet, with programs of its own around it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { GUEST, HookTree } from "../../unit/hook_tree.ts";
-import { isInstalled } from "../../unit/probe_shells.ts";
+import { GUEST, HookTree } from "../../helpers/hook_tree.ts";
+import { isInstalled } from "../../helpers/probe_shells.ts";
 
 /** The shells that may be `/bin/sh`, as the first line of a script names them. */
 export const SHELLS = ["dash", "bash --posix", "busybox ash"].map((name) => {

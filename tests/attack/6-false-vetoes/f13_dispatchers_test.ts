@@ -1,9 +1,9 @@
 /** A dispatcher that runs qemu.d a second time, and a call in which no XML came in. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { pathsBelow } from "../../../lib/hook/paths.ts";
+import { pathsBelow } from "../../../lib/config/paths.ts";
 import { HOOK_CHECKS } from "../../../lib/install/doctor/hook_checks.ts";
 import { OUTSIDE, type Outside } from "../../../lib/install/outside.ts";
-import { HookTree } from "../../unit/hook_tree.ts";
+import { HookTree } from "../../helpers/hook_tree.ts";
 
 /** A host with this program at hooks/qemu, and nothing else. */
 function withHook(text: string): Outside {

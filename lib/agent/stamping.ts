@@ -1,0 +1,185 @@
+import type { Domain } from "../domain/mod.ts";
+import { captureSource, type SourceHost } from "../facts/capture.ts";
+import { readGuestOrigin } from "../facts/stamp/guest_origin.ts";
+import { listRunning, readGuests } from "../facts/libvirt/guests.ts";
+import {
+  type Facts,
+  readStampMetadata,
+  type Stamp,
+  STAMP_NAMESPACE,
+  StampError,
+  withoutNamespace,
+} from "../facts/mod.ts";
+import { romFilesOf } from "../facts/rom_files.ts";
+import { addRealizeViews } from "../facts/vfio/realize_views.ts";
+import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp/stamp_guest.ts";
+import { findStart, recordStart } from "../facts/vfio/start_records.ts";
+import { THIS_HOST } from "../facts/libvirt/uri.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
+import { pathsBelow } from "../config/paths.ts";
+import {
+  findGuests,
+  setElements,
+  type StampedView,
+  type StampOutcome,
+  type StampResult,
+} from "./guest_metadata.ts";
+
+// What virsh takes as one argument (MAX_ARG_STRLEN), less the rest of the command.
+const LONGEST_ELEMENT = 119_000;
+
+interface Made {
+  readonly outcome: StampOutcome;
+  /** What its metadata is to have of ours; absent: what it has. */
+  readonly set?: string | "nothing";
+}
+
+/**
+ * Puts stamps into the live XML of guests that run on this host; never into the persistent one,
+ * where they would come back with the next start. A guest that cannot be stamped does not keep the
+ * others from it.
+ *
+ * @param asked Names or UUIDs; `all`: the running guests that have devices.
+ * @param attributes Names of sysfs attributes that policies declare.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ * @throws {ProbeRunError} When the host's devices cannot be read.
+ */
+export async function stampGuests(
+  asked: readonly string[] | "all",
+  signal: AbortSignal,
+  attributes: readonly string[] = [],
+): Promise<StampResult[]> {
+  const found = findGuests(asked, await listRunning(THIS_HOST, signal));
+  const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
+  const domains = await readDomains(uuids, signal);
+  const host = await capture([...domains.values()], attributes, signal);
+
+  const made: (StampResult & Made)[] = [];
+  for (const one of found) {
+    const domain = domains.get(one.guest?.uuid ?? "");
+    if (asked === "all" && hasEnded(domain)) continue;
+    made.push({ ...one, ...await stampOf(domain, host, signal) });
+  }
+  const elements = new Map(
+    made.flatMap(({ guest, set }) =>
+      guest && set !== undefined ? [[guest.uuid, set === "nothing" ? undefined : set]] : []
+    ),
+  );
+  const errors = await setElements(elements, "live", signal);
+  const results = made.map(({ asked, guest, outcome }): StampResult => {
+    const error = errors.get(guest?.uuid ?? "");
+    return { asked, guest, outcome: error === undefined ? outcome : outcomeOf(error) };
+  });
+  return asked === "all" ? results.filter(({ outcome }) => outcome.kind !== "no-devices") : results;
+}
+
+/** The guests' live XML, or why it cannot be read, by UUID. */
+async function readDomains(
+  uuids: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, Domain | VirshError>> {
+  if (uuids.size === 0) return new Map();
+  const guests = await readGuests(THIS_HOST, [...uuids], signal);
+  return new Map(
+    [...uuids].flatMap((uuid, index) => {
+      const guest = guests[index];
+      if (guest === undefined) return [];
+      return [[uuid, guest instanceof VirshError ? guest : guest.domain]];
+    }),
+  );
+}
+
+/** Reads the host and all devices of the guests at once; `undefined` where they have none. */
+async function capture(
+  domains: readonly (Domain | VirshError)[],
+  attributes: readonly string[],
+  signal: AbortSignal,
+): Promise<SourceHost | undefined> {
+  const devices = domains.flatMap((domain) =>
+    domain instanceof VirshError ? [] : devicesToStamp(domain).map(({ source }) => source)
+  );
+  const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
+  if (devices.length === 0 && !isStamped) return undefined;
+  const romFiles = domains.flatMap((domain) =>
+    domain instanceof VirshError ? [] : romFilesOf(domain, { running: true })
+  );
+  const request = { devices: [...new Set(devices)], attributes, romFiles };
+  const host = await captureSource({ uri: THIS_HOST, probe: {} }, request, signal);
+  const { facts } = host;
+  // Running guests have them: none is opened, and what was kept of its kind stands in.
+  const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
+  const realize = { allowReset: false, records: pathsBelow().realize };
+  const views = await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
+  return { ...host, facts: views };
+}
+
+function hasOurs({ metadataElements }: Domain): boolean {
+  return metadataElements.some(({ namespace }) => namespace === STAMP_NAMESPACE);
+}
+
+async function stampOf(
+  domain: Domain | VirshError | undefined,
+  host: SourceHost | undefined,
+  signal: AbortSignal,
+): Promise<Made> {
+  if (domain === undefined) return failed("no such guest runs on this host");
+  if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
+  const isBare = devicesToStamp(domain).length === 0;
+  if (host === undefined || (isBare && !hasOurs(domain))) {
+    return { outcome: { kind: "no-devices" } };
+  }
+  const { name, uuid = "" } = domain;
+  if (isBare) {
+    await keepUnplugged(uuid, host.facts);
+    return { outcome: { kind: "removed" }, set: "nothing" };
+  }
+  const start = await findStart(pathsBelow().started, uuid);
+  const made = {
+    guest: domain,
+    facts: host.withQemuOf(host.facts, uuid),
+    time: host.facts.host.time ?? new Date().toISOString(),
+    origin: await readGuestOrigin({ name, uuid }, signal),
+    old: await readStampMetadata(domain.metadataElements),
+    start: "missing" in start ? undefined : start,
+  };
+  try {
+    const { stamp, element } = await writeFitting(await makeStamp(made), LONGEST_ELEMENT);
+    const size = withoutNamespace(element).length;
+    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, set: element };
+  } catch (error) {
+    if (error instanceof StampError) return failed(error.problem);
+    throw error;
+  }
+}
+
+/**
+ * A guest without devices has nothing to tell of its host, and who writes its metadata is not to
+ * learn it. That it was seen without any is kept here: one that is plugged in later is a new one.
+ */
+async function keepUnplugged(guest: string, { host: { time, bootId } }: Facts): Promise<void> {
+  if (time === undefined || bootId === undefined) return;
+  await recordStart(pathsBelow().started, { guest, time, bootId, devices: [] });
+}
+
+function viewsOf({ facts }: Stamp): StampedView[] {
+  return facts.devices.map(({ address, config, missing }) => ({
+    address,
+    config: config?.kind,
+    missing: config === undefined ? missing?.["config"] : undefined,
+  }));
+}
+
+function failed(reason: string): Made {
+  return { outcome: { kind: "failed", reason } };
+}
+
+function outcomeOf({ found }: VirshError): StampOutcome {
+  return { kind: "failed", reason: found };
+}
+
+/** Since it was listed. */
+function hasEnded(domain: Domain | VirshError | undefined): boolean {
+  return domain instanceof VirshError &&
+    (domain.code === "no-such-domain" || domain.code === "not-running");
+}

@@ -1,0 +1,140 @@
+import type { AgentWorld } from "./agent.ts";
+import { listAll, listIdle, listMarked } from "./guests.ts";
+import { pruneStarts, pruneWaivers } from "./prune.ts";
+import { type RoundReport, type RoundStep, runSteps } from "./round.ts";
+import { watchVirshEvents } from "./virsh_events.ts";
+import { refreshHostCache } from "../facts/emulator/host_cache.ts";
+import { THIS_HOST } from "../facts/libvirt/uri.ts";
+import { refreshNetworks } from "../facts/libvirt/networks.ts";
+import { oneLine } from "../facts/one_line.ts";
+import { parseDuration } from "../config/config.ts";
+import type { Paths } from "../config/paths.ts";
+import { appliedAttributes, readApplied } from "../config/read_applied.ts";
+import { removeStamps, type StampResult } from "./guest_metadata.ts";
+import { stampGuests } from "./stamping.ts";
+
+// libvirt waits half a minute for a guest that cannot be changed, one after the other.
+const LONGEST_ROUND_MS = 10 * 60_000;
+
+/** This host, as the agent has to do with it. */
+export function hostWorld(paths: Paths): AgentWorld {
+  const steps = roundSteps(paths);
+  return {
+    watch: watchVirshEvents,
+    round: (signal) =>
+      runSteps(steps, AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ROUND_MS)])),
+    interval: () => readInterval(paths.applied),
+    sleep,
+    now: () => performance.now(),
+    log: logLine,
+  };
+}
+
+/** The stamps first: a guest that has just arrived may go on to the next host. */
+function roundSteps({ applied, cache, networks, waivers, started }: Paths): RoundStep[] {
+  return [
+    {
+      doing: "Stamping guests",
+      run: async (signal) => {
+        const { idle, busy } = await listIdle(signal);
+        const uuids = idle.map(({ uuid }) => uuid);
+        const attributes = await appliedAttributes(applied);
+        const results = uuids.length === 0 ? [] : await stampGuests(uuids, signal, attributes);
+        return { ...reportStamps(results), isUnfinished: busy.length > 0 };
+      },
+    },
+    {
+      doing: "Removing marks of guests that run",
+      run: async (signal) => {
+        const marked = await listMarked(signal);
+        if (marked.length === 0) return {};
+        const { idle } = await listIdle(signal);
+        const uuids = idle.map(({ uuid }) => uuid).filter((uuid) => marked.includes(uuid));
+        return reportRemoved(await removeStamps(uuids, "config", signal));
+      },
+    },
+    {
+      doing: "Asking this host's QEMU",
+      run: async (signal) => {
+        await refreshHostCache(cache, signal);
+        return {};
+      },
+    },
+    {
+      doing: "Asking what this host's networks are",
+      run: async (signal) => {
+        await refreshNetworks(networks, THIS_HOST, signal);
+        return {};
+      },
+    },
+    {
+      doing: "Removing waivers that have ended",
+      run: async () => {
+        const ended = await pruneWaivers(waivers, Date.now());
+        return { changes: ended.map((guest) => `removed the waiver of ${guest}, which has ended`) };
+      },
+    },
+    {
+      doing: "Removing what is kept of guests that are gone",
+      run: async (signal) => {
+        await pruneStarts(started, Date.now(), () => listAll(signal));
+        return {};
+      },
+    },
+  ];
+}
+
+function reportStamps(results: readonly StampResult[]): Partial<RoundReport> {
+  return {
+    stamped: results.filter(({ outcome }) => outcome.kind === "stamped").map(nameOf),
+    changes: results.filter(({ outcome }) => outcome.kind === "removed")
+      .map((result) => `removed the metadata of ${nameOf(result)}, which has no devices`),
+    problems: results.flatMap((result) =>
+      result.outcome.kind === "failed"
+        ? [`Stamping ${nameOf(result)}: ${result.outcome.reason}`]
+        : []
+    ),
+  };
+}
+
+function reportRemoved(results: readonly StampResult[]): Partial<RoundReport> {
+  return {
+    changes: results.filter(({ outcome }) => outcome.kind === "removed")
+      .map((result) => `removed the mark of ${nameOf(result)}, which runs`),
+    problems: results.flatMap((result) =>
+      result.outcome.kind === "failed"
+        ? [`Removing the mark of ${nameOf(result)}: ${result.outcome.reason}`]
+        : []
+    ),
+  };
+}
+
+function nameOf({ guest, asked }: StampResult): string {
+  return guest?.name ?? asked;
+}
+
+/** Read each time, so that what is applied needs no restart. */
+async function readInterval(path: string): Promise<number> {
+  const { agent } = await readApplied(path);
+  return (parseDuration(agent.interval) ?? 0) * 1000;
+}
+
+async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const onAbort = (): void => resolve();
+  signal.addEventListener("abort", onAbort);
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", onAbort);
+}
+
+/** The journal may be away for a while, which is no reason to end. */
+function logLine(line: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(`agent: ${oneLine(line)}\n`));
+  } catch {
+    // There is nobody left to tell.
+  }
+}

@@ -1,0 +1,67 @@
+/** Where everything of an installation is. */
+export interface Paths {
+  /** The programs. */
+  readonly lib: string;
+  /** The command. */
+  readonly command: string;
+  /** The launcher, as libvirt finds it. */
+  readonly hook: string;
+  /** What the operator writes. */
+  readonly config: string;
+  /** The site's policies, a file for each. */
+  readonly policies: string;
+  /** What `config apply` makes of both: all that the hook reads. */
+  readonly applied: string;
+  /** A file for each guest that passes for a time, whatever is found. */
+  readonly waivers: string;
+  /** What was read of a guest's devices when it was started. */
+  readonly started: string;
+  /** Config regions of devices, by their kind. */
+  readonly realize: string;
+  /** What this host's libvirt and QEMU said of themselves. */
+  readonly cache: string;
+  /** What this host's libvirt networks are. */
+  readonly networks: string;
+  /** Libvirt's own: `NAME.xml` for each network that is active. */
+  readonly networkStates: string;
+  /** A file for each decision. */
+  readonly reports: string;
+  /** A line for each decision. */
+  readonly audit: string;
+  /** The agent's unit. */
+  readonly unit: string;
+  /** For the audit file. */
+  readonly logrotate: string;
+}
+
+/**
+ * The paths below a root.
+ *
+ * @example
+ * ```ts
+ * import { pathsBelow } from "./paths.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(pathsBelow("/mnt").hook, "/mnt/etc/libvirt/hooks/qemu.d/90-premigrate");
+ * ```
+ */
+export function pathsBelow(root = ""): Paths {
+  return {
+    lib: `${root}/usr/lib/premigrate`,
+    command: `${root}/usr/bin/premigrate`,
+    hook: `${root}/etc/libvirt/hooks/qemu.d/90-premigrate`,
+    config: `${root}/etc/premigrate/config.yaml`,
+    policies: `${root}/etc/premigrate/policies.d`,
+    applied: `${root}/etc/premigrate/applied.conf`,
+    waivers: `${root}/var/lib/premigrate/waivers`,
+    started: `${root}/var/lib/premigrate/started`,
+    realize: `${root}/var/lib/premigrate/realize`,
+    cache: `${root}/var/cache/premigrate`,
+    networks: `${root}/var/cache/premigrate/networks`,
+    networkStates: `${root}/run/libvirt/network`,
+    reports: `${root}/var/log/premigrate/reports`,
+    audit: `${root}/var/log/premigrate/audit.jsonl`,
+    unit: `${root}/usr/lib/systemd/system/premigrate-agent.service`,
+    logrotate: `${root}/etc/logrotate.d/premigrate`,
+  };
+}

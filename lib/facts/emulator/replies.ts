@@ -1,0 +1,54 @@
+import * as v from "valibot";
+import { QemuVersion } from "../../qemu/version.ts";
+import { parseMachineCompat } from "./machine_compat.ts";
+
+/** What a QEMU binary said of itself. */
+export interface EmulatorReplies {
+  /** Its version. */
+  readonly qemu: QemuVersion | undefined;
+  /** Machine type to the compat value of vfio-pci's `skip-vsc-check`. */
+  readonly skipVscCheck: Readonly<Record<string, boolean>> | undefined;
+  /** Why one of them is not known, by its name. */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
+const Id = v.object({ id: v.string() });
+const Number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999));
+const Version = v.object({
+  return: v.object({ qemu: v.object({ major: Number, minor: Number, micro: Number }) }),
+});
+
+/**
+ * Reads the lines that QEMU wrote to its QMP monitor when the probe asked it `query-version` (id
+ * `version`) and `query-machines` (id `machines-compat-props`).
+ */
+export function readEmulatorReplies(qmp: string | undefined): EmulatorReplies {
+  if (qmp === undefined) return { qemu: undefined, skipVscCheck: undefined, missing: {} };
+  const replies = new Map<string, string>();
+  for (const line of qmp.split("\n")) {
+    const reply = v.safeParse(Id, parseJson(line));
+    if (reply.success) replies.set(reply.output.id, line);
+  }
+  const version = v.safeParse(Version, parseJson(replies.get("version") ?? ""));
+  const compat = parseMachineCompat(replies.get("machines-compat-props") ?? "");
+  const missing = {
+    ...version.success ? {} : { qemu: "the binary did not tell its version" },
+    ..."missing" in compat ? { skipVscCheck: compat.missing } : {},
+  };
+  if (!version.success) return { qemu: undefined, skipVscCheck: undefined, missing };
+  const { major, minor, micro } = version.output.return.qemu;
+  return {
+    qemu: new QemuVersion(major, minor, micro),
+    skipVscCheck: "missing" in compat ? undefined : compat.skipVscCheck,
+    missing,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/** An input that cannot be read. */
+export class InputError extends Error {
+  /** The file, `-` for standard input. */
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super(`Cannot read ${path === "-" ? "standard input" : path}: ${problem}`);
+    this.name = "InputError";
+    this.path = path;
+  }
+}
+
+/** A file that cannot be written. */
+export class OutputError extends Error {
+  /** The file. */
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super(`Cannot write ${path}: ${problem}`);
+    this.name = "OutputError";
+    this.path = path;
+  }
+}
+
+// Far above any dump, facts file or domain XML, far below what would hurt.
+const LARGEST_INPUT = 256 * 1024 * 1024;
+
+/** Reads a file, or standard input for `-`, piece by piece. */
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    yield* path === "-" ? Deno.stdin.readable : (await Deno.open(path)).readable;
+  } catch (error) {
+    throw new InputError(path, describe(error));
+  }
+}
+
+/** Reads a file, or standard input for `-`. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const chunk of readChunks(path)) {
+    length += chunk.length;
+    if (length > LARGEST_INPUT) {
+      throw new InputError(path, `it is larger than ${LARGEST_INPUT} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** Reads a UTF-8 text file, or standard input for `-`. */
+export async function readText(path: string): Promise<string> {
+  const bytes = await readBytes(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(path, "it is no UTF-8 text");
+  }
+}
+
+/** Writes a file whole or not at all: what was there before stays until the new text is on disk. */
+export async function writeText(
+  path: string,
+  text: string,
+  { mode }: { readonly mode?: number } = {},
+): Promise<void> {
+  // A device, a pipe or /dev/stdout must not become a file.
+  const special = await Deno.stat(path).then(({ isFile }) => !isFile, () => false);
+  if (special) {
+    try {
+      return await Deno.writeTextFile(path, text);
+    } catch (error) {
+      throw new OutputError(path, describe(error));
+    }
+  }
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await Deno.writeTextFile(temporary, text, {
+      createNew: true,
+      ...mode === undefined ? {} : { mode },
+    });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new OutputError(path, describe(error));
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  // Deno opens nothing below /sys or /proc unless it holds every permission.
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno may not open it; pipe it in (premigrate ... - < FILE)";
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The lines of a stream of bytes, without their line ends; `undefined` for a line that is longer
+ * than `longest` bytes or no UTF-8. What follows the last line end is a line if it is not empty.
+ */
+export async function* readLines(
+  stream: AsyncIterable<Uint8Array>,
+  longest: number,
+): AsyncGenerator<string | undefined> {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  const take = (): string | undefined => {
+    const line = length > longest ? undefined : decode(parts);
+    parts = [];
+    length = 0;
+    return line;
+  };
+  for await (const chunk of stream) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      add(chunk.subarray(start, end));
+      yield take();
+      start = end + 1;
+    }
+    add(chunk.subarray(start));
+  }
+  if (length > 0) yield take();
+
+  function add(part: Uint8Array): void {
+    length += part.length;
+    // What is too long is counted, not kept.
+    if (length > longest) parts = [];
+    else parts.push(part.slice());
+  }
+}
+
+function decode(parts: readonly Uint8Array[]): string | undefined {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+/** What the hook is made of: it is started at every migration, so that every module costs time. */
+import { assert, assertEquals } from "@std/assert";
+
+interface Graph {
+  readonly modules: readonly { readonly specifier: string; readonly error?: string }[];
+}
+
+async function deno(...args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args] })
+    .output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Packages that the hook needs; others have been too slow to load, or are the command line's. */
+const PACKAGES = ["@rgrove/parse-xml", "deno-std", "fflate", "valibot"];
+
+Deno.test("the hook is made of lib, plugins and a few packages", async () => {
+  const { modules }: Graph = JSON.parse(await deno("info", "--json", "lib/hook/main.ts"));
+  assertEquals(modules.filter(({ error }) => error !== undefined), []);
+  const wrong = modules.map(({ specifier }) => specifier).filter((specifier) => {
+    if (specifier.startsWith("npm:")) {
+      return !PACKAGES.some((name) => specifier.replace(/^npm:\/?/, "").startsWith(`${name}@`));
+    }
+    const here = new URL("../../../", import.meta.url).href;
+    return !["lib/", "plugins/"].some((folder) => specifier.startsWith(`${here}${folder}`)) ||
+      ["lib/cli/", "lib/install/", "lib/agent/"].some((folder) =>
+        specifier.startsWith(`${here}${folder}`)
+      );
+  });
+  assertEquals(wrong, []);
+  assert(modules.length > 30);
+  const reports = modules.flatMap(({ specifier }) =>
+    /lib\/report\/(.*)/.exec(specifier)?.[1] ?? []
+  );
+  assertEquals(reports.sort(), ["answer.ts", "json.ts", "printable.ts"]);
+});
+
+Deno.test("what the hook is bundled to imports nothing, and nothing in it is CommonJS", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const output = `--output=${folder}/hook.js`;
+    await deno("bundle", "--quiet", "--platform=deno", output, "lib/hook/main.ts");
+    const text = await Deno.readTextFile(`${folder}/hook.js`);
+    const found = text.match(
+      /^import\b.*|^export .* from .*|\b__commonJS\b|\b__require\b|\bmodule\.exports\b|"node:[^"]*"/gm,
+    );
+    assertEquals([...new Set(found)], []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,84 @@
+/** A policy is data, documentation, cases and one function: whether each built-in one is whole. */
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { assert, assertEquals } from "@std/assert";
+import { codesWithoutCase, fillMessage, Registry, runCase, v } from "../../../lib/policy/mod.ts";
+import { findPage } from "../../../lib/report/mod.ts";
+import { BUILT_IN } from "../../../plugins/mod.ts";
+import { PLUGIN_CASES } from "../../cases/plugins.ts";
+
+const REGISTERED = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+
+Deno.test("the ids of the built-in policies are unique and sorted, and all have cases", () => {
+  const ids = BUILT_IN.map(({ id }) => id);
+  assertEquals(ids, [...new Set(ids)].sort());
+  assertEquals(ids, Object.keys(PLUGIN_CASES).sort());
+});
+
+for (const policy of BUILT_IN) {
+  const { id, codes } = policy;
+  const cases = PLUGIN_CASES[id] ?? [];
+
+  Deno.test(`${id}: its folder holds the policy, its page, its codes and its cases`, () => {
+    const folder = `plugins/${id}`;
+    const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    for (const name of ["policy.ts", "README.md", "codes.ts", "cases.ts"]) {
+      assert(names.includes(name), `there is no ${folder}/${name}`);
+    }
+    const page = Deno.readTextFileSync(`${folder}/README.md`);
+    const [heading, , ...rest] = page.split("\n");
+    assertEquals(heading, `# ${id}`);
+    assert(rest.join("").trim() !== "", "the page has nothing but a heading");
+    assertEquals(policy.documentation, page);
+  });
+
+  Deno.test(`${id}: every code has a page, in the form that reports want`, () => {
+    assert(!policy.title.endsWith("."), policy.title);
+    for (const [code, { title, message, remedy, about }] of Object.entries(codes)) {
+      assert(/^[a-z0-9]+(-[a-z0-9]+)*$/.test(code), code);
+      for (const headline of [title, message]) {
+        assert(/\S$/.test(headline) && !headline.endsWith("."), `${code}: ${headline}`);
+      }
+      for (const prose of [remedy, about]) assert(/\S\.$/.test(prose), `${code}: ${prose}`);
+      assertEquals(findPage(REGISTERED.policies, id, code)?.title, title);
+    }
+  });
+
+  Deno.test(`${id}: the cases produce every code, with its own severity`, () => {
+    assertEquals(codesWithoutCase(codes, cases), []);
+  });
+
+  Deno.test(`${id}: what is only recalled warns, and no more`, () => {
+    const recalled = Object.entries(codes).filter(([, { about }]) => about.includes("recalled"));
+    for (const [code, { severity }] of recalled) {
+      assertEquals(severity, "warn", code);
+      for (
+        const [, given] of cases.flatMap(({ findings }) => findings).filter(([c]) => c === code)
+      ) {
+        assertEquals(given, "warn", code);
+      }
+    }
+  });
+
+  Deno.test(`${id}: the findings of the cases fill every message`, () => {
+    for (const given of cases) {
+      for (const { code, data, offset } of runCase(policy, given).findings) {
+        const message = findPage(REGISTERED.policies, id, code)?.message ?? "{no page}";
+        const filled = fillMessage(message, { ...data, offset });
+        assert(!/[{}]|undefined|NaN/.test(filled), `${given.name}: ${filled}`);
+      }
+    }
+  });
+
+  Deno.test(`${id}: each option has a default and a description`, () => {
+    assert(v.is(policy.options, {}));
+    const { properties = {} } = toJsonSchema(policy.options);
+    for (const [name, schema] of Object.entries(properties)) {
+      assert(typeof schema === "object" && (schema.description ?? "") !== "", name);
+    }
+  });
+
+  Deno.test(`${id}: no two cases have one name`, () => {
+    const names = cases.map(({ name }) => name);
+    assertEquals(names, [...new Set(names)]);
+  });
+}

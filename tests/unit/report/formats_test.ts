@@ -1,0 +1,174 @@
+/** What is true of a verdict in every form that it is written in. */
+import { DOMParser, type Element, onWarningStopParsing } from "@xmldom/xmldom";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeBase64 } from "@std/encoding/base64";
+import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
+import { type Format, FORMATS } from "../../../lib/cli/format.ts";
+import {
+  type DetailedAnswer,
+  evidenceOf,
+  jsonText,
+  reportFindings,
+  reportHtml,
+  reportJson,
+  reportMarkdown,
+  reportText,
+} from "../../../lib/report/mod.ts";
+import { markdownText } from "../../../lib/report/markdown_text.ts";
+import { printable } from "../../../lib/report/printable.ts";
+import { answerWith, HOSTILE } from "../../cases/answers.ts";
+import { assertPlain } from "../../helpers/cli_run.ts";
+
+/** How an answer is written, and how the text that people read is got back. */
+interface Form {
+  readonly write: (answer: DetailedAnswer) => string;
+  readonly read: (text: string) => string;
+  /** How a text from elsewhere is shown. */
+  readonly show: (text: string) => string;
+}
+
+const FORMS: Readonly<Record<Format, Form>> = {
+  text: { write: uncoloured, read: (text) => text, show: printable },
+  json: {
+    write: (answer) => jsonText(reportJson(answer)),
+    read: (text) => valuesOf(JSON.parse(text)).join("\n"),
+    show: (text) => text,
+  },
+  markdown: {
+    write: (answer) => reportMarkdown([answer]),
+    read: (text) => text.replaceAll(/\\([!-/:-@[-`{-~])/g, "$1"),
+    show: printable,
+  },
+  html: {
+    write: (answer) => reportHtml([answer]),
+    read: (text) => parseHtml(text).textContent ?? "",
+    show: printable,
+  },
+};
+
+function uncoloured(answer: DetailedAnswer): string {
+  const wasEnabled = getColorEnabled();
+  setColorEnabled(false);
+  try {
+    return reportText(answer);
+  } finally {
+    setColorEnabled(wasEnabled);
+  }
+}
+
+function valuesOf(data: unknown): unknown[] {
+  return typeof data === "object" && data !== null ? Object.values(data).flatMap(valuesOf) : [data];
+}
+
+/** The page is well-formed XML, too, but for its first line. */
+function parseHtml(text: string): Element {
+  const [doctype, ...lines] = text.split("\n");
+  assertEquals(doctype, "<!doctype html>");
+  const { documentElement } = new DOMParser({ onError: onWarningStopParsing })
+    .parseFromString(lines.join("\n"), "text/xml");
+  assert(documentElement !== null);
+  return documentElement;
+}
+
+/** Lines are broken where there is room for a space. */
+function words(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
+}
+
+for (const format of FORMATS) {
+  const { write, read, show } = FORMS[format];
+
+  for (const text of ["plain", ...HOSTILE]) {
+    Deno.test(`${format}: all of the verdict is there, of ${JSON.stringify(text)}`, () => {
+      const answer = answerWith(text);
+      const written = write(answer);
+      assertPlain(written);
+      const found = words(read(written));
+      const includes = (wanted: string): void => assertStringIncludes(found, words(show(wanted)));
+      assertStringIncludes(found.toLowerCase(), answer.verdict.decision);
+      answer.assumptions.forEach(includes);
+      for (const device of answer.devices) Object.values(device).forEach(includes);
+      for (const finding of reportFindings(answer)) {
+        const { policy, code, severity, device = "", message, remedy } = finding;
+        [policy, code, severity, device, message, remedy].forEach(includes);
+        for (const { name, value, told } of evidenceOf(finding, answer.policies)) {
+          // JSON has the numbers themselves.
+          const raw = name === "offset" ? finding.offset : finding.data[name];
+          if (format === "json") includes(String(raw));
+          else if (format !== "text" || !told) includes(value);
+        }
+      }
+      for (const { policy } of [...answer.verdict.ran, ...answer.verdict.notRun]) includes(policy);
+    });
+  }
+
+  Deno.test(`${format}: each decision`, () => {
+    for (const decision of ["allow", "veto", "undecided"] as const) {
+      assert(read(write(answerWith("plain", decision))).toLowerCase().includes(decision));
+    }
+  });
+}
+
+Deno.test("html: no text is more than text", () => {
+  const skeleton = (element: Element): string => {
+    const attributes = Array.from(element.attributes, ({ name }) => name).join(" ");
+    const children = Array.from(element.childNodes)
+      .filter((node): node is Element => node.nodeType === 1).map(skeleton).join("");
+    return `<${element.tagName} ${attributes}>${children}</>`;
+  };
+  const plain = skeleton(parseHtml(reportHtml([answerWith("plain")])));
+  for (const text of HOSTILE) {
+    assertEquals(skeleton(parseHtml(reportHtml([answerWith(text)]))), plain, text);
+  }
+});
+
+Deno.test("html: one file, which runs the one script of its own digest and asks for nothing", async () => {
+  const text = reportHtml([answerWith("plain"), answerWith("other", "allow")]);
+  const page = parseHtml(text);
+  const [script] = Array.from(page.getElementsByTagName("script"));
+  const bytes = new TextEncoder().encode(script?.textContent ?? "");
+  const digest = encodeBase64(await crypto.subtle.digest("SHA-256", bytes));
+  assertStringIncludes(text, `script-src &#39;sha256-${digest}&#39;`);
+  assertEquals(Array.from(page.getElementsByTagName("link")), []);
+  assertEquals(text.match(/\b(src|href)="(?!#)|@import|url\(/g), null);
+});
+
+Deno.test("markdown: no text is more than text", () => {
+  // An escaped character is a letter.
+  const unescaped = (text: string): string =>
+    reportMarkdown([answerWith(text)])
+      .replaceAll(/\\[!-/:-@[-`{-~]/g, "x");
+  const marks = (text: string): unknown => ({
+    lines: unescaped(text).split("\n")
+      .map((line) => /^(#+ |- |\| |\*\*|)/.exec(line)?.[0]),
+    inline: unescaped(text).replaceAll(/[^`*_[\]<>&|~$@]/g, ""),
+    others: unescaped(text).match(/^( {4}|[+=>]|\d+[.)] |-(?! )|[-=]+$)|:\/\/|www\./gm),
+  });
+  for (const text of HOSTILE) assertEquals(marks(text), marks("plain"), text);
+});
+
+const MARKDOWN: Readonly<Record<string, string>> = {
+  "plain text, 10.0 - 3b:00.4": "plain text, 10.0 - 3b:00.4",
+  "a_b *c* `d` [e](f)": "a\\_b \\*c\\* \\`d\\` \\[e\\](f)",
+  "a | b": "a \\| b",
+  "# a": "\\# a",
+  "- a": "\\- a",
+  "12. a": "12\\. a",
+  "9.2.0": "9.2.0",
+  "http://a www.b": "http\\://a www\\.b",
+  "  a\nb": "a\\\\u{a}b",
+};
+
+for (const [text, escaped] of Object.entries(MARKDOWN)) {
+  Deno.test(`markdownText: ${JSON.stringify(text)}`, () => {
+    assertEquals(markdownText(text), escaped);
+  });
+}
+
+Deno.test("jsonText: what it writes reads as the same data", () => {
+  for (const text of HOSTILE) {
+    const written = jsonText({ [text]: [text] });
+    assertPlain(written);
+    assertEquals(JSON.parse(written), { [text]: [text] });
+  }
+});

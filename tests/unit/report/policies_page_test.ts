@@ -1,0 +1,29 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { builtInRegistry } from "../../../lib/cli/policies.ts";
+import { ENGINE_CODES } from "../../../lib/policy/mod.ts";
+import { policiesPage } from "../../../lib/report/mod.ts";
+
+const { policies } = builtInRegistry();
+const PAGE = policiesPage(policies);
+
+Deno.test("docs/policies.md is what the registry says (else: deno task docs)", () => {
+  assertEquals(Deno.readTextFileSync("docs/policies.md"), PAGE);
+});
+
+Deno.test("the page has a section for every policy and every code, and no other of their rank", () => {
+  const sections = [
+    ...policies.map(({ policy: { id, codes } }) => ({ id, codes })),
+    { id: "premigrate", codes: ENGINE_CODES },
+  ];
+  const headings = PAGE.match(/^###? .*$/gm)?.filter((line) =>
+    !line.startsWith("### ") || line.includes("`")
+  );
+  assertEquals(
+    headings,
+    sections.flatMap(({ id, codes }) => [
+      `## ${id}`,
+      ...Object.entries(codes).map(([code, { severity }]) => `### \`${code}\` (${severity})`),
+    ]),
+  );
+  for (const { policy } of policies) assertStringIncludes(PAGE, `**${policy.title}**`);
+});
