@@ -1,4 +1,4 @@
-import { asBound, type Managed } from "./as_bound.ts";
+import { asBound } from "./as_bound.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { DeviceFacts, DevicePair, GuestDevice } from "./migration.ts";
@@ -15,7 +15,7 @@ export interface WantedDevice {
    * Libvirt binds it to a VFIO driver when the guest starts there (`managed='yes'`): to the named one
    * (`<driver model>`), else to the best match for the device.
    */
-  readonly managed?: Managed | undefined;
+  readonly managed?: { readonly model: string | undefined } | undefined;
 }
 
 /** Pairs, and what kept a device from having one. */
