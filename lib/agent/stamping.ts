@@ -16,7 +16,7 @@ import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp/stamp_gu
 import { findStart, recordStart } from "../facts/vfio/start_records.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import { pathsBelow } from "../config/paths.ts";
+import type { Paths } from "../config/paths.ts";
 import {
   findGuests,
   setElements,
@@ -27,6 +27,9 @@ import {
 
 // What virsh takes as one argument (MAX_ARG_STRLEN), less the rest of the command.
 const LONGEST_ELEMENT = 119_000;
+
+/** What is kept of QEMUs, of kinds of device and of guests' starts. */
+export type StampPaths = Pick<Paths, "emulators" | "realize" | "started">;
 
 interface Made {
   readonly outcome: StampOutcome;
@@ -47,19 +50,20 @@ interface Made {
  */
 export async function stampGuests(
   asked: readonly string[] | "all",
+  paths: StampPaths,
   signal: AbortSignal,
   attributes: readonly string[] = [],
 ): Promise<StampResult[]> {
   const found = findGuests(asked, await listRunning(THIS_HOST, signal));
   const uuids = new Set(found.flatMap(({ guest }) => guest?.uuid ?? []));
   const domains = await readDomains(uuids, signal);
-  const host = await capture([...domains.values()], attributes, signal);
+  const host = await capture([...domains.values()], attributes, paths, signal);
 
   const made: (StampResult & Made)[] = [];
   for (const one of found) {
     const domain = domains.get(one.guest?.uuid ?? "");
     if (asked === "all" && hasEnded(domain)) continue;
-    made.push({ ...one, ...await stampOf(domain, host, signal) });
+    made.push({ ...one, ...await stampOf(domain, host, paths, signal) });
   }
   const elements = new Map(
     made.flatMap(({ guest, set }) =>
@@ -94,6 +98,7 @@ async function readDomains(
 async function capture(
   domains: readonly (Domain | VirshError)[],
   attributes: readonly string[],
+  { emulators, realize: records }: StampPaths,
   signal: AbortSignal,
 ): Promise<SourceHost | undefined> {
   const devices = domains.flatMap((domain) =>
@@ -105,11 +110,11 @@ async function capture(
     domain instanceof VirshError ? [] : romFilesOf(domain, { running: true })
   );
   const request = { devices: [...new Set(devices)], attributes, romFiles };
-  const host = await captureSource({ uri: THIS_HOST, probe: {} }, request, signal);
+  const host = await captureSource({ uri: THIS_HOST, probe: {}, emulators }, request, signal);
   const { facts } = host;
   // Running guests have them: none is opened, and what was kept of its kind stands in.
   const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
-  const realize = { allowReset: false, records: pathsBelow().realize };
+  const realize = { allowReset: false, records };
   const views = await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
   return { ...host, facts: views };
 }
@@ -121,6 +126,7 @@ function hasOurs({ metadataElements }: Domain): boolean {
 async function stampOf(
   domain: Domain | VirshError | undefined,
   host: SourceHost | undefined,
+  { started }: StampPaths,
   signal: AbortSignal,
 ): Promise<Made> {
   if (domain === undefined) return failed("no such guest runs on this host");
@@ -131,10 +137,10 @@ async function stampOf(
   }
   const { name, uuid = "" } = domain;
   if (isBare) {
-    await keepUnplugged(uuid, host.facts);
+    keepUnplugged(started, uuid, host.facts);
     return { outcome: { kind: "removed" }, set: "nothing" };
   }
-  const start = await findStart(pathsBelow().started, uuid);
+  const start = findStart(started, uuid);
   const made = {
     guest: domain,
     facts: host.withQemuOf(host.facts, uuid),
@@ -157,9 +163,9 @@ async function stampOf(
  * A guest without devices has nothing to tell of its host, and who writes its metadata is not to
  * learn it. That it was seen without any is kept here: one that is plugged in later is a new one.
  */
-async function keepUnplugged(guest: string, { host: { time, bootId } }: Facts): Promise<void> {
+function keepUnplugged(dir: string, guest: string, { host: { time, bootId } }: Facts): void {
   if (time === undefined || bootId === undefined) return;
-  await recordStart(pathsBelow().started, { guest, time, bootId, devices: [] });
+  recordStart(dir, { guest, time, bootId, devices: [] });
 }
 
 function viewsOf({ facts }: Stamp): StampedView[] {

@@ -31,15 +31,17 @@ export function hostWorld(paths: Paths): AgentWorld {
 }
 
 /** The stamps first: a guest that has just arrived may go on to the next host. */
-function roundSteps({ applied, cache, networks, waivers, started }: Paths): RoundStep[] {
+function roundSteps(paths: Paths): RoundStep[] {
   return [
     {
       doing: "Stamping guests",
       run: async (signal) => {
         const { idle, busy } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid);
-        const attributes = await appliedAttributes(applied);
-        const results = uuids.length === 0 ? [] : await stampGuests(uuids, signal, attributes);
+        const attributes = await appliedAttributes(paths.applied);
+        const results = uuids.length === 0
+          ? []
+          : await stampGuests(uuids, paths, signal, attributes);
         return { ...reportStamps(results), isUnfinished: busy.length > 0 };
       },
     },
@@ -56,28 +58,29 @@ function roundSteps({ applied, cache, networks, waivers, started }: Paths): Roun
     {
       doing: "Asking this host's QEMU",
       run: async (signal) => {
-        await refreshHostCache(cache, signal);
+        await refreshHostCache(paths.cache, signal);
         return {};
       },
     },
     {
       doing: "Asking what this host's networks are",
       run: async (signal) => {
-        await refreshNetworks(networks, THIS_HOST, signal);
+        await refreshNetworks(paths.networks, THIS_HOST, signal);
         return {};
       },
     },
     {
       doing: "Removing waivers that have ended",
-      run: async () => {
-        const ended = await pruneWaivers(waivers, Date.now());
-        return { changes: ended.map((guest) => `removed the waiver of ${guest}, which has ended`) };
+      run: () => {
+        const ended = pruneWaivers(paths, Date.now());
+        const changes = ended.map((guest) => `removed the waiver of ${guest}, which has ended`);
+        return Promise.resolve({ changes });
       },
     },
     {
       doing: "Removing what is kept of guests that are gone",
       run: async (signal) => {
-        await pruneStarts(started, Date.now(), () => listAll(signal));
+        await pruneStarts(paths, Date.now(), () => listAll(signal));
         return {};
       },
     },

@@ -46,7 +46,8 @@ export interface LibvirtAccess extends HostAccess {
 /** How a host is reached: libvirt by its URI, the probe here, by the URI's ssh, or as told. */
 export function hostAccess(uriText: string, { ssh, sudo, sysfs }: HostOptions): LibvirtAccess {
   const uri = parseLibvirtUri(uriText);
-  return { uri, probe: probeTarget(uri, ssh, sudo), sysfs };
+  const { emulators } = pathsBelow();
+  return { uri, probe: probeTarget(uri, ssh, sudo), sysfs, emulators };
 }
 
 function probeTarget(

@@ -20,6 +20,8 @@ export interface Paths {
   readonly realize: string;
   /** What this host's libvirt and QEMU said of themselves. */
   readonly cache: string;
+  /** What QEMUs, other hosts' too, said of themselves. */
+  readonly emulators: string;
   /** What this host's libvirt networks are. */
   readonly networks: string;
   /** Libvirt's own: `NAME.xml` for each network that is active. */
@@ -57,6 +59,7 @@ export function pathsBelow(root = ""): Paths {
     started: `${root}/var/lib/premigrate/started`,
     realize: `${root}/var/lib/premigrate/realize`,
     cache: `${root}/var/cache/premigrate`,
+    emulators: `${root}/var/cache/premigrate/emulators`,
     networks: `${root}/var/cache/premigrate/networks`,
     networkStates: `${root}/run/libvirt/network`,
     reports: `${root}/var/log/premigrate/reports`,

@@ -1,3 +1,5 @@
+import { readKept } from "../facts/store.ts";
+
 /** A guest passes for a time, whatever is found. */
 export interface Waiver {
   /** 8 hexadecimal digits, by which the audit names it. */
@@ -29,6 +31,11 @@ export function parseWaiver(text: string): Waiver | undefined {
     /^premigrate-waiver 1\nid ([0-9a-f]{8})\nuntil (\d{1,12})\nreason ([^\p{C}\p{Zl}\p{Zp}]+)\nend\n$/u
       .exec(text) ?? [];
   return until === undefined ? undefined : { id, until: Number(until), reason };
+}
+
+/** Reads a guest's waiver; `undefined` where there is none, or none that is whole. */
+export function readWaiver(path: string): Waiver | undefined {
+  return parseWaiver(readKept(path, 4 * LONGEST) ?? "");
 }
 
 /** Writes a waiver as {@linkcode parseWaiver} and lib/hook/launcher.sh read it. */

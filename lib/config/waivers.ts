@@ -1,6 +1,7 @@
-import { InputError, readChunks, readLines, readText, writeText } from "../facts/files.ts";
-import { pathsBelow } from "./paths.ts";
-import { parseWaiver, type Waiver, writeWaiver } from "./waiver.ts";
+import { InputError, readChunks, readLines, writeText } from "../facts/files.ts";
+import { unlessGone } from "../facts/store.ts";
+import type { Paths } from "./paths.ts";
+import { parseWaiver, readWaiver, type Waiver, writeWaiver } from "./waiver.ts";
 
 /** A waiver that cannot be given or ended. */
 export class WaiverError extends Error {
@@ -23,12 +24,15 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MOST = 10_000;
 
 /** Writes a guest's waiver, whole or not at all, over one that it has. */
-export async function giveWaiver(root: string, guest: string, waiver: Waiver): Promise<string> {
+export async function giveWaiver(
+  { waivers }: Pick<Paths, "waivers">,
+  guest: string,
+  waiver: Waiver,
+): Promise<string> {
   const text = writeWaiver(waiver);
   if (parseWaiver(text) === undefined) {
     throw new WaiverError(guest, "wanted a reason of one line of printable text");
   }
-  const { waivers } = pathsBelow(root);
   if (!await Deno.stat(waivers).then(({ isDirectory }) => isDirectory, () => false)) {
     throw new WaiverError(guest, `there is no folder ${waivers}; run \`premigrate install\` first`);
   }
@@ -38,9 +42,12 @@ export async function giveWaiver(root: string, guest: string, waiver: Waiver): P
 }
 
 /** Ends a guest's waiver. */
-export async function endWaiver(root: string, guest: string): Promise<void> {
+export async function endWaiver(
+  { waivers }: Pick<Paths, "waivers">,
+  guest: string,
+): Promise<void> {
   try {
-    await Deno.remove(`${pathsBelow(root).waivers}/${guest}`);
+    await Deno.remove(`${waivers}/${guest}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new WaiverError(guest, "it has no waiver");
@@ -48,24 +55,14 @@ export async function endWaiver(root: string, guest: string): Promise<void> {
 }
 
 /** All waivers, also those that have ended, by guest. */
-export async function listWaivers(root: string): Promise<GuestWaiver[]> {
-  const { waivers } = pathsBelow(root);
-  const guests: string[] = [];
+export function listWaivers({ waivers }: Pick<Paths, "waivers">): GuestWaiver[] {
   try {
-    for await (const { name } of Deno.readDir(waivers)) {
-      if (UUID.test(name)) guests.push(name);
-      if (guests.length >= MOST) break;
-    }
+    const names = Array.from(unlessGone(() => Deno.readDirSync(waivers)) ?? [], ({ name }) => name);
+    const guests = names.filter((name) => UUID.test(name)).slice(0, MOST).sort();
+    return guests.map((guest) => ({ guest, waiver: readWaiver(`${waivers}/${guest}`) }));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
     throw new InputError(waivers, error instanceof Error ? error.message : String(error));
   }
-  return await Promise.all(
-    guests.sort().map(async (guest) => ({
-      guest,
-      waiver: parseWaiver(await readText(`${waivers}/${guest}`)),
-    })),
-  );
 }
 
 const LONGEST_LINE = 64 * 1024;
@@ -75,9 +72,10 @@ const MOST_BYTES = 256 * 1024 * 1024;
  * How often each waiver let a migration pass, by its id: the audit's lines of this week and of the
  * last, as no waiver is longer. Damaged lines are left out.
  */
-export async function countUses(root: string): Promise<Map<string, number>> {
+export async function countUses(
+  { audit }: Pick<Paths, "audit">,
+): Promise<Map<string, number>> {
   const uses = new Map<string, number>();
-  const { audit } = pathsBelow(root);
   for (const file of [audit, `${audit}.1`, `${audit}.1.gz`]) {
     if (!await Deno.stat(file).then(({ isFile }) => isFile, () => false)) continue;
     try {

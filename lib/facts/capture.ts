@@ -5,13 +5,7 @@ import { readHost, readNodeDevices } from "./libvirt/guests.ts";
 import type { LibvirtHost } from "./libvirt/host.ts";
 import { readNetworks } from "./libvirt/networks.ts";
 import type { LibvirtUri } from "./libvirt/uri.ts";
-import {
-  EMULATOR_CACHE,
-  findReplies,
-  keepReplies,
-  type KeptReplies,
-  runningFile,
-} from "./emulator/cache.ts";
+import { findReplies, keepReplies, type KeptReplies, runningFile } from "./emulator/cache.ts";
 import { type EmulatorReplies, readEmulatorReplies } from "./emulator/replies.ts";
 import { type ProbeTarget, runProbe } from "./probe/run_probe.ts";
 import type { ProbedGuest, ProbeReport } from "./probe/report.ts";
@@ -29,6 +23,8 @@ export interface HostAccess {
   readonly probe?: ProbeTarget | undefined;
   /** Where sysfs is on the host, if not at `/sys`. */
   readonly sysfs?: string | undefined;
+  /** The folder where answers of emulators are kept; absent: each is asked. */
+  readonly emulators?: string | undefined;
 }
 
 /** What is to be known of a host. */
@@ -103,7 +99,7 @@ interface Captured {
 }
 
 async function capture(
-  { uri, probe, sysfs }: HostAccess,
+  { uri, probe, sysfs, emulators }: HostAccess,
   request: CaptureRequest,
   guests: boolean,
   signal: AbortSignal,
@@ -136,7 +132,7 @@ async function capture(
   const chosen = devices === "all" ? { all: true } : { devices };
   const path = libvirt && emulatorToAsk(libvirt, emulator);
   const host = probe.ssh?.host ?? "localhost";
-  const kept = path === undefined ? undefined : await findReplies(EMULATOR_CACHE, host, path);
+  const kept = path === undefined ? undefined : await findReplies(emulators, host, path);
   const report = await runProbe(
     probe,
     {
@@ -150,11 +146,11 @@ async function capture(
     },
     signal,
   );
-  const current = await currentReplies(report, host, kept);
+  const current = await currentReplies(report, kept, emulators, host);
   const { replies } = current;
   const qemus = new Map<string, EmulatorReplies>();
   for (const { uuid, exe } of report.guests) {
-    const known = exe === undefined ? undefined : await repliesOf(exe, current, host);
+    const known = exe === undefined ? undefined : await repliesOf(exe, current, emulators, host);
     if (known !== undefined) qemus.set(uuid, known);
   }
   const facts = assembleFacts(report, { ...beside, romFiles, replies });
@@ -203,8 +199,9 @@ interface CurrentReplies {
 /** What the emulator said now, or when it was the same file; what it said now is kept. */
 async function currentReplies(
   { emulator }: ProbeReport,
-  host: string,
   kept: KeptReplies | undefined,
+  dir: string | undefined,
+  host: string,
 ): Promise<CurrentReplies> {
   if (emulator?.identity === undefined) return {};
   const { identity, exe, path, qmp } = emulator;
@@ -214,8 +211,8 @@ async function currentReplies(
   const replies = readEmulatorReplies(qmp);
   if (replies.qemu !== undefined && exe !== undefined) {
     // A wrapper stays the same file whatever it will start.
-    if (exe === identity) await keepReplies(EMULATOR_CACHE, host, path, { identity, replies });
-    await keepReplies(EMULATOR_CACHE, host, runningFile(exe), { identity: exe, replies });
+    if (exe === identity) await keepReplies(dir, host, path, { identity, replies });
+    await keepReplies(dir, host, runningFile(exe), { identity: exe, replies });
   }
   return { replies, exe };
 }
@@ -224,11 +221,12 @@ async function currentReplies(
 async function repliesOf(
   exe: string,
   current: CurrentReplies,
+  dir: string | undefined,
   host: string,
 ): Promise<EmulatorReplies | undefined> {
   const file = runningFile(exe);
   if (current.exe !== undefined && runningFile(current.exe) === file) return current.replies;
-  return (await findReplies(EMULATOR_CACHE, host, file))?.replies;
+  return (await findReplies(dir, host, file))?.replies;
 }
 
 interface AskedLibvirt {

@@ -1,3 +1,5 @@
+import { replaceFile } from "./store.ts";
+
 /** An input that cannot be read. */
 export class InputError extends Error {
   /** The file, `-` for standard input. */
@@ -62,26 +64,15 @@ export async function readText(path: string): Promise<string> {
 export async function writeText(
   path: string,
   text: string,
-  { mode }: { readonly mode?: number } = {},
+  { mode = 0o666 }: { readonly mode?: number } = {},
 ): Promise<void> {
   // A device, a pipe or /dev/stdout must not become a file.
   const special = await Deno.stat(path).then(({ isFile }) => !isFile, () => false);
-  if (special) {
-    try {
-      return await Deno.writeTextFile(path, text);
-    } catch (error) {
-      throw new OutputError(path, describe(error));
-    }
-  }
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const write = (to: string): void => Deno.writeTextFileSync(to, text, { createNew: true, mode });
   try {
-    await Deno.writeTextFile(temporary, text, {
-      createNew: true,
-      ...mode === undefined ? {} : { mode },
-    });
-    await Deno.rename(temporary, path);
+    if (special) await Deno.writeTextFile(path, text);
+    else replaceFile(path, write);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
     throw new OutputError(path, describe(error));
   }
 }

@@ -4,7 +4,7 @@ import { FILE_PATH, MOST_FILES } from "./probe/file_path.ts";
 import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import type { Networks } from "../domain/host_device.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";
-import { parseQemuVersion, QemuVersionError } from "../qemu/version.ts";
+import { QemuText } from "./qemu_text.ts";
 import type { ConfigView } from "../qemu/view.ts";
 
 /** What is known of one host and its devices, read from a facts file. */
@@ -233,12 +233,6 @@ const Network = v.union([
   }),
 ]);
 
-const QemuText = v.pipe(
-  v.string(),
-  v.check(isQemuVersion, 'wanted a QEMU version like "9.1" or "7.2.22"'),
-  v.transform(parseQemuVersion),
-);
-
 // Far above the functions of any host; each is looked for among all of the other host's.
 const MOST_DEVICES = 4096;
 
@@ -287,13 +281,3 @@ export const FactsSchema: v.GenericSchema<unknown, Facts> = v.strictObject({
   }),
   devices: v.pipe(v.array(Device), v.maxLength(MOST_DEVICES)),
 });
-
-function isQemuVersion(text: string): boolean {
-  try {
-    parseQemuVersion(text);
-    return true;
-  } catch (error) {
-    if (error instanceof QemuVersionError) return false;
-    throw error;
-  }
-}

@@ -28,7 +28,7 @@ import { journalLines, refusal } from "./message.ts";
 import { type Paths, pathsBelow } from "../config/paths.ts";
 import { recordDecision } from "./records.ts";
 import { settle } from "./settle.ts";
-import { parseWaiver, type Waiver } from "../config/waiver.ts";
+import { readWaiver } from "../config/waiver.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What the bundle ends with. */
@@ -102,7 +102,8 @@ async function reply(
     readonly now: number;
   },
 ): Promise<Reply> {
-  const waiver = uuid === undefined ? undefined : readWaiver(`${paths.waivers}/${uuid}`, now);
+  const found = uuid === undefined ? undefined : readWaiver(`${paths.waivers}/${uuid}`);
+  const waiver = found !== undefined && found.until * 1000 > now ? found : undefined;
   const time = new Date(now).toISOString();
   const id = `${time.replace(/[-:.]/g, "")}-${crypto.randomUUID().slice(0, 8)}`;
   const describe = (answer: Judged["answer"]): Decision => {
@@ -159,16 +160,6 @@ function readConfig(path: string): { readonly config: Config; readonly broken?: 
       config: salvageApplied(text),
       broken: engineFinding("config-not-read", undefined, { problem }),
     };
-  }
-}
-
-function readWaiver(path: string, now: number): Waiver | undefined {
-  try {
-    const waiver = parseWaiver(Deno.readTextFileSync(path));
-    return waiver !== undefined && waiver.until * 1000 > now ? waiver : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return undefined;
   }
 }
 

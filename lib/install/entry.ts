@@ -1,4 +1,5 @@
 import { encodeHex } from "@std/encoding/hex";
+import { replaceFile } from "../facts/store.ts";
 
 /** What is at a path. */
 export type Entry =
@@ -41,20 +42,12 @@ export async function markOf(content: Content): Promise<string> {
 }
 
 /** Puts a file or link in place whole or not at all, over what is there. */
-export async function writeEntry(path: string, content: Content, mode: number): Promise<void> {
+export function writeEntry(path: string, content: Content, mode: number): void {
   // Not in qemu.d, where libvirt runs whatever is executable, nor in another folder of that kind.
   const folder = path.replace(/(\/[^/]*\.d)?\/[^/]*$/, "");
-  const temporary = `${folder}/.premigrate-${crypto.randomUUID()}`;
-  try {
-    if (content instanceof Uint8Array) {
-      await Deno.writeFile(temporary, content, { createNew: true, mode: 0o600 });
-      await Deno.chmod(temporary, mode);
-    } else {
-      await Deno.symlink(content.link, temporary);
-    }
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  replaceFile(path, (unfinished) => {
+    if (!(content instanceof Uint8Array)) return Deno.symlinkSync(content.link, unfinished);
+    Deno.writeFileSync(unfinished, content, { createNew: true, mode: 0o600 });
+    Deno.chmodSync(unfinished, mode);
+  }, `${folder}/.premigrate-${crypto.randomUUID()}`);
 }

@@ -97,7 +97,7 @@ export async function install(request: InstallRequest): Promise<Installed> {
   steps.splice(-1, 0, await planStep(root, list, known));
   for (const { item: { path, content, mode }, what } of steps) {
     if (what === "made" || what === "changed") {
-      await writeEntry(await below(root, path), content, mode);
+      writeEntry(await below(root, path), content, mode);
     }
     changes.push({
       path: `${root}${path}`,

@@ -8,6 +8,7 @@ import { judgeArrival } from "../../lib/hook/arrival.ts";
 import { ConfigSchema, parseApplied } from "../../lib/config/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
 import { judgeLive } from "../../lib/cli/live.ts";
+import { pathsBelow } from "../../lib/config/paths.ts";
 import { stampGuests } from "../../lib/agent/stamping.ts";
 import { findDevicesInUse } from "../../lib/facts/libvirt/devices_in_use.ts";
 import { THIS_HOST } from "../../lib/facts/libvirt/uri.ts";
@@ -81,7 +82,7 @@ async function ask(): Promise<unknown> {
     };
   }
   if (request.what === "stamp") {
-    const results = await stampGuests([guest.uuid ?? ""], signal);
+    const results = await stampGuests([guest.uuid ?? ""], pathsBelow("/none"), signal);
     return { outcomes: results.map(({ outcome }) => outcome.kind) };
   }
   if (request.what === "arrival") {

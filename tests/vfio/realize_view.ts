@@ -88,7 +88,7 @@ Deno.test("the reader, the record of a start and the stream tell the same", asyn
     const folders = { started: `${folder}/started`, realize: `${folder}/realize` };
     const xml = guestXml(mdevs.map(({ uuid }) => uuid));
     assertEquals(await recordGuestStart(xml, folders, AbortSignal.timeout(300_000)), undefined);
-    const record = await findStart(folders.started, UUID);
+    const record = findStart(folders.started, UUID);
     assert("devices" in record, JSON.stringify(record));
     assertEquals(
       record.devices.map(({ address, config, bars, romSize }) => ({

@@ -5,6 +5,7 @@ import { countNetworks, refreshNetworks } from "../../facts/libvirt/networks.ts"
 import { pathsBelow } from "../../config/paths.ts";
 import { deadline } from "../hosts.ts";
 import { print, printJson } from "../print.ts";
+import { parseRoot } from "../root.ts";
 
 /** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()
@@ -14,11 +15,11 @@ export const cache = new Command<{ json?: true }>()
   .option("--arch <arch:string>", "A guest's architecture (default: the host's).")
   .option("--emulator <path:string>", "A QEMU: libvirt is not asked where only that has changed.")
   .option("--networks", "Ask of libvirt's networks alone.")
-  .option("--root <dir:string>", "Where premigrate is installed, if not at /.")
+  .option("--root <dir:file>", "Where premigrate is installed, if not at /.")
   .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
   .action(async ({ arch, emulator, networks: onlyNetworks, root, timeout, json }) => {
     const request = { arch, emulator };
-    const paths = pathsBelow(root);
+    const paths = pathsBelow(parseRoot(root));
     const signal = deadline(timeout);
     const host = onlyNetworks === true
       ? undefined

@@ -44,8 +44,9 @@ export const stamp = new Command<{ json?: true }>()
     const signal = deadline(timeout);
     if (remove) return report(await removeStamps(asked, offline ? "config" : "live", signal), json);
     if (!offline) {
-      const attributes = await appliedAttributes(pathsBelow().applied);
-      return report(await stampGuests(asked, signal, attributes), json);
+      const paths = pathsBelow();
+      const attributes = await appliedAttributes(paths.applied);
+      return report(await stampGuests(asked, paths, signal, attributes), json);
     }
     if (asked === "all") throw new ValidationError("--offline wants the names of guests");
     report(await markOffline(asked, signal), json);

@@ -1,6 +1,7 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { encodeHex } from "@std/encoding/hex";
 import { parseDuration } from "../../config/config.ts";
+import { type Paths, pathsBelow } from "../../config/paths.ts";
 import { countUses, endWaiver, giveWaiver, listWaivers } from "../../config/waivers.ts";
 import { printable } from "../../report/printable.ts";
 import { changeFiles } from "../changes.ts";
@@ -26,20 +27,21 @@ export const waive = new Command<{ json?: true }>()
   )
   .action(async ({ json, for: time, reason, list, end, root: dir }, guest) => {
     const root = parseRoot(dir);
+    const paths = pathsBelow(root);
     const isGiving = time !== undefined || reason !== undefined;
     if ([isGiving, list === true, end === true].filter(Boolean).length !== 1) {
       throw new ValidationError("Wanted one of: --for with --reason, --list, --end");
     }
     if (list) {
       if (guest !== undefined) throw new ValidationError("--list wants no guest");
-      return await show(root, json);
+      return await show(paths, json);
     }
     const uuid = guest?.toLowerCase() ?? "";
     if (!UUID.test(uuid)) {
       throw new ValidationError(`Wanted a guest's UUID: found "${guest ?? ""}"`);
     }
     if (end) {
-      await changeFiles(root, () => endWaiver(root, uuid));
+      await changeFiles(root, () => endWaiver(paths, uuid));
       return json
         ? printJson({ guest: uuid, ended: true })
         : print(`ended the waiver of ${uuid}\n`);
@@ -55,13 +57,14 @@ export const waive = new Command<{ json?: true }>()
     }
     const id = encodeHex(crypto.getRandomValues(new Uint8Array(4)));
     const until = Math.floor(Date.now() / 1000) + seconds;
-    const path = await giveWaiver(root, uuid, { id, until, reason: reason.trim() });
+    const path = await giveWaiver(paths, uuid, { id, until, reason: reason.trim() });
     if (json) return printJson({ guest: uuid, id, until, path });
     print(`waiver ${id}: ${uuid} passes until ${new Date(until * 1000).toISOString()}\n`);
   });
 
-async function show(root: string, json: true | undefined): Promise<void> {
-  const [waivers, uses] = await Promise.all([listWaivers(root), countUses(root)]);
+async function show(paths: Paths, json: true | undefined): Promise<void> {
+  const waivers = listWaivers(paths);
+  const uses = await countUses(paths);
   const now = Math.floor(Date.now() / 1000);
   if (json) {
     return printJson(

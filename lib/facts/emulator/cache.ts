@@ -1,11 +1,6 @@
-import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
-import { parseQemuVersion, QemuVersionError } from "../../qemu/version.ts";
-import type { EmulatorReplies } from "./replies.ts";
-import { keepRecord } from "../record_files.ts";
-
-/** Where answers of emulators are kept; they are asked anew where it cannot be written. */
-export const EMULATOR_CACHE = "/var/cache/premigrate/emulators";
+import { nameOf, Store } from "../store.ts";
+import { type EmulatorReplies, RepliesForm, repliesJson } from "./replies.ts";
 
 /** What an emulator said, and which file it was then. */
 export interface KeptReplies {
@@ -14,55 +9,50 @@ export interface KeptReplies {
   readonly replies: EmulatorReplies;
 }
 
-const LARGEST = 1024 * 1024;
-// Those of a fleet's hosts, and of each that a guest may still run after an upgrade.
-const MOST = 1024;
-
-const Strings = v.record(v.string(), v.string());
-const Kept = v.strictObject({
-  premigrate: v.literal("emulator/2"),
-  host: v.string(),
-  path: v.string(),
-  identity: v.string(),
-  qemu: v.string(),
-  skipVscCheck: v.optional(v.record(v.string(), v.boolean())),
-  missing: Strings,
-});
-const KeptText = v.pipe(v.string(), v.parseJson(), Kept);
+// As many as a fleet's hosts have, and of each those that a guest may still run after an upgrade.
+const STORE = new Store(
+  v.strictObject({
+    premigrate: v.literal("emulator/2"),
+    host: v.string(),
+    path: v.string(),
+    identity: v.string(),
+    ...RepliesForm.entries,
+  }),
+  { largest: 1024 * 1024, most: 1024 },
+);
 
 /** What the emulator at `path` of a host said last; `undefined` where that is not known. */
 export async function findReplies(
-  dir: string,
+  dir: string | undefined,
   host: string,
   path: string,
 ): Promise<KeptReplies | undefined> {
-  try {
-    const file = `${dir}/${await nameOf(host, path)}.json`;
-    if ((await Deno.stat(file)).size > LARGEST) return undefined;
-    const kept = v.safeParse(KeptText, await Deno.readTextFile(file));
-    if (!kept.success || kept.output.host !== host || kept.output.path !== path) return undefined;
-    const { identity, qemu, skipVscCheck, missing } = kept.output;
-    return { identity, replies: { qemu: parseQemuVersion(qemu), skipVscCheck, missing } };
-  } catch (error) {
-    if (isUnusable(error) || error instanceof QemuVersionError) return undefined;
-    throw error;
-  }
+  if (dir === undefined) return undefined;
+  const kept = STORE.find(dir, await nameOf(host, path));
+  if (kept?.host !== host || kept.path !== path) return undefined;
+  const { identity, qemu, skipVscCheck, missing } = kept;
+  return { identity, replies: { qemu, skipVscCheck, missing } };
 }
 
 /** Keeps what an emulator said, where that can be done. */
 export async function keepReplies(
-  dir: string,
+  dir: string | undefined,
   host: string,
   path: string,
   { identity, replies }: KeptReplies,
 ): Promise<void> {
-  const { qemu, skipVscCheck, missing } = replies;
-  const kept = { premigrate: "emulator/2", host, path, identity, qemu, skipVscCheck, missing };
-  const bytes = new TextEncoder().encode(JSON.stringify(kept));
+  if (dir === undefined) return;
+  const record = {
+    premigrate: "emulator/2",
+    host,
+    path,
+    identity,
+    ...repliesJson(replies),
+  } as const;
   try {
-    await keepRecord(dir, await nameOf(host, path), bytes, MOST);
-  } catch (error) {
-    if (!isUnusable(error)) throw error;
+    STORE.keep(dir, await nameOf(host, path), record);
+  } catch {
+    // A folder that is closed or full costs time, not the answer.
   }
 }
 
@@ -72,15 +62,4 @@ export async function keepReplies(
  */
 export function runningFile(exe: string): string {
   return exe.split(":").filter((_part, index) => index !== 2).join(":");
-}
-
-/** A folder that is missing, closed or full costs time, not the answer. */
-function isUnusable(error: unknown): boolean {
-  return error instanceof Deno.errors.NotCapable ||
-    (error instanceof Error && "code" in error) || error instanceof Deno.errors.NotFound;
-}
-
-async function nameOf(host: string, path: string): Promise<string> {
-  const name = new TextEncoder().encode(JSON.stringify([host, path]));
-  return encodeHex(await crypto.subtle.digest("SHA-256", name));
 }

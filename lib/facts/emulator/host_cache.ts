@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { parseQemuVersion, QemuVersionError } from "../../qemu/version.ts";
-import { type EmulatorReplies, readEmulatorReplies } from "./replies.ts";
+import { Store } from "../store.ts";
+import { type EmulatorReplies, readEmulatorReplies, RepliesForm, repliesJson } from "./replies.ts";
 import { readHost } from "../libvirt/guests.ts";
 import type { LibvirtHost } from "../libvirt/host.ts";
 import { THIS_HOST } from "../libvirt/uri.ts";
@@ -15,20 +15,26 @@ export interface KeptHost {
   readonly replies: EmulatorReplies;
 }
 
-// A QEMU of each architecture, with a hundred machine types, stays far below.
-const LARGEST = 4 * 1024 * 1024;
 const MOST_EMULATORS = 100;
 
-const Text = v.optional(v.string());
-const Missing = v.record(v.string(), v.string());
+/** What is kept of one QEMU. */
+interface Entry extends KeptHost {
+  readonly identity: string;
+  /** The file that answered; absent: that could not be told. */
+  readonly exe?: string | undefined;
+  readonly asked: string;
+  readonly daemons: string;
+}
+
+// JSON leaves it out where it is not known.
+const Text = v.optional(v.string(), () => undefined);
 const Machine = v.strictObject({
   name: v.string(),
   canonical: v.string(),
   isDeprecated: v.boolean(),
 });
-const Entry = v.strictObject({
+const EntryForm = v.strictObject({
   identity: v.string(),
-  /** The file that answered; absent: that could not be told. */
   exe: v.optional(v.string()),
   asked: v.pipe(v.string(), v.isoTimestamp()),
   daemons: v.string(),
@@ -38,21 +44,18 @@ const Entry = v.strictObject({
     libvirt: Text,
     emulator: Text,
     installedQemu: Text,
-    machines: v.optional(v.array(Machine)),
-    missing: Missing,
+    machines: v.optional(v.array(Machine), () => undefined),
+    missing: v.record(v.string(), v.string()),
   }),
-  replies: v.strictObject({
-    qemu: Text,
-    skipVscCheck: v.optional(v.record(v.string(), v.boolean())),
-    missing: Missing,
-  }),
+  replies: RepliesForm,
 });
-const Cache = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.strictObject({ premigrate: v.literal("host/2"), emulators: v.record(v.string(), Entry) }),
+
+// A QEMU of each architecture, with a hundred machine types, stays far below.
+const STORE = new Store(
+  v.strictObject({ premigrate: v.literal("host/2"), emulators: v.record(v.string(), EntryForm) }),
+  { largest: 4 * 1024 * 1024 },
 );
-type Entries = Readonly<Record<string, v.InferOutput<typeof Entry>>>;
+const NAME = "host";
 
 // What is asked while a guest arrives is used at once.
 const WRAPPER_SECONDS = 60;
@@ -71,20 +74,12 @@ export function findHost(
   emulator: ProbedEmulator,
   now: number,
 ): KeptHost | undefined {
-  const entries = readEntries(dir);
-  const entry = Object.hasOwn(entries, emulator.path) ? entries[emulator.path] : undefined;
+  const entry = readEntries(dir).get(emulator.path);
   if (entry === undefined || emulator.identity === undefined) return undefined;
   const isSame = entry.identity === emulator.identity && entry.daemons === emulator.daemons;
   const isFresh = Math.abs(now - Date.parse(entry.asked)) < WRAPPER_SECONDS * 1000;
   if (!isSame || (entry.exe !== entry.identity && !isFresh)) return undefined;
-  try {
-    const { qemu, skipVscCheck, missing } = entry.replies;
-    const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
-    return { host: withAll(entry.host), replies: { qemu: version, skipVscCheck, missing } };
-  } catch (error) {
-    if (error instanceof QemuVersionError) return undefined;
-    throw error;
-  }
+  return entry;
 }
 
 /** Whose QEMU is asked. */
@@ -112,86 +107,56 @@ export async function refreshHostCache(
   { arch, emulator }: CacheRequest = {},
 ): Promise<LibvirtHost> {
   const entries = readEntries(dir);
-  const entry = await renewQemu(entries, emulator, signal) ??
-    await askAnew(entries, arch, signal);
-  if (!("identity" in entry)) return entry.host;
-  const emulators = Object.fromEntries([
-    ...Object.entries(entries).slice(0, MOST_EMULATORS),
-    [entry.host.emulator, entry],
-  ]);
-  await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-  const file = `${dir}/host.json`;
-  const unfinished = `${file}.${crypto.randomUUID()}`;
-  const text = JSON.stringify({ premigrate: "host/2", emulators });
-  await Deno.writeTextFile(unfinished, text, { createNew: true, mode: 0o600 });
-  await Deno.rename(unfinished, file);
-  return entry.host;
+  const renewed = await renewQemu(entries, emulator, signal);
+  const host = renewed?.host ?? await readHost(THIS_HOST, { arch }, signal);
+  const { emulator: path } = host;
+  if (path === undefined) return host;
+  const asked = renewed ?? await askQemu(path, entries.get(path), signal);
+  if (asked === undefined) return host;
+  const kept = new Map([...entries].slice(0, MOST_EMULATORS)).set(path, { ...asked, host });
+  STORE.keep(dir, NAME, {
+    premigrate: "host/2",
+    emulators: Object.fromEntries(
+      Array.from(
+        kept,
+        ([path, entry]) => [path, { ...entry, replies: repliesJson(entry.replies) }],
+      ),
+    ),
+  });
+  return host;
 }
-
-type NewEntry = Pick<KeptHost, "host"> & Omit<v.InferOutput<typeof Entry>, "host">;
 
 /** A kept QEMU asked anew; `undefined` where it is not kept, or libvirt has changed since. */
 async function renewQemu(
-  entries: Entries,
+  entries: ReadonlyMap<string, Entry>,
   path: string | undefined,
   signal: AbortSignal,
-): Promise<NewEntry | undefined> {
-  const old = path !== undefined && Object.hasOwn(entries, path) ? entries[path] : undefined;
+): Promise<Entry | undefined> {
+  const old = entries.get(path ?? "");
   if (path === undefined || old === undefined) return undefined;
   const asked = await askQemu(path, old, signal);
   if (asked?.daemons !== old.daemons) return undefined;
   // What libvirt said of the QEMU was of the one before.
-  return {
-    ...asked,
-    host: { ...withAll(old.host), installedQemu: undefined, machines: undefined },
-  };
-}
-
-async function askAnew(
-  entries: Entries,
-  arch: string | undefined,
-  signal: AbortSignal,
-): Promise<NewEntry | Pick<NewEntry, "host">> {
-  const host = await readHost(THIS_HOST, { arch }, signal);
-  if (host.emulator === undefined) return { host };
-  return { ...await askQemu(host.emulator, entries[host.emulator], signal), host };
+  return { ...asked, host: { ...old.host, installedQemu: undefined, machines: undefined } };
 }
 
 /** Runs a QEMU to ask it, unless it is the one that was asked before. */
 async function askQemu(
   path: string,
-  old: v.InferOutput<typeof Entry> | undefined,
+  old: Entry | undefined,
   signal: AbortSignal,
-): Promise<Omit<NewEntry, "host"> | undefined> {
+): Promise<Omit<Entry, "host"> | undefined> {
   const isWrapper = old?.exe !== old?.identity;
   const known = old?.replies.qemu === undefined || isWrapper ? undefined : old.identity;
   const { emulator } = await runProbe({}, { emulator: path, known }, signal);
   if (emulator?.identity === undefined || emulator.daemons === undefined) return undefined;
   const { identity, daemons, exe } = emulator;
-  const asked = new Date().toISOString();
-  if (old !== undefined && identity === known) {
-    return { identity, exe: identity, asked, daemons, replies: old.replies };
-  }
-  const { qemu, ...others } = readEmulatorReplies(emulator.qmp);
-  const replies = { qemu: qemu?.toString(), ...others };
-  return { identity, ...exe === undefined ? {} : { exe }, asked, daemons, replies };
+  const asked = { identity, asked: new Date().toISOString(), daemons };
+  return old !== undefined && identity === known
+    ? { ...asked, exe: identity, replies: old.replies }
+    : { ...asked, exe, replies: readEmulatorReplies(emulator.qmp) };
 }
 
-function readEntries(dir: string): Entries {
-  const file = `${dir}/host.json`;
-  try {
-    if (Deno.statSync(file).size > LARGEST) return {};
-    const kept = v.safeParse(Cache, Deno.readTextFileSync(file));
-    return kept.success ? kept.output.emulators : {};
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    // A cache that is not there or cannot be read costs time, not the answer.
-    return {};
-  }
-}
-
-/** With the keys that JSON leaves out. */
-function withAll(host: v.InferOutput<typeof Entry>["host"]): LibvirtHost {
-  const { name, uuid, libvirt, emulator, installedQemu, machines, missing } = host;
-  return { name, uuid, libvirt, emulator, installedQemu, machines, missing };
+function readEntries(dir: string): Map<string, Entry> {
+  return new Map(Object.entries(STORE.find(dir, NAME)?.emulators ?? {}));
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { QemuVersion } from "../../qemu/version.ts";
+import { QemuText } from "../qemu_text.ts";
 import { parseMachineCompat } from "./machine_compat.ts";
 
 /** What a QEMU binary said of itself. */
@@ -10,6 +11,20 @@ export interface EmulatorReplies {
   readonly skipVscCheck: Readonly<Record<string, boolean>> | undefined;
   /** Why one of them is not known, by its name. */
   readonly missing: Readonly<Record<string, string>>;
+}
+
+/** The same as JSON. */
+export const RepliesForm = v.strictObject({
+  qemu: v.optional(QemuText, () => undefined),
+  skipVscCheck: v.optional(v.record(v.string(), v.boolean()), () => undefined),
+  missing: v.record(v.string(), v.string()),
+});
+
+/** What {@linkcode RepliesForm} reads. */
+export function repliesJson(
+  { qemu, ...others }: EmulatorReplies,
+): Omit<EmulatorReplies, "qemu"> & { readonly qemu: string | undefined } {
+  return { qemu: qemu?.toString(), ...others };
 }
 
 const Id = v.object({ id: v.string() });

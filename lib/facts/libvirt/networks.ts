@@ -3,6 +3,7 @@ import { child, children } from "../../domain/document.ts";
 import { normalizeBdf } from "../../pci/bdf.ts";
 import type { LibvirtUri } from "./uri.ts";
 import { readRoot } from "./xml.ts";
+import { readKept, replaceFile } from "../store.ts";
 import { runVirsh } from "./virsh.ts";
 import { VirshError } from "./virsh_error.ts";
 
@@ -92,11 +93,11 @@ export async function refreshNetworks(
   // As old as the question: what changed since makes it stale.
   const asked = new Date();
   const networks = await readNetworks(uri, signal);
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
-  const unfinished = `${path}.${crypto.randomUUID()}`;
-  await Deno.writeTextFile(unfinished, writeNetworks(networks), { createNew: true, mode: 0o600 });
-  await Deno.utime(unfinished, asked, asked);
-  await Deno.rename(unfinished, path);
+  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+  replaceFile(path, (unfinished) => {
+    Deno.writeTextFileSync(unfinished, writeNetworks(networks), { createNew: true, mode: 0o600 });
+    Deno.utimeSync(unfinished, asked, asked);
+  });
   return networks;
 }
 
@@ -145,21 +146,11 @@ export function parseNetworks(text: string): Networks {
 export function findNetworks({ networks, networkStates }: NetworkPaths, newest: number): Networks {
   const made = modified(networks);
   if (made === undefined) return {};
-  const listed = Object.entries(readList(networks));
+  const listed = Object.entries(parseNetworks(readKept(networks, LARGEST) ?? ""));
   return Object.fromEntries(listed.filter(([name]) => {
     const changed = modified(`${networkStates}/${name}.xml`);
     return changed === undefined ? made >= newest : changed < made;
   }));
-}
-
-function readList(path: string): Networks {
-  try {
-    return Deno.statSync(path).size > LARGEST ? {} : parseNetworks(Deno.readTextFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    // What cannot be read is not known.
-    return {};
-  }
 }
 
 function modified(path: string): number | undefined {

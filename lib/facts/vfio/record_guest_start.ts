@@ -3,6 +3,7 @@ import { captureHost } from "../capture.ts";
 import { addRealizeViews, type RealizeReaders } from "./realize_views.ts";
 import type { CapturedDevice } from "../schema.ts";
 import { STAMP_NAMESPACE } from "../stamp/stamp.ts";
+import { unlessGone } from "../store.ts";
 import { recordStart, type StartedDevice } from "./start_records.ts";
 
 /** Where is kept what is read before a start. */
@@ -64,23 +65,17 @@ export async function recordGuestStart(
     const views = await addRealizeViews(facts, options, signal, here.readers);
     devices = views.devices.flatMap(startedDevice);
   } finally {
-    if (bootId === undefined || devices.length === 0) await forget(`${started}/${uuid}.json`);
+    if (bootId === undefined || devices.length === 0) {
+      unlessGone(() => Deno.removeSync(`${started}/${uuid}.json`));
+    }
   }
   if (devices.length === 0) return undefined;
   if (bootId === undefined) return "this host's boot id is not known";
-  return await recordStart(started, { guest: uuid, time, bootId, devices });
+  return recordStart(started, { guest: uuid, time, bootId, devices });
 }
 
 function startedDevice({ address, config, bars, romSize }: CapturedDevice): StartedDevice[] {
   const wasRead = config?.kind === "realize" && config.source === "vfio-region" && !config.derived;
   if (!wasRead || bars === undefined || romSize === undefined) return [];
   return [{ address, config: { kind: "realize", bytes: config.bytes }, bars, romSize }];
-}
-
-async function forget(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -1,9 +1,9 @@
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import type { RealizeView } from "../../qemu/view.ts";
 import { oneLine } from "../one_line.ts";
-import { keepRecord } from "../record_files.ts";
-import { ConfigHex, RegionSizes, type VfioRegion } from "./region.ts";
+import { nameOf, Store } from "../store.ts";
+import { RegionForm, type VfioRegion } from "./region.ts";
 
 /** What a realize view is kept under: devices alike in all of it are taken to show the same. */
 export interface RealizeKey {
@@ -33,30 +33,26 @@ export interface DerivedRealizeView {
   readonly romSize: number;
 }
 
-// Far above the kinds of device one host ever has.
-const MOST_RECORDS = 256;
-// A record of 4096 bytes takes 9 KB.
-const LARGEST_RECORD = 65_536;
-
-const RecordSchema = v.strictObject({
-  premigrate: v.literal("realize/2"),
-  key: v.strictObject({
-    type: v.string(),
-    driver: v.string(),
-    version: v.string(),
-    details: v.string(),
+// A record of 4096 bytes takes 9 KB; a host has far fewer kinds of device.
+const STORE = new Store(
+  v.strictObject({
+    premigrate: v.literal("realize/2"),
+    key: v.strictObject({
+      type: v.string(),
+      driver: v.string(),
+      version: v.string(),
+      details: v.string(),
+    }),
+    address: v.string(),
+    time: v.pipe(v.string(), v.isoTimestamp()),
+    ...RegionForm,
   }),
-  address: v.string(),
-  time: v.pipe(v.string(), v.isoTimestamp()),
-  config: ConfigHex,
-  ...RegionSizes,
-});
-const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
+  { largest: 65_536, most: 256 },
+);
 
 /**
  * Keeps what was read from the device at `address`, over what was kept for the same `key`, in the
- * folder `dir`, which is made where it is missing. The file is readable to its owner alone, and is
- * there whole or not at all.
+ * folder `dir`.
  *
  * @returns Why it could not be kept; `undefined` when it was.
  *
@@ -71,22 +67,12 @@ export async function recordRealizeView(
   dir: string,
   key: RealizeKey,
   address: string,
-  region: VfioRegion,
+  { config: { bytes }, bars, romSize }: VfioRegion,
 ): Promise<string | undefined> {
-  const { type, driver, version, details } = key;
-  const record: v.InferInput<typeof RecordSchema> = {
-    premigrate: "realize/2",
-    key: { type, driver, version, details },
-    address,
-    time: new Date().toISOString(),
-    config: encodeHex(region.config.bytes),
-    bars: [...region.bars],
-    romSize: region.romSize,
-  };
-  const bytes = new TextEncoder().encode(`${JSON.stringify(record)}\n`);
-  if (bytes.length > LARGEST_RECORD) return "Its key is longer than any device's";
+  const time = new Date().toISOString();
+  const region = { config: encodeHex(bytes), bars: [...bars], romSize };
   try {
-    await keepRecord(dir, await nameOf(key), bytes, MOST_RECORDS);
+    STORE.keep(dir, await keyName(key), { premigrate: "realize/2", key, address, time, ...region });
     return undefined;
   } catch (error) {
     return oneLine(`Failed to keep the realize view in ${dir}: ${error}`);
@@ -109,48 +95,16 @@ export async function findRealizeView(
   dir: string,
   key: RealizeKey,
 ): Promise<DerivedRealizeView | { readonly missing: string }> {
-  const kind = oneLine(`${key.type} like it under ${key.driver} ${key.version}`);
-  try {
-    const path = `${dir}/${await nameOf(key)}.json`;
-    const { size, isFile } = await Deno.stat(path);
-    if (!isFile || size > LARGEST_RECORD) return { missing: `${path} is no record` };
-    return parseRecord(await Deno.readTextFile(path), key);
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound
-      ? { missing: `no ${kind} was ever read on this host` }
-      : { missing: oneLine(`Failed to read what was kept of ${kind}: ${error}`) };
+  const name = await keyName(key);
+  const kept = STORE.find(dir, name);
+  if (kept === undefined || await keyName(kept.key) !== name) {
+    const kind = `${key.type} like it under ${key.driver} ${key.version}`;
+    return { missing: oneLine(`no ${kind} was ever read on this host`) };
   }
+  const { address, time, config, bars, romSize } = kept;
+  return { derived: true, address, time, config, bars, romSize };
 }
 
-/**
- * Reads a record, which must be that of `key`.
- *
- * @example
- * ```ts
- * import { parseRecord } from "./records.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const key = { type: "NVIDIA A40-8Q", driver: "nvidia", version: "535.161.05", details: "[]" };
- * assertEquals(parseRecord("{}", key), { missing: "what was kept is damaged" });
- * ```
- */
-export function parseRecord(
-  text: string,
-  key: RealizeKey,
-): DerivedRealizeView | { readonly missing: string } {
-  const { success, output } = v.safeParse(RecordText, text);
-  if (!success) return { missing: "what was kept is damaged" };
-  const { address, time, config, bars, romSize } = output;
-  const same = output.key.type === key.type && output.key.driver === key.driver &&
-    output.key.version === key.version && output.key.details === key.details;
-  if (!same) return { missing: "what was kept is of another kind" };
-  const view = { kind: "realize", bytes: decodeHex(config) } as const;
-  return { derived: true, address, time, config: view, bars, romSize };
-}
-
-/** Whatever is in the key, the name is 64 hexadecimal digits. */
-async function nameOf(key: RealizeKey): Promise<string> {
-  const text = JSON.stringify([key.type, key.driver, key.version, key.details]);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return encodeHex(digest);
+function keyName({ type, driver, version, details }: RealizeKey): Promise<string> {
+  return nameOf(type, driver, version, details);
 }

@@ -31,22 +31,20 @@ const LONGEST_ANSWER = 16_384;
 
 const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** The sizes of a device's regions, as they are in the reader's answer and in a record. */
-export const RegionSizes = {
+/** A device's config region, its bytes in hexadecimal, and the sizes of its others: in the reader's answer and in a record. */
+export const RegionForm = {
+  config: v.pipe(
+    v.string(),
+    v.regex(/^(([0-9a-f]{2}){256}|([0-9a-f]{2}){4096})$/),
+    v.transform((hex): RealizeView => ({ kind: "realize", bytes: decodeHex(hex) })),
+  ),
   bars: v.pipe(v.array(Size), v.length(6)),
   romSize: Size,
 };
 
-/** The bytes of a config region in hexadecimal. */
-export const ConfigHex = v.pipe(v.string(), v.regex(/^(([0-9a-f]{2}){256}|([0-9a-f]{2}){4096})$/));
-
 const Read = v.strictObject({
   result: v.literal("read"),
-  config: v.pipe(
-    ConfigHex,
-    v.transform((hex): RealizeView => ({ kind: "realize", bytes: decodeHex(hex) })),
-  ),
-  ...RegionSizes,
+  ...RegionForm,
   resettable: v.boolean(),
   via: v.picklist(["group", "cdev"]),
 });

@@ -1,9 +1,9 @@
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import type { RealizeView } from "../../qemu/view.ts";
 import { oneLine } from "../one_line.ts";
-import { keepRecord } from "../record_files.ts";
-import { ConfigHex, RegionSizes } from "./region.ts";
+import { Store } from "../store.ts";
+import { RegionForm } from "./region.ts";
 
 /** What was read of a guest's devices just before its QEMU was started, or that it has none now. */
 export interface StartRecord {
@@ -29,26 +29,24 @@ export interface StartedDevice {
   readonly romSize: number;
 }
 
-// As many guests as have ever had devices on one host, and then some.
-const MOST_RECORDS = 4096;
-const MOST_DEVICES = 256;
-// A device with 4096 bytes takes 9 KB.
-const LARGEST_RECORD = 4 * 1024 * 1024;
 // libvirt runs the hook before it prepares the devices, and QEMU writes its pid file after that.
 const LONGEST_START_MS = 120_000;
 const CLOCK_STEP_MS = 5_000;
 
-const RecordSchema = v.strictObject({
-  premigrate: v.literal("started/1"),
-  guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
-  time: v.pipe(v.string(), v.isoTimestamp()),
-  bootId: v.string(),
-  devices: v.pipe(
-    v.array(v.strictObject({ address: v.string(), config: ConfigHex, ...RegionSizes })),
-    v.maxLength(MOST_DEVICES),
-  ),
-});
-const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
+// A device with 4096 bytes takes 9 KB. As many guests as have ever had devices on one host, and then some.
+const STORE = new Store(
+  v.strictObject({
+    premigrate: v.literal("started/1"),
+    guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+    time: v.pipe(v.string(), v.isoTimestamp()),
+    bootId: v.string(),
+    devices: v.pipe(
+      v.array(v.strictObject({ address: v.string(), ...RegionForm })),
+      v.maxLength(256),
+    ),
+  }),
+  { largest: 4 * 1024 * 1024, most: 4096 },
+);
 
 /**
  * Keeps what was read when a guest was about to start, over what was kept of its last start, in the
@@ -58,76 +56,33 @@ const RecordText = v.pipe(v.string(), v.parseJson(), RecordSchema);
  *
  * @example
  * ```ts ignore
- * const why = await recordStart("/var/lib/premigrate/started", { guest, time, bootId, devices });
+ * const why = recordStart("/var/lib/premigrate/started", { guest, time, bootId, devices });
  * ```
  */
-export async function recordStart(
-  dir: string,
-  { guest, time, bootId, devices }: StartRecord,
-): Promise<string | undefined> {
-  const { success, output } = v.safeParse(RecordSchema, {
-    premigrate: "started/1",
-    guest,
-    time,
-    bootId,
-    devices: devices.map(({ address, config, bars, romSize }) => ({
-      address,
-      config: encodeHex(config.bytes),
-      bars,
-      romSize,
-    })),
-  });
-  if (!success) return "what was read fits no record";
+export function recordStart(dir: string, record: StartRecord): string | undefined {
+  const devices = record.devices.map(({ config, bars, romSize, ...device }) => ({
+    ...device,
+    config: encodeHex(config.bytes),
+    bars: [...bars],
+    romSize,
+  }));
   try {
-    const bytes = new TextEncoder().encode(`${JSON.stringify(output)}\n`);
-    await keepRecord(dir, guest, bytes, MOST_RECORDS);
+    STORE.keep(dir, record.guest, { premigrate: "started/1", ...record, devices });
     return undefined;
   } catch (error) {
-    return oneLine(`Failed to keep the start of ${guest} in ${dir}: ${error}`);
+    return oneLine(`Failed to keep the start of ${record.guest} in ${dir}: ${error}`);
   }
 }
 
 /** Finds what was kept of a guest's last start on this host, by its UUID. */
-export async function findStart(
+export function findStart(
   dir: string,
   guest: string,
-): Promise<StartRecord | { readonly missing: string }> {
-  try {
-    const path = `${dir}/${guest}.json`;
-    const { size, isFile } = await Deno.stat(path);
-    if (!isFile || size > LARGEST_RECORD) return { missing: `${path} is no record` };
-    return parseStart(await Deno.readTextFile(path), guest);
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound
-      ? { missing: "nothing was read when it was started" }
-      : { missing: oneLine(`Failed to read what was kept of its start: ${error}`) };
-  }
-}
-
-/**
- * Reads a record, which must be that of `guest`.
- *
- * @example
- * ```ts
- * import { parseStart } from "./start_records.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseStart("{}", "x"), { missing: "what was kept of its start is damaged" });
- * ```
- */
-export function parseStart(
-  text: string,
-  guest: string,
 ): StartRecord | { readonly missing: string } {
-  const { success, output } = v.safeParse(RecordText, text);
-  if (!success) return { missing: "what was kept of its start is damaged" };
-  if (output.guest !== guest) return { missing: "what was kept is another guest's start" };
-  const { time, bootId } = output;
-  const devices = output.devices.map(({ config, ...device }): StartedDevice => ({
-    ...device,
-    config: { kind: "realize", bytes: decodeHex(config) },
-  }));
-  return { guest, time, bootId, devices };
+  const found = STORE.find(dir, guest);
+  if (found?.guest !== guest) return { missing: "nothing was read when it was started" };
+  const { premigrate: _, ...record } = found;
+  return record;
 }
 
 /**

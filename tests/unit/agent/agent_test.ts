@@ -400,9 +400,9 @@ Deno.test("pruneWaivers: those that ended more than a day ago go, all else stays
     [FOURTH]: { text: "premigrate-waiver 1\n" },
     "notes": waiver(25),
     "bad-uuid": waiver(100),
-  }, async (dir) => ended = await pruneWaivers(dir, NOW));
+  }, (waivers) => Promise.resolve(ended = pruneWaivers({ waivers }, NOW)));
   assertEquals([left, ended], [[SECOND, THIRD, FOURTH, "bad-uuid", "notes"], [FIRST]]);
-  assertEquals(await pruneWaivers("/nowhere/at/all", NOW), []);
+  assertEquals(pruneWaivers({ waivers: "/nowhere/at/all" }, NOW), []);
 });
 
 Deno.test("pruneStarts: those of guests that are gone go, and what was never finished", async () => {
@@ -414,8 +414,8 @@ Deno.test("pruneStarts: those of guests that are gone go, and what was never fin
     [`${FIRST}.${FOURTH}`]: { ageHours: 2 },
     [`${FIRST}.${THIRD}`]: { ageHours: 0 },
     "notes.json": { ageHours: 2 },
-  }, (dir) =>
-    pruneStarts(dir, NOW, () => {
+  }, (started) =>
+    pruneStarts({ started }, NOW, () => {
       listed.push("once");
       return Promise.resolve(new Set([FIRST]));
     }));
@@ -426,6 +426,8 @@ Deno.test("pruneStarts: those of guests that are gone go, and what was never fin
 Deno.test("pruneStarts: libvirt is not asked where there is nothing old", async () => {
   const never = () => Promise.reject(new Error("asked"));
   const files = { [`${FIRST}.json`]: {} };
-  assertEquals(await leftOf(files, (dir) => pruneStarts(dir, NOW, never)), [`${FIRST}.json`]);
-  await pruneStarts("/nowhere/at/all", NOW, never);
+  assertEquals(await leftOf(files, (started) => pruneStarts({ started }, NOW, never)), [
+    `${FIRST}.json`,
+  ]);
+  await pruneStarts({ started: "/nowhere/at/all" }, NOW, never);
 });

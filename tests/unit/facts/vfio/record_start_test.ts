@@ -166,7 +166,7 @@ for (const { name, sources, metadata, busy = [], opened, kept } of CASES) {
     const dir = await Deno.makeTempDir();
     try {
       addDevices(sysfs);
-      await recordStart(`${dir}/started`, OLD);
+      recordStart(`${dir}/started`, OLD);
       const fakes = readers(busy);
       const folders = { started: `${dir}/started`, realize: `${dir}/realize` };
       const signal = AbortSignal.timeout(30_000);
@@ -176,7 +176,7 @@ for (const { name, sources, metadata, busy = [], opened, kept } of CASES) {
         readers: fakes,
       });
       assertEquals([why, fakes.opened], [undefined, opened.map((address) => `${address} true`)]);
-      const found = await findStart(folders.started, GUEST);
+      const found = findStart(folders.started, GUEST);
       if (kept === undefined) {
         assertEquals(found, { missing: "nothing was read when it was started" });
       } else if ("missing" in found) {
@@ -216,7 +216,7 @@ Deno.test("recordGuestStart: at the deadline what was read by then is kept", asy
     const folders = { started: dir, realize: dir };
     const here = { sysfs: sysfs.root, readers: { ...fakes, read } };
     await recordGuestStart(domainXml([VF, OTHER_VF]), folders, stop.signal, here);
-    const found = await findStart(dir, GUEST);
+    const found = findStart(dir, GUEST);
     assertEquals("missing" in found || found.devices.map(({ address }) => address), [VF]);
   } finally {
     sysfs.remove();
@@ -243,7 +243,7 @@ for (const { name, stdin, stderr } of RUNS) {
   Deno.test(`premigrate record-start lets every guest start: ${name}`, async () => {
     const dir = await Deno.makeTempDir();
     try {
-      await recordStart(`${dir}/var/lib/premigrate/started`, OLD);
+      recordStart(`${dir}/var/lib/premigrate/started`, OLD);
       const options = ["--quiet", "--no-prompt", "--allow-read", "--allow-write", "--allow-run"];
       const child = new Deno.Command(Deno.execPath(), {
         args: ["run", ...options, "lib/cli/main.ts", "record-start", "--root", dir],
