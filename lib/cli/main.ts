@@ -4,6 +4,8 @@
  * @module
  */
 import { setColorEnabled } from "@std/fmt/colors";
+// Not newer than 1.0: from 1.1 on (its PR #864) an unknown option of a command that takes arguments
+// is an argument, and a typo would go to libvirt as the name of a guest.
 import { Command, ValidationError } from "@cliffy/command";
 import { DomainXmlError } from "../domain/mod.ts";
 import { FactsError, StampError } from "../facts/mod.ts";

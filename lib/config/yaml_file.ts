@@ -99,7 +99,7 @@ export function suggest(given: string, known: readonly string[]): string {
   return `the nearest is ${closestString(given, known)}`;
 }
 
-function parseYaml(file: string, text: string, schema: string): unknown {
+function parseYaml(file: string, text: string, schema: "core" | "failsafe"): unknown {
   let value: unknown;
   try {
     // Without timestamps, binary data and merges, which no schema here has a place for.

@@ -13,15 +13,15 @@ async function deno(...args: readonly string[]): Promise<string> {
 }
 
 /** Packages that the hook needs; others have been too slow to load, or are the command line's. */
-const PACKAGES = ["@rgrove/parse-xml", "deno-std", "fflate", "valibot"];
+const PACKAGES = ["@rgrove/parse-xml", "@std/encoding", "deno-std", "fflate", "valibot"];
 
 Deno.test("the hook is made of lib, plugins and a few packages", async () => {
   const { modules }: Graph = JSON.parse(await deno("info", "--json", "lib/hook/main.ts"));
   assertEquals(modules.filter(({ error }) => error !== undefined), []);
   const wrong = modules.map(({ specifier }) => specifier).filter((specifier) => {
-    if (specifier.startsWith("npm:")) {
-      return !PACKAGES.some((name) => specifier.replace(/^npm:\/?/, "").startsWith(`${name}@`));
-    }
+    // npm:/valibot@1.5.0/x.js or, unlinked, https://HOST/@std/encoding/1.0.11/hex.ts
+    const [, found] = /^(?:npm:\/?|https?:\/\/[^/]+\/)((?:@[^/]+\/)?[^/@]+)/.exec(specifier) ?? [];
+    if (found !== undefined) return !PACKAGES.includes(found);
     const here = new URL("../../../", import.meta.url).href;
     return !["lib/", "plugins/"].some((folder) => specifier.startsWith(`${here}${folder}`)) ||
       ["lib/cli/", "lib/install/", "lib/agent/"].some((folder) =>

@@ -211,7 +211,11 @@ const REFUSED: Record<
   string,
   readonly [
     prepare: (root: string, deno: string) => Promise<unknown>,
-    ErrorClass: new (...args: never[]) => Error,
+    ErrorClass:
+      | typeof ConfigError
+      | typeof DenoChoiceError
+      | typeof ForeignFileError
+      | typeof ManifestError,
     message: string,
     request?: Partial<InstallRequest>,
   ]
