@@ -1,6 +1,13 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { type DeviceFacts, type HostFacts, parseQemuVersion } from "../policy/mod.ts";
-import type { ConfigView, DevicePair, Migration, PolicyDefinition, v } from "../policy/mod.ts";
+import type {
+  Codes,
+  ConfigView,
+  DevicePair,
+  Migration,
+  PolicyDefinition,
+  v,
+} from "../policy/mod.ts";
 
 /** What a policy is asked about: a pair of devices, or without one the guest as a whole. */
 export interface Question {
@@ -22,13 +29,13 @@ export type Request =
 export interface Description extends
   Pick<
     Definition,
-    "id" | "title" | "documentation" | "match" | "needs" | "attributes" | "codes"
+    "id" | "title" | "documentation" | "match" | "judgesBytesAlone" | "attributes" | "codes"
   > {
   /** Whether it has rules on the guest as a whole. */
   readonly ofGuest: boolean;
 }
 
-type Definition = PolicyDefinition<v.GenericSchema, string>;
+type Definition = PolicyDefinition<v.GenericSchema, Codes>;
 
 /** A question as JSON has it: config bytes in hexadecimal, QEMU's version as text. */
 export interface QuestionMessage {

@@ -16,53 +16,51 @@ const Severity = v.picklist(["veto", "undecided", "warn", "info"]);
 const Code = v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/));
 
 /** What a plugin may say of itself. */
-export const DescriptionSchema: v.GenericSchema<Description> = v.strictObject({
-  id: v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)),
-  title: line(200),
-  documentation: v.pipe(
-    v.string(),
-    v.maxLength(65_536),
-    v.regex(/^(?:[\n\t]|[^\p{C}\p{Zl}\p{Zp}])*$/u),
-  ),
-  match: v.strictObject({
-    vendors: v.exactOptional(list(number(0xffff))),
-    devices: v.exactOptional(list(number(0xffff))),
-    baseClasses: v.exactOptional(list(number(0xff))),
-    drivers: v.exactOptional(list(line(64))),
-    unclaimed: v.exactOptional(v.literal(true)),
-    vouches: v.exactOptional(v.literal(false)),
-  }),
-  needs: list(v.picklist([
-    "config",
-    "bars",
-    "driver",
-    "firmware",
-    "guest",
-    "host",
-    "kernel",
-    "mdevType",
-    "qemu",
-    "machine",
-  ])),
-  attributes: v.exactOptional(v.pipe(
-    v.array(v.pipe(v.string(), v.check(isAttributeName, "no name of a sysfs attribute"))),
-    v.maxLength(MOST_ATTRIBUTES),
-  )),
-  codes: v.pipe(
-    v.record(
-      Code,
-      v.strictObject({
-        severity: Severity,
-        title: line(200),
-        message: line(1000),
-        remedy: line(1000),
-        about: line(4000),
-      }),
+export const DescriptionSchema: v.GenericSchema<unknown, Description> = v.pipe(
+  v.strictObject({
+    id: v.pipe(v.string(), v.maxLength(64), v.regex(/^[a-z0-9-]+\/[a-z0-9-]+$/)),
+    title: line(200),
+    documentation: v.pipe(
+      v.string(),
+      v.maxLength(65_536),
+      v.regex(/^(?:[\n\t]|[^\p{C}\p{Zl}\p{Zp}])*$/u),
     ),
-    v.maxEntries(256),
+    match: v.strictObject({
+      vendors: v.exactOptional(list(number(0xffff))),
+      devices: v.exactOptional(list(number(0xffff))),
+      baseClasses: v.exactOptional(list(number(0xff))),
+      drivers: v.exactOptional(list(line(64))),
+      unclaimed: v.exactOptional(v.literal(true)),
+      vouches: v.exactOptional(v.literal(false)),
+    }),
+    judgesBytesAlone: v.exactOptional(v.boolean()),
+    needs: v.exactOptional(list(line(64))),
+    attributes: v.exactOptional(v.pipe(
+      v.array(v.pipe(v.string(), v.check(isAttributeName, "no name of a sysfs attribute"))),
+      v.maxLength(MOST_ATTRIBUTES),
+    )),
+    codes: v.pipe(
+      v.record(
+        Code,
+        v.strictObject({
+          severity: Severity,
+          title: line(200),
+          message: line(1000),
+          remedy: line(1000),
+          about: line(4000),
+        }),
+      ),
+      v.maxEntries(256),
+    ),
+    ofGuest: v.boolean(),
+  }),
+  // A plugin that was built before there was `judgesBytesAlone` lists the facts that it needs.
+  v.transform(({ needs, ...description }) =>
+    needs === undefined
+      ? description
+      : { ...description, judgesBytesAlone: needs.every((fact) => fact === "config") }
   ),
-  ofGuest: v.boolean(),
-});
+);
 
 /** What a plugin may answer to `count` questions. */
 export function answersSchema(

@@ -114,8 +114,8 @@ export function decide(findings: readonly Finding[]): Decision {
   return "allow";
 }
 
-function needsFacts({ needs, attributes = [] }: Policy): boolean {
-  return needs.some((fact) => fact !== "config") || attributes.length > 0;
+function needsFacts({ judgesBytesAlone = false, attributes = [] }: Policy): boolean {
+  return !judgesBytesAlone || attributes.length > 0;
 }
 
 /** A finding for each property that may change anything; a hostile document may have any number. */
@@ -178,6 +178,9 @@ function complete(
   if (!Object.hasOwn(WEIGHT, severity)) {
     throw new TypeError(`It gave a finding of severity "${severity}", which does not exist`);
   }
+  const data = Object.entries(found.data ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const]
+  );
   const isLowered = warnings.has(found.code) && (severity === "veto" || severity === "undecided");
   return {
     policy: policy.id,
@@ -185,7 +188,7 @@ function complete(
     ...isLowered ? { severity: "warn", loweredFrom: severity } : { severity },
     ...device === undefined ? {} : { device },
     ...found.offset === undefined ? {} : { offset: found.offset },
-    data: found.data ?? {},
+    data: Object.fromEntries(data),
   };
 }
 

@@ -42,6 +42,18 @@ export interface CodePage {
   readonly about: string;
 }
 
+/** The names that a message speaks of; of a message that is not known none. */
+export type Placeholder<Message extends string> = string extends Message ? never
+  : Message extends `${string}{${infer Name}}${infer Rest}`
+    ? (Name extends `${infer Bare}:hex` ? Bare : Name) | Placeholder<Rest>
+  : never;
+
+/** What a finding needs for its message. */
+export type Filling<Message extends string, Name extends string = Placeholder<Message>> =
+  & ("offset" extends Name ? { readonly offset: number } : unknown)
+  & ([Exclude<Name, "offset">] extends [never] ? unknown
+    : { readonly data: { readonly [Key in Exclude<Name, "offset">]: FindingValue } });
+
 /**
  * Fills a code's message with a finding's values.
  *

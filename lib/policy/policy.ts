@@ -1,20 +1,7 @@
 import * as v from "valibot";
 import { isAttributeName, MOST_ATTRIBUTES } from "./attributes.ts";
-import type { CodePage, FindingValue, Severity } from "./finding.ts";
+import type { CodePage, Filling, FindingValue, Severity } from "./finding.ts";
 import type { DevicePair, Migration } from "./migration.ts";
-
-/** Facts that a policy may need, beside the ids that it matches. */
-export type NeededFact =
-  | "config"
-  | "bars"
-  | "driver"
-  | "firmware"
-  | "guest"
-  | "host"
-  | "kernel"
-  | "mdevType"
-  | "qemu"
-  | "machine";
 
 /**
  * Which devices a policy is for. Every list that is given must hold the device's value, so that an
@@ -35,20 +22,32 @@ export interface Match {
   readonly vouches?: false;
 }
 
-/** A finding as a policy gives it; the engine adds the policy's id and the device. */
-export interface PolicyFinding<Code extends string = string> {
-  /** A key of the policy's `codes`. */
-  readonly code: Code;
-  /** Other than the code's own. */
-  readonly severity?: Severity;
-  /** Where in config space, in bytes from its start. */
-  readonly offset?: number;
-  /** The values that the code's message speaks of. */
-  readonly data?: Readonly<Record<string, FindingValue>>;
-}
+/** The codes of a policy, with what there is to say of each. */
+export type Codes = Readonly<Record<string, CodePage>>;
+
+/**
+ * A finding as a policy gives it; the engine adds the policy's id and the device. Of known codes it
+ * has what the message of its own code speaks of.
+ */
+export type PolicyFinding<Known extends Codes = Codes> =
+  & {
+    /** A key of the policy's `codes`. */
+    readonly code: string;
+    /** Other than the code's own. */
+    readonly severity?: Severity | undefined;
+    /** Where in config space, in bytes from its start. */
+    readonly offset?: number | undefined;
+    /** The values that the code's message speaks of. */
+    readonly data?: Readonly<Record<string, FindingValue | undefined>>;
+  }
+  & {
+    [Code in keyof Known & string]:
+      & { readonly code: Code }
+      & Filling<Known[Code]["message"]>;
+  }[keyof Known & string];
 
 /** What the author of a policy writes. */
-export interface PolicyDefinition<Options extends v.GenericSchema, Code extends string> {
+export interface PolicyDefinition<Options extends v.GenericSchema, Known extends Codes> {
   /** `vendor/name`, lower case; permanent. */
   readonly id: string;
   /** A headline, without a final period. */
@@ -57,8 +56,8 @@ export interface PolicyDefinition<Options extends v.GenericSchema, Code extends 
   readonly documentation: string;
   /** Which devices it is for. */
   readonly match: Match;
-  /** With `["config"]`, the policy also judges two dumps of which nothing else is known. */
-  readonly needs: readonly NeededFact[];
+  /** The policy also judges two dumps of config space of which nothing else is known. */
+  readonly judgesBytesAlone?: boolean;
   /**
    * Names of sysfs attributes that the probe is to bring, as `fw_rev`; `parent/fw_rev` is that of a
    * VF's physical function or an mdev's parent. They come as the devices' `attributes`, and where one
@@ -68,18 +67,18 @@ export interface PolicyDefinition<Options extends v.GenericSchema, Code extends 
   /** The schema of the options a site can set; it must accept `{}`. */
   readonly options: Options;
   /** Every code that the policy's findings can have. */
-  readonly codes: Readonly<Record<Code, CodePage>>;
+  readonly codes: Known;
   /** The rules: a pure function of its arguments. */
   readonly evaluate: (
     pair: DevicePair,
     migration: Migration,
     options: v.InferOutput<Options>,
-  ) => Iterable<PolicyFinding<Code>>;
+  ) => Iterable<PolicyFinding<NoInfer<Known>>>;
   /** Rules on the guest as a whole, applied once, whatever devices it has; pure, too. */
   readonly evaluateGuest?: (
     migration: Migration,
     options: v.InferOutput<Options>,
-  ) => Iterable<PolicyFinding<Code>>;
+  ) => Iterable<PolicyFinding<NoInfer<Known>>>;
 }
 
 /** A policy with its options set. */
@@ -98,7 +97,7 @@ export interface ConfiguredPolicy {
 
 /** A policy as the registry holds it. Made by {@linkcode definePolicy}. */
 export interface Policy
-  extends Omit<PolicyDefinition<v.GenericSchema, string>, "evaluate" | "evaluateGuest"> {
+  extends Omit<PolicyDefinition<v.GenericSchema, Codes>, "evaluate" | "evaluateGuest"> {
   /**
    * Sets the options.
    *
@@ -136,7 +135,7 @@ export class PolicyOptionsError extends Error {
  *   title: "Class codes are equal",
  *   documentation: "Compares the class code of both sides.",
  *   match: { vendors: [0x1b36] },
- *   needs: ["config"],
+ *   judgesBytesAlone: true,
  *   options: v.strictObject({}),
  *   codes: {
  *     differs: {
@@ -156,8 +155,8 @@ export class PolicyOptionsError extends Error {
  * assertEquals(policy.id, "example/class");
  * ```
  */
-export function definePolicy<Options extends v.GenericSchema, Code extends string>(
-  definition: PolicyDefinition<Options, Code>,
+export function definePolicy<Options extends v.GenericSchema, const Known extends Codes>(
+  definition: PolicyDefinition<Options, Known>,
 ): Policy {
   const { evaluate, evaluateGuest, ...rest } = definition;
   if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(rest.id)) {

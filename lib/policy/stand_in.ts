@@ -24,14 +24,15 @@ import type { PolicyFinding } from "./policy.ts";
  * assertEquals(finding?.severity, "undecided");
  * ```
  */
-export function* byStandIn<Code extends string>(
+export function* byStandIn<Found extends PolicyFinding>(
   { source, destination }: Pick<DevicePair, "source" | "destination">,
-  codes: Readonly<Record<Code, CodePage>>,
-  findings: Iterable<PolicyFinding<Code>>,
-): Generator<PolicyFinding<Code>> {
+  codes: Readonly<Record<Found["code"], CodePage>>,
+  findings: Iterable<Found>,
+): Generator<Found> {
   const isDerived = source.config?.derived || destination.config?.derived;
   for (const finding of findings) {
-    const isVeto = (finding.severity ?? codes[finding.code].severity) === "veto";
+    const code: Found["code"] = finding.code;
+    const isVeto = (finding.severity ?? codes[code].severity) === "veto";
     yield isDerived && isVeto ? { ...finding, severity: "undecided" } : finding;
   }
 }

@@ -4,7 +4,6 @@ import {
   identify,
   type Identity,
   type Migration,
-  type NeededFact,
 } from "../policy/mod.ts";
 
 /** One side of a migration, as far as a site's policy speaks of it. */
@@ -26,8 +25,8 @@ export interface SiteFact {
   readonly kind: "text" | "number" | "version" | "list";
   /** Of a version: how many of its first numbers name its branch. */
   readonly branch?: number;
-  /** What the registry knows it by. */
-  readonly needs: NeededFact;
+  /** Config bytes tell it. */
+  readonly isInBytes?: true;
   /** What it is, for the documentation. */
   readonly about: string;
   /** `undefined` where it is not known. */
@@ -66,28 +65,27 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
   vendor: {
     of: "device",
     kind: "number",
-    needs: "config",
+    isInBytes: true,
     about: "PCI vendor id, as `0x10de`",
     read: ({ device }) => hexOf(identityOf(device).vendor, 4),
   },
   device: {
     of: "device",
     kind: "number",
-    needs: "config",
+    isInBytes: true,
     about: "PCI device id",
     read: ({ device }) => hexOf(identityOf(device).device, 4),
   },
   class: {
     of: "device",
     kind: "number",
-    needs: "config",
+    isInBytes: true,
     about: "PCI class code, as `0x030200`",
     read: ({ device }) => hexOf(identityOf(device).class, 6),
   },
   driver: {
     of: "device",
     kind: "text",
-    needs: "driver",
     about: "the host's driver for it",
     read: ({ device }) => textOf(device?.driver?.name),
   },
@@ -95,21 +93,18 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "device",
     kind: "version",
     branch: 1,
-    needs: "driver",
     about: "that driver's version; not known of one that libvirt has yet to bind",
     read: ({ device }) => textOf(device?.driver?.version),
   },
   mdevType: {
     of: "device",
     kind: "text",
-    needs: "mdevType",
     about: "an mdev's type, as `nvidia-558`",
     read: ({ device }) => isMdev(device) ? textOf(device?.mdevType?.id) : [],
   },
   mdevName: {
     of: "device",
     kind: "text",
-    needs: "mdevType",
     about: "its name, as `NVIDIA A40-8Q`",
     read: ({ device }) => isMdev(device) ? textOf(device?.mdevType?.name) : [],
   },
@@ -117,42 +112,36 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "device",
     kind: "version",
     branch: 2,
-    needs: "firmware",
     about: "firmware version of the device or its parent",
     read: ({ device }) => textOf(device?.firmware?.version),
   },
   psid: {
     of: "device",
     kind: "text",
-    needs: "firmware",
     about: "the board that the firmware is for",
     read: ({ device }) => textOf(device?.firmware?.psid),
   },
   vgpuType: {
     of: "device",
     kind: "number",
-    needs: "driver",
     about: "NVIDIA: number of a VF's vGPU type",
     read: ({ device }) => textOf(device?.vgpuType?.toString().replace(/^0$/, "")),
   },
   vgpuParams: {
     of: "device",
     kind: "text",
-    needs: "driver",
     about: "NVIDIA: plugin parameters",
     read: ({ device }) => textOf(device?.vgpuParams),
   },
   qatServices: {
     of: "device",
     kind: "list",
-    needs: "driver",
     about: "QAT: what it is set up for, as `[sym, dc]`",
     read: ({ device }) => device?.qatServices?.split(";").filter((name) => name !== ""),
   },
   host: {
     of: "host",
     kind: "text",
-    needs: "host",
     about: "the host's name",
     read: ({ host }) => host.name === "" ? undefined : [host.name],
   },
@@ -160,7 +149,6 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "version",
     branch: 2,
-    needs: "qemu",
     about: "version of the QEMU that runs the guest",
     read: ({ host }) => textOf(host.qemu?.toString()),
   },
@@ -168,7 +156,6 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "version",
     branch: 2,
-    needs: "host",
     about: "version of libvirt's daemon",
     read: ({ host }) => textOf(host.libvirt),
   },
@@ -176,7 +163,6 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "version",
     branch: 2,
-    needs: "host",
     about: "`uname -r`",
     read: ({ host }) => textOf(host.kernel),
   },
@@ -184,28 +170,24 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "version",
     branch: 1,
-    needs: "host",
     about: "version of NVIDIA's driver",
     read: ({ host }) => textOf(host.nvidiaDriver),
   },
   machineTypes: {
     of: "host",
     kind: "list",
-    needs: "host",
     about: "machine types of the host's QEMU; a stamp does not carry them",
     read: ({ host }) => host.machineTypes,
   },
   guest: {
     of: "guest",
     kind: "text",
-    needs: "guest",
     about: "the guest's name",
     read: ({ migration }) => textOf(migration.guest),
   },
   machine: {
     of: "guest",
     kind: "text",
-    needs: "machine",
     about: "the guest's machine type, as `pc-q35-9.1`",
     read: ({ migration }) => textOf(migration.machine?.name),
   },

@@ -1,11 +1,18 @@
-import { definePolicy, type Migration, type Policy, type PolicyFinding, v } from "../policy/mod.ts";
+import {
+  type CodePage,
+  definePolicy,
+  type Migration,
+  type Policy,
+  type PolicyFinding,
+  v,
+} from "../policy/mod.ts";
 import { type FactName, type FactValues, type Side, SITE_FACTS } from "./facts.ts";
 import { factsOfMatch, matchSides } from "./match.ts";
 import { holds } from "./rules.ts";
 import type { Requirement, SitePolicies, SiteRules } from "./schema.ts";
 
 type Code = "not-met" | "not-known" | "not-comparable" | "match-not-known";
-type Found = PolicyFinding<Code>;
+type Found = PolicyFinding<Record<Code, CodePage>>;
 type Sides = Readonly<Record<"source" | "destination", Side>>;
 
 const LONGEST = 200;
@@ -31,53 +38,52 @@ export function sitePolicies(site: SitePolicies): Policy[] {
  *   message: "The drivers are {source} and {destination}",
  *   remedy: "Choose another host.",
  * });
- * assertEquals([policy.id, policy.needs], ["site/same-branch", ["config", "host"]]);
+ * assertEquals([policy.id, policy.judgesBytesAlone], ["site/same-branch", false]);
  * ```
  */
 export function sitePolicy(name: string, rules: SiteRules): Policy {
   const { title, about, severity, message, remedy } = rules;
-  const facts = factsOf(rules);
   const ofGuest = isOfGuest(rules);
   // A rule that refuses nothing where it is broken refuses nothing where that is not known.
   const unknown = severity === "veto" ? "undecided" : severity;
+  const codes: Readonly<Record<Code, CodePage>> = {
+    "not-met": {
+      severity,
+      title: `The site wants: ${title}`,
+      message: message.replace(/\.$/, ""),
+      remedy,
+      about: about ?? title,
+    },
+    "not-known": {
+      severity: unknown,
+      title: `Not known, and the site wants: ${title}`,
+      message: "{fact} of the {side} is not known",
+      remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
+      about: "What the site wants cannot be compared without this fact.",
+    },
+    "not-comparable": {
+      severity: unknown,
+      title: `Not to be compared, and the site wants: ${title}`,
+      message: "{fact} is {source} on the source and {destination} on the destination: no versions",
+      remedy: "Compare them by hand, or change the policy.",
+      about: "A version begins with a number.",
+    },
+    "match-not-known": {
+      severity: unknown,
+      title: `Not known whether the site wants: ${title}`,
+      message: "Whether the policy is for this hangs on {fact}, which is not known",
+      remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
+      about: "What the policy's match names is not known of either side.",
+    },
+  };
   return definePolicy({
     id: `site/${name}`,
     title,
     documentation: `${about ?? title}\n\n${describeRules(rules)}`,
     match: ofGuest ? { drivers: [] } : {},
-    needs: [...new Set(facts.map((fact) => SITE_FACTS[fact].needs))],
+    judgesBytesAlone: factsOf(rules).every((fact) => SITE_FACTS[fact].isInBytes),
     options: v.strictObject({}),
-    codes: {
-      "not-met": {
-        severity,
-        title: `The site wants: ${title}`,
-        message: message.replace(/\.$/, ""),
-        remedy,
-        about: about ?? title,
-      },
-      "not-known": {
-        severity: unknown,
-        title: `Not known, and the site wants: ${title}`,
-        message: "{fact} of the {side} is not known",
-        remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
-        about: "What the site wants cannot be compared without this fact.",
-      },
-      "not-comparable": {
-        severity: unknown,
-        title: `Not to be compared, and the site wants: ${title}`,
-        message:
-          "{fact} is {source} on the source and {destination} on the destination: no versions",
-        remedy: "Compare them by hand, or change the policy.",
-        about: "A version begins with a number.",
-      },
-      "match-not-known": {
-        severity: unknown,
-        title: `Not known whether the site wants: ${title}`,
-        message: "Whether the policy is for this hangs on {fact}, which is not known",
-        remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
-        about: "What the policy's match names is not known of either side.",
-      },
-    },
+    codes,
     *evaluate({ source, destination }, migration): Generator<Found> {
       yield* judge(rules, {
         source: { device: source, host: migration.source, migration },

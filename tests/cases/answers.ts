@@ -20,7 +20,7 @@ const POLICY = definePolicy({
   title: "A policy",
   documentation: "",
   match: {},
-  needs: ["config"],
+  judgesBytesAlone: true,
   options: v.strictObject({}),
   codes: {
     differs: page("veto", "byte {offset:hex} is {found}"),

@@ -24,7 +24,6 @@ export default definePolicy({
   title: "Both devices have one profile",
   documentation: "Compares the attribute acme/profile.",
   match: { vendors: [0x10de] },
-  needs: [],
   attributes: ["acme/profile"],
   options: v.strictObject({ ignored: v.optional(v.string()) }),
   codes: {

@@ -12,7 +12,7 @@ export function plugin(
   { id = `evil/${name}`, before = "" } = {},
 ): CodePlugin {
   const code = `${before}
-    const description = { id: "${id}", title: "T", documentation: "D", match: {}, needs: [],
+    const description = { id: "${id}", title: "T", documentation: "D", match: {},
       codes: ${CODES}, ofGuest: false };
     const each = (request, findings) => request.questions.map(() => findings);
     export const answer = (request) => request.kind === "describe" ? description : (${answer});`;

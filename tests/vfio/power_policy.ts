@@ -1,5 +1,5 @@
 /** What a code plugin is that wants an attribute which every device of Linux has. */
-import { definePolicy, type PolicyFinding, v } from "premigrate/policy";
+import { definePolicy, v } from "premigrate/policy";
 
 const ATTRIBUTE = "power/control";
 
@@ -8,7 +8,6 @@ export default definePolicy({
   title: "Both devices have one power policy",
   documentation: `Compares \`${ATTRIBUTE}\` of both devices.`,
   match: { vendors: [0x10de] },
-  needs: [],
   attributes: [ATTRIBUTE],
   options: v.strictObject({}),
   codes: {
@@ -20,7 +19,8 @@ export default definePolicy({
       about: "This site lets no device sleep.",
     },
   },
-  *evaluate(pair): Generator<PolicyFinding<"other-power">> {
+  // deno-lint-ignore explicit-function-return-type -- a policy as anybody writes it
+  *evaluate(pair) {
     const [source, destination] = [pair.source, pair.destination].map(({ attributes }) =>
       attributes?.[ATTRIBUTE] ?? "not there"
     );

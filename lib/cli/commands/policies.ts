@@ -23,11 +23,11 @@ export const policies = new Command<{ json?: true }>()
       print(registered.map(({ id, title }) => `${id.padEnd(24)} ${title}\n`).join(""));
       return;
     }
-    printJson(registered.map(({ id, title, match, needs, options, codes }) => ({
+    printJson(registered.map(({ id, title, match, judgesBytesAlone = false, options, codes }) => ({
       id,
       title,
       match,
-      needs,
+      judgesBytesAlone,
       options: toJsonSchema(options, { typeMode: "input" }),
       codes: Object.fromEntries(
         Object.entries(codes).map(([code, { severity, title }]) => [code, { severity, title }]),

@@ -2,7 +2,7 @@ import { definePolicy, type PolicyFinding, v } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 /** AMD GPUs and their virtual functions. */
 export const amdMxgpu = definePolicy({
@@ -10,7 +10,6 @@ export const amdMxgpu = definePolicy({
   title: "AMD GPUs and their virtual functions (MxGPU)",
   documentation,
   match: { vendors: [0x1002] },
-  needs: ["driver"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Generator<Finding> {

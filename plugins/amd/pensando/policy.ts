@@ -2,7 +2,7 @@ import { definePolicy, type PolicyFinding, v } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 /** Virtual functions of AMD Pensando network cards. */
 export const amdPensando = definePolicy({
@@ -10,7 +10,6 @@ export const amdPensando = definePolicy({
   title: "AMD Pensando virtual functions",
   documentation,
   match: { vendors: [0x1dd8], devices: [0x1003] },
-  needs: ["driver", "firmware"],
   options: v.strictObject({
     firmware: v.pipe(
       v.optional(v.picklist(["equal", "any"]), "equal"),

@@ -8,10 +8,10 @@ export default definePolicy({
   title: "Both devices have one revision",
   documentation,
   match: { vendors: [0x10de] },
-  needs: ["config"],
+  judgesBytesAlone: true,
   options: v.strictObject({}),
   codes: CODES,
-  *evaluate(pair): Generator<PolicyFinding<keyof typeof CODES>> {
+  *evaluate(pair): Generator<PolicyFinding<typeof CODES>> {
     const [source, destination] = [pair.source, pair.destination].map(({ config }) =>
       config?.bytes[0x08]
     );

@@ -2,7 +2,7 @@ import { definePolicy, identify, type PolicyFinding, v } from "premigrate/policy
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 const OPTIONS = v.strictObject({
   accepted: v.pipe(
@@ -17,7 +17,6 @@ export const unknownVendor = definePolicy({
   title: "Devices for which no policy vouches",
   documentation,
   match: { unclaimed: true },
-  needs: ["driver"],
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, _migration, { accepted }): Generator<Finding> {

@@ -19,7 +19,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 const SIDES = ["source", "destination"] as const;
 
 const Floor = v.pipe(v.string(), v.regex(/^\d{1,3}\.\d{1,3}$/));
@@ -49,7 +49,6 @@ export const genericVfio = definePolicy({
   title: "What every VFIO device needs to migrate",
   documentation,
   match: {},
-  needs: ["bars", "config", "driver", "kernel", "qemu"],
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, migration, options): Generator<Finding> {
@@ -144,7 +143,7 @@ function* checkKernel(
     (name.replaceAll("-", "_").endsWith("_vfio_pci") && abilityOf(name) !== "never");
   yield {
     code: "kernel-too-old",
-    ...has === undefined || isBroughtBack ? { severity: "warn" as const } : {},
+    severity: has === undefined || isBroughtBack ? "warn" : undefined,
     data: { side, kernel, floor },
   };
 }

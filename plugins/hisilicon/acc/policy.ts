@@ -2,7 +2,7 @@ import { definePolicy, type DeviceFacts, identify, type PolicyFinding, v } from 
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 // include/linux/pci_ids.h
 const ACCELERATORS: ReadonlyMap<number, string> = new Map([
@@ -17,7 +17,6 @@ export const hisiliconAcc = definePolicy({
   title: "Kunpeng accelerators",
   documentation,
   match: { vendors: [0x19e5], devices: [...ACCELERATORS.keys()] },
-  needs: ["driver"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate({ source, destination }): Generator<Finding> {

@@ -2,7 +2,7 @@ import { definePolicy, type DeviceFacts, type PolicyFinding, v } from "premigrat
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 /** Intel GVT-g vGPUs and virtual functions of E800 network cards: neither can migrate. */
 export const intelGvtgAndIce = definePolicy({
@@ -10,7 +10,6 @@ export const intelGvtgAndIce = definePolicy({
   title: "Intel GVT-g vGPUs and E800 virtual functions",
   documentation,
   match: { vendors: [0x8086], vouches: false },
-  needs: ["driver", "mdevType"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Generator<Finding> {

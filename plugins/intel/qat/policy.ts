@@ -2,7 +2,7 @@ import { definePolicy, kernelHas, type PolicyFinding, v } from "premigrate/polic
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 const SIDES = ["source", "destination"] as const;
 const KERNEL = "6.10";
 
@@ -13,7 +13,6 @@ export const intelQat = definePolicy({
   documentation,
   // qat_vfio_pci's table: three of generation 4, one of generation 6.
   match: { vendors: [0x8086], devices: [0x4941, 0x4943, 0x4945, 0x4949] },
-  needs: ["driver", "firmware", "kernel"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair, migration): Generator<Finding> {
@@ -30,7 +29,7 @@ export const intelQat = definePolicy({
     yield {
       code: "services-differ",
       // adf_gen4_get_ring_to_svc_map: one map for both, but chained compression is one more ability.
-      ...ringsOf(source) === ringsOf(destination) ? { severity: "undecided" as const } : {},
+      severity: ringsOf(source) === ringsOf(destination) ? "undecided" : undefined,
       data: { source, destination },
     };
   },

@@ -9,7 +9,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 const SIDES = ["source", "destination"] as const;
 
 // Firmware of ConnectX-7 and BlueField-3, by its first number (DOCA, SR-IOV live migration).
@@ -22,7 +22,6 @@ export const mellanoxMlx5 = definePolicy({
   title: "ConnectX and BlueField virtual functions",
   documentation,
   match: { vendors: [0x15b3] },
-  needs: ["driver", "firmware", "kernel"],
   options: v.strictObject({
     firmware: v.pipe(
       v.optional(v.picklist(["equal", "any"]), "equal"),

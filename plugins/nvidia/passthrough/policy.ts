@@ -2,7 +2,7 @@ import { definePolicy, type PolicyFinding, v } from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 const FINDINGS: ReadonlyMap<string, keyof typeof CODES> = new Map([
   ["vfio-pci", "whole-gpu"],
@@ -16,7 +16,6 @@ export const nvidiaPassthrough = definePolicy({
   title: "NVIDIA GPUs that are passed through whole",
   documentation,
   match: { vendors: [0x10de], drivers: [...FINDINGS.keys()] },
-  needs: ["driver"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Generator<Finding> {

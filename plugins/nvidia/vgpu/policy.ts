@@ -16,7 +16,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 type Side = "source" | "destination";
 const SIDES = ["source", "destination"] as const;
 
@@ -34,7 +34,6 @@ export const nvidiaVgpu = definePolicy({
   title: "NVIDIA vGPU: type, capacity, drivers",
   documentation,
   match: { vendors: [0x10de] },
-  needs: ["config", "driver", "kernel", "mdevType"],
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, migration, options): Generator<Finding> {

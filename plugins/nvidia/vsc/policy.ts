@@ -22,7 +22,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 const OPTIONS = v.strictObject({
   drivers: v.pipe(
@@ -42,7 +42,7 @@ export const nvidiaVsc = definePolicy({
   title: "NVIDIA's Vendor Specific Capability",
   documentation,
   match: { vendors: [0x10de] },
-  needs: ["config"],
+  judgesBytesAlone: true,
   options: OPTIONS,
   codes: CODES,
   evaluate: (pair, migration, options): Iterable<Finding> =>
@@ -248,7 +248,7 @@ function* compareDrivers(
   const isAccepted = accepted === "any" || (accepted === "same-branch" && isSameBranch);
   yield {
     code: "host-driver-differs",
-    ...isAccepted ? {} : { severity: "veto" as const },
+    severity: isAccepted ? undefined : "veto",
     data: { source: nameDriver(from), destination: nameDriver(to), accepted },
   };
 }

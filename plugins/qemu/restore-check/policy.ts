@@ -27,7 +27,7 @@ import { checkRomFile } from "./rom_file.ts";
 import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
 import { unsureBytes } from "./unsure_bytes.ts";
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 type Side = "source" | "destination";
 const SIDES = ["source", "destination"] as const;
 
@@ -37,7 +37,7 @@ export const restoreCheck = definePolicy({
   title: "QEMU's comparison of config space at restore",
   documentation,
   match: {},
-  needs: ["config"],
+  judgesBytesAlone: true,
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(given, migration): Generator<Finding> {
@@ -134,7 +134,7 @@ function* checkBars(pair: DevicePair, migration: Migration): Generator<Finding> 
     if (pair[side].bars !== undefined) continue;
     yield {
       code: "bars-unknown",
-      ...migration.bytesOnly ? { severity: "info" as const } : {},
+      severity: migration.bytesOnly ? "info" : undefined,
       data: { side },
     };
   }
@@ -166,7 +166,7 @@ function findBarOutcome(
   bar: number | string,
   from: number,
   to: number,
-): keyof typeof CODES {
+): "bar-will-fail" | "bar-may-fail" | "bar-differs" {
   const address = config?.kind === "guest" && typeof bar === "number"
     ? barAddress(config.bytes, bar)
     : undefined;
@@ -197,7 +197,7 @@ function* checkExtended(pair: DevicePair, { bytesOnly }: Migration): Generator<F
   if (cut.length === 0) return;
   yield {
     code: "extended-unknown",
-    ...bytesOnly && cut.length === 2 ? { severity: "warn" as const } : {},
+    severity: bytesOnly && cut.length === 2 ? "warn" : undefined,
     data: { side: cut.join(" and ") },
   };
 }
@@ -220,7 +220,7 @@ function* foretell(pair: DevicePair, migration: Migration): Generator<Finding> {
   const [at] = failing.findings;
   yield {
     code: "cannot-tell",
-    ...at?.offset === undefined ? {} : { offset: at.offset },
+    offset: at?.offset,
     data: {
       missing: [...missing, ...unsureViews(pair)].join(", "),
       failure: at?.data?.field ?? at?.data?.reason ?? "out of step",

@@ -14,7 +14,7 @@ import {
 import type { CODES } from "./codes.ts";
 import { possibleQemus } from "./scenarios.ts";
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 
 const SIDES = ["source", "destination"] as const;
 

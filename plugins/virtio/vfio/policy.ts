@@ -9,7 +9,7 @@ import {
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<keyof typeof CODES>;
+type Finding = PolicyFinding<typeof CODES>;
 const SIDES = ["source", "destination"] as const;
 const KERNEL = "6.13";
 
@@ -19,7 +19,6 @@ export const virtioVfio = definePolicy({
   title: "Virtual functions of virtio hardware",
   documentation,
   match: { vendors: [0x1af4] },
-  needs: ["config", "driver", "kernel"],
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair, migration): Generator<Finding> {
@@ -29,7 +28,7 @@ export const virtioVfio = definePolicy({
       if (kernel === undefined || has || pair[side].migration?.offered) continue;
       yield {
         code: "kernel-too-old",
-        ...has === undefined ? { severity: "warn" as const } : {},
+        severity: has === undefined ? "warn" : undefined,
         data: { side, kernel, floor: KERNEL },
       };
     }

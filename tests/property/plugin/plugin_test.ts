@@ -37,7 +37,7 @@ const descriptions: fc.Arbitrary<Description> = fc.record({
     vendors: fc.array(fc.nat(0xffff), { maxLength: 3 }),
     drivers: fc.array(line, { maxLength: 3 }),
   }, { requiredKeys: [], noNullPrototype: true }),
-  needs: fc.subarray<Description["needs"][number]>(["config", "driver", "qemu"]),
+  judgesBytesAlone: fc.boolean(),
   attributes: fc.subarray(["fw_rev", "parent/acme/profile", "power/control"]),
   codes: fc.dictionary(
     fc.constantFrom(...CODES),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   BUS_KINDS,
   type BusKind,
+  type Codes,
   type ConfigView,
   decide,
   definePolicy,
@@ -194,6 +195,12 @@ const MIGRATION: Migration = {
   bytesOnly: false,
 };
 const PAGE = { title: "T", message: "m", remedy: "r", about: "a" };
+const CODES: Codes = {
+  noted: { severity: "info", ...PAGE },
+  warned: { severity: "warn", ...PAGE },
+  missed: { severity: "undecided", ...PAGE },
+  forbidden: { severity: "veto", ...PAGE },
+};
 
 /** What a policy does next: give something, a finding or not, or throw something. */
 type Step = { readonly give: unknown } | { readonly fail: unknown };
@@ -204,14 +211,8 @@ function policyOf(id: string, steps: readonly Step[]): Policy {
     title: "For tests",
     documentation: "For tests.",
     match: {},
-    needs: [],
     options: v.strictObject({}),
-    codes: {
-      noted: { severity: "info", ...PAGE },
-      warned: { severity: "warn", ...PAGE },
-      missed: { severity: "undecided", ...PAGE },
-      forbidden: { severity: "veto", ...PAGE },
-    },
+    codes: CODES,
     *evaluate(): Generator<PolicyFinding> {
       for (const step of steps) {
         if ("fail" in step) throw step.fail;
@@ -273,7 +274,6 @@ Deno.test("configure: takes options or throws a PolicyOptionsError", () => {
     title: "For tests",
     documentation: "For tests.",
     match: {},
-    needs: [],
     options: v.strictObject({ limit: v.optional(v.number(), 1) }),
     codes: {},
     evaluate: () => [],

@@ -158,7 +158,7 @@ Deno.test("policies --json: ids, matches, options and codes", async () => {
   );
   const vsc = policies.find(({ id }: { id: string }) => id === "nvidia/vsc");
   assertEquals(vsc.match, { vendors: [0x10de] });
-  assertEquals(vsc.needs, ["config"]);
+  assertEquals(vsc.judgesBytesAlone, true);
   assertEquals(vsc.options.properties.drivers.default, "any");
   assertEquals(vsc.codes["body-compared"].severity, "veto");
 });

@@ -39,7 +39,7 @@ const large = await pluginOf("large", `// ${"a".repeat(1024 * 1024)}`);
 const colourful = await pluginOf(
   "colourful",
   `export const answer = () => ({ id: "acme/a", title: "T", documentation: "# A\\n\\u001b[31m",
-    match: {}, needs: [], codes: {}, ofGuest: false });`,
+    match: {}, codes: {}, ofGuest: false });`,
 );
 const changed = plugin.replace(/=../, plugin.includes("=00") ? "=11" : "=00");
 

@@ -90,7 +90,7 @@ Deno.test("an absolute path is below the root", () =>
 
 const answer = (expression: string): string => `export const answer = () => (${expression});`;
 const described = (id: string): string =>
-  answer(`{ id: "${id}", title: "T", documentation: "", match: {}, needs: [], codes: {},
+  answer(`{ id: "${id}", title: "T", documentation: "", match: {}, codes: {},
     ofGuest: false }`);
 
 const REFUSED: Readonly<

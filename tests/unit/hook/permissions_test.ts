@@ -152,7 +152,6 @@ function withPlugin(): Config {
           title: "T",
           documentation: "",
           match: {},
-          needs: [],
           codes: { differs: page },
           ofGuest: false,
         },

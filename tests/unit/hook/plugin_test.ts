@@ -49,7 +49,6 @@ function loadedOf(
       title: "T",
       documentation: "",
       match,
-      needs: [],
       attributes,
       codes: { differs: { ...page, message: "It differs by {what}" } },
       ofGuest,

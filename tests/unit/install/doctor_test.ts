@@ -52,7 +52,6 @@ function withPlugin(): string {
     title: "T",
     documentation: "",
     match: {},
-    needs: [],
     codes: {},
     ofGuest: false,
   };

@@ -32,7 +32,7 @@ function pluginOf(
 ): CodePlugin {
   const code = `
     const page = { severity: "warn", title: "T", message: "M", remedy: "R.", about: "A." };
-    const description = { id: "example/${name}", title: "T", documentation: "", needs: ["host"],
+    const description = { id: "example/${name}", title: "T", documentation: "",
       match: { vendors: [${vendor}] }, codes: { found: page }, ofGuest: ${ofGuest} };
     const find = ({ pair, migration }) => ${answer};
     export const answer = (request) =>

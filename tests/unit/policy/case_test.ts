@@ -15,7 +15,7 @@ const teller: Policy = definePolicy({
   title: "Tells what it is given",
   documentation: "For tests.",
   match: {},
-  needs: ["config"],
+  judgesBytesAlone: true,
   options: v.strictObject({ word: v.optional(v.string(), "none") }),
   codes: {
     told: { severity: "veto", title: "T", message: "m", remedy: "r", about: "a" },
@@ -110,7 +110,6 @@ Deno.test("runCase: a case's devices may have attributes", () => {
     title: "Profiles are equal",
     documentation: "For tests.",
     match: {},
-    needs: [],
     attributes: ["acme/profile"],
     options: v.strictObject({}),
     codes: { differs: { severity: "veto", title: "T", message: "m", remedy: "r", about: "a" } },

@@ -22,7 +22,6 @@ const barFits = definePolicy({
   title: "BAR 0 is big enough",
   documentation: "For tests.",
   match: {},
-  needs: ["bars"],
   options: v.strictObject({}),
   codes: {
     differs: { severity: "veto", title: "It differs", message: "-", remedy: "-", about: "-" },

@@ -19,7 +19,7 @@ function define(
     title: "For tests",
     documentation: "For tests.",
     match: { vendors: [0x10de] },
-    needs: ["config"],
+    judgesBytesAlone: true,
     attributes,
     options,
     codes: {},
@@ -63,9 +63,10 @@ Deno.test("definePolicy: options need defaults", () => {
 
 Deno.test("definePolicy: the policy is the definition without its function", () => {
   const policy = define("a/b");
-  assertEquals([policy.title, policy.match, policy.needs], ["For tests", { vendors: [0x10de] }, [
-    "config",
-  ]]);
+  assertEquals(
+    [policy.title, policy.match, policy.judgesBytesAlone],
+    ["For tests", { vendors: [0x10de] }, true],
+  );
   assert(!("evaluate" in policy));
 });
 
@@ -142,7 +143,6 @@ Deno.test("configure: defaults are filled in, and what is given is kept", () => 
     title: "For tests",
     documentation: "For tests.",
     match: {},
-    needs: [],
     options: OPTIONS,
     codes: {},
     evaluate: (_pair, _migration, options) => {

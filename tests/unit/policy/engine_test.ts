@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  type Codes,
   decide,
   type Decision,
   definePolicy,
@@ -10,7 +11,6 @@ import {
   type Finding,
   type Match,
   type Migration,
-  type NeededFact,
   type Policy,
   type PolicyFinding,
   Registry,
@@ -34,13 +34,20 @@ const PAIR: DevicePair = {
 
 const PAGE = { title: "T", message: "m", remedy: "r", about: "a" };
 
+// Of codes whose names are not known any finding is one.
+const CODES: Codes = {
+  noted: { severity: "info", ...PAGE },
+  warned: { severity: "warn", ...PAGE },
+  forbidden: { severity: "veto", ...PAGE },
+};
+
 /** A policy for every device that gives what `evaluate` gives. */
 function policyOf(
   id: string,
   evaluate: () => Iterable<PolicyFinding>,
-  { match = {}, needs = ["config"], attributes = [] }: {
+  { match = {}, judgesBytesAlone = true, attributes = [] }: {
     match?: Match;
-    needs?: readonly NeededFact[];
+    judgesBytesAlone?: boolean;
     attributes?: readonly string[];
   } = {},
 ): Policy {
@@ -49,14 +56,10 @@ function policyOf(
     title: "For tests",
     documentation: "For tests.",
     match,
-    needs,
+    judgesBytesAlone,
     attributes,
     options: v.strictObject({}),
-    codes: {
-      noted: { severity: "info", ...PAGE },
-      warned: { severity: "warn", ...PAGE },
-      forbidden: { severity: "veto", ...PAGE },
-    },
+    codes: CODES,
     evaluate,
   });
 }
@@ -158,7 +161,6 @@ const OF_GUEST = definePolicy({
   title: "For tests",
   documentation: "For tests.",
   match: { drivers: [] },
-  needs: ["guest"],
   options: v.strictObject({ name: v.optional(v.string(), "vm1") }),
   codes: { forbidden: { severity: "veto", ...PAGE } },
   evaluate: () => [{ code: "forbidden" }],
@@ -421,8 +423,8 @@ for (const [name, others, source, runs] of CLAIMED) {
   });
 }
 
-Deno.test("evaluate: of bytes alone a policy that needs facts is not asked, whatever it matches", () => {
-  const policy = policyOf("a/b", () => [], { match: { drivers: ["x"] }, needs: ["driver"] });
+Deno.test("evaluate: of bytes alone a policy that needs more is not asked, whatever it matches", () => {
+  const policy = policyOf("a/b", () => [], { match: { drivers: ["x"] }, judgesBytesAlone: false });
   const { notRun } = evaluate(
     [PAIR],
     { ...MIGRATION, bytesOnly: true },
@@ -431,18 +433,17 @@ Deno.test("evaluate: of bytes alone a policy that needs facts is not asked, what
   assertEquals(notRun.map(({ reason }) => reason), ["needs-facts"]);
 });
 
-const NEEDS:
-  readonly (readonly [needs: readonly NeededFact[], bytesOnly: boolean, runs: boolean])[] = [
-    [["config"], true, true],
-    [[], true, true],
-    [["config", "bars"], true, false],
-    [["driver"], true, false],
-    [["config", "bars", "driver", "mdevType", "qemu", "machine"], false, true],
-  ];
-for (const [needs, bytesOnly, runs] of NEEDS) {
+const ASKED: readonly (readonly [judges: boolean, bytesOnly: boolean, runs: boolean])[] = [
+  [true, true, true],
+  [false, true, false],
+  [true, false, true],
+  [false, false, true],
+];
+for (const [judgesBytesAlone, bytesOnly, runs] of ASKED) {
   const asked = bytesOnly ? "bytes alone" : "a migration";
-  Deno.test(`evaluate: of ${asked} a policy that needs ${needs.join(", ") || "nothing"} is ${runs ? "" : "not "}asked`, () => {
-    const registry = new Registry().use(policyOf("a/b", () => [], { needs }));
+  const kind = judgesBytesAlone ? "judges bytes alone" : "needs more";
+  Deno.test(`evaluate: of ${asked} a policy that ${kind} is ${runs ? "" : "not "}asked`, () => {
+    const registry = new Registry().use(policyOf("a/b", () => [], { judgesBytesAlone }));
     const { ran, notRun } = evaluate([PAIR], { ...MIGRATION, bytesOnly }, registry);
     const names = { policy: "a/b", device: "hostdev0" };
     assertEquals(ran, runs ? [names] : []);
@@ -528,4 +529,10 @@ Deno.test("evaluate, attributes: a device that is another policy's, or of bytes 
   assertEquals([findings, notRun], [[], [
     { policy: "a/b", device: "hostdev0", reason: "needs-facts" },
   ]]);
+});
+
+Deno.test("evaluate: what is undefined in a finding's data is left out", () => {
+  const data = { known: 0, unknown: undefined };
+  const [found] = judge(policyOf("a/b", () => [{ code: "noted", data }]));
+  assertEquals(found?.data, { known: 0 });
 });

@@ -18,7 +18,7 @@ function speaker(id: string): Policy {
     title: "Says something",
     documentation: "For tests.",
     match: {},
-    needs: ["config"],
+    judgesBytesAlone: true,
     options: v.strictObject({ times: v.optional(v.pipe(v.number(), v.maxValue(3)), 1) }),
     codes: { note: NOTE },
     *evaluate(_pair, _migration, { times }): Generator<{ code: "note" }> {
@@ -78,7 +78,7 @@ Deno.test("Registry: the site makes a warning of a code, which then decides noth
     title: "Finds everything",
     documentation: "For tests.",
     match: {},
-    needs: ["config"],
+    judgesBytesAlone: true,
     options: v.strictObject({}),
     codes: Object.fromEntries(severities.map((severity) => [severity, { ...NOTE, severity }])),
     *evaluate(): Generator<{ code: string }> {
