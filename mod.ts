@@ -5,33 +5,15 @@
  *
  * @example
  * ```ts
- * import {
- *   BUILT_IN,
- *   evaluate,
- *   pairDevices,
- *   parseDomain,
- *   parseFacts,
- *   parseMachine,
- *   Registry,
- *   wantDevices,
- * } from "premigrate";
+ * import { BUILT_IN, judge, parseDomain, parseFacts, Registry } from "premigrate";
  * import { assertEquals } from "@std/assert";
  *
- * const from = parseFacts(Deno.readTextFileSync("examples/source.json"));
- * const to = parseFacts(Deno.readTextFileSync("examples/destination.json"));
- * const domain = parseDomain(Deno.readTextFileSync("examples/domain.xml"));
+ * const source = parseFacts(Deno.readTextFileSync("examples/source.json"));
+ * const destination = parseFacts(Deno.readTextFileSync("examples/destination.json"));
+ * const guest = parseDomain(Deno.readTextFileSync("examples/domain.xml"), destination.host.networks);
  *
- * const registry = new Registry();
- * for (const policy of BUILT_IN) registry.use(policy);
- * const { wanted } = wantDevices(domain);
- * const { pairs, findings } = pairDevices(wanted, from.devices, to.devices);
- * const migration = {
- *   machine: domain.machine === undefined ? undefined : parseMachine(domain.machine),
- *   source: from.host,
- *   destination: to.host,
- *   bytesOnly: false,
- * };
- * assertEquals(evaluate(pairs, migration, registry, findings).decision, "veto");
+ * const { verdict } = judge({ registry: Registry.from(BUILT_IN), source, destination, guest });
+ * assertEquals(verdict.decision, "veto");
  * ```
  *
  * @module

@@ -1,10 +1,5 @@
-import {
-  type DetailedAnswer,
-  reportHtml,
-  reportJson,
-  reportMarkdown,
-  reportText,
-} from "../report/mod.ts";
+import type { DetailedAnswer } from "../policy/mod.ts";
+import { reportHtml, reportJson, reportMarkdown, reportText } from "../report/mod.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Format } from "./format.ts";
 import { print, printJson } from "./print.ts";

@@ -13,18 +13,16 @@ import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
-  type Choice,
-  chooseDevices,
+  answerWithoutPairs,
+  type DetailedAnswer,
   engineFinding,
-  evaluate,
   type Finding,
+  judge,
   type QemuVersion,
   Registry,
+  wantDevices,
 } from "../policy/mod.ts";
-import type { DetailedAnswer } from "../report/mod.ts";
 import type { LibvirtAccess } from "./hosts.ts";
-import { migrationOf, wantedBy } from "../verdict/judge.ts";
-import { judgeOnNetworks } from "../verdict/networks.ts";
 import type { AllPolicies } from "./policies.ts";
 import { Progress } from "./progress.ts";
 import { parseMap, targetsOf } from "./targets.ts";
@@ -56,8 +54,6 @@ export interface LiveQuestion {
 export interface LiveAnswer extends DetailedAnswer {
   readonly guest: string;
   readonly destination: string;
-  /** With `choose`: what was chosen for each device, and among what. */
-  readonly choices: readonly Choice[] | undefined;
   /** The guest's live XML, read; `undefined` where that cannot be. */
   readonly domain: Domain | undefined;
   /** Devices, by alias, that the destination's XML must give other addresses. */
@@ -189,18 +185,11 @@ function unreadAnswer(
   source: Facts,
   destination: Facts,
 ): LiveAnswer {
-  const migration = migrationOf({ source, destination });
   const findings = [engineFinding("guest-not-read", undefined, { problem })];
   return {
-    verdict: evaluate([], migration, new Registry(), findings),
-    devices: [],
-    assumptions: [],
-    policies: registry.policies,
-    pairs: [],
-    migration,
+    ...answerWithoutPairs({ registry, source, destination, findings }, new Registry()),
     guest: name,
     destination: destination.host.name,
-    choices: undefined,
     domain: undefined,
     targets: new Map(),
   };
@@ -217,14 +206,11 @@ function targetAddresses(question: LiveQuestion, domains: readonly Domain[]): st
 }
 
 function targetsFor({ map, xml }: LiveQuestion, domain: Domain): Map<string, string> {
-  const { wanted } = wantedBy({ guest: domain, source: NO_FACTS });
   return new Map([
     ...xml === undefined ? [] : targetsOf(domain, parseDomain(xml)),
-    ...parseMap(map, wanted),
+    ...parseMap(map, wantDevices(domain).wanted),
   ]);
 }
-
-const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: [] };
 
 function judgeGuest(
   live: LiveQuestion,
@@ -236,45 +222,31 @@ function judgeGuest(
   },
 ): LiveAnswer {
   const { domain } = guest;
-  const machine = live.machine ?? guest.machine;
-  // The canonical name of what the XML says is no assumption.
-  const known = { ...domain, machine: guest.machine };
-  const question = {
-    source,
-    destination,
-    guest: known,
-    machine: live.machine,
-    qemu: live.qemu,
-    postCopy: live.postCopy,
-  };
+  const { machine, qemu, postCopy } = live;
   const targets = targetsFor(live, domain);
-  const choices = live.choose
-    ? chooseDevices(
-      wantedBy(question).wanted,
-      source.devices,
-      destination.devices,
-      migrationOf({ ...question, machine }),
-      registry,
-    )
-    : undefined;
   const findings: Finding[] = [];
   const { inUse: unread } = destination.host.missing ?? {};
-  if (choices !== undefined && unread !== undefined) {
+  if (live.choose && unread !== undefined) {
     findings.push({
       ...engineFinding("guest-not-read", undefined, { problem: unread }),
       severity: "warn",
     });
   }
-  for (const { name, address } of choices ?? []) {
-    if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
-    else targets.set(name, address);
-  }
-  return {
-    ...judgeOnNetworks({ ...question, registry, targets, findings }),
-    guest: guest.name,
-    destination: destination.host.name,
-    choices,
-    domain,
+  const answer = judge({
+    registry,
+    source,
+    destination,
+    // The canonical name of what the XML says is no assumption.
+    guest: { ...domain, machine: guest.machine },
+    machine,
+    qemu,
+    postCopy,
     targets,
-  };
+    ...live.choose && { choose: registry },
+    findings,
+  });
+  for (const { name, address } of answer.choices ?? []) {
+    if (address !== undefined) targets.set(name, address);
+  }
+  return { ...answer, guest: guest.name, destination: destination.host.name, domain, targets };
 }

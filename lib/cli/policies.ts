@@ -21,7 +21,7 @@ export const POLICIES_OPTION = [
 
 /** The registry of the built-in policies alone, with their default options. */
 export function builtInRegistry(): Registry {
-  return registryOf(BUILT_IN);
+  return Registry.from(BUILT_IN);
 }
 
 /** What a command was told of the policies. */
@@ -55,7 +55,7 @@ export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
     attributes: attributesOf([...own, ...described]),
     judge: (judge) =>
       judgeWithPlugins(plugins, ({ policies, findings }) => {
-        const registry = registryOf([...own, ...policies]);
+        const registry = Registry.from([...own, ...policies]);
         for (const finding of findings) registry.note(finding);
         return judge(registry);
       }, OWN_RUNNER),
@@ -73,7 +73,8 @@ export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {
   const { own, plugins } = await loadPolicies(choices);
   const failed = plugins.find((plugin) => plugin instanceof PluginError);
   if (failed !== undefined) throw failed;
-  const registerAll = ({ policies }: PluginPolicies): Registry => registryOf([...own, ...policies]);
+  const registerAll = ({ policies }: PluginPolicies): Registry =>
+    Registry.from([...own, ...policies]);
   return await judgeWithPlugins(plugins, registerAll, OWN_RUNNER);
 }
 
@@ -87,10 +88,4 @@ async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promis
   const own = [...BUILT_IN, ...sitePolicies(site)];
   const ids = own.map(({ id }) => id);
   return { own, plugins: await describePlugins(await loadPlugins(plugin), ids, OWN_RUNNER) };
-}
-
-function registryOf(policies: readonly Policy[]): Registry {
-  const registry = new Registry();
-  for (const policy of policies) registry.use(policy);
-  return registry;
 }

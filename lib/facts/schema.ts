@@ -2,7 +2,6 @@ import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import { FILE_PATH, MOST_FILES } from "./probe/file_path.ts";
 import { ATTRIBUTE_NAME, LONGEST_ATTRIBUTE, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
-import type { Networks } from "../domain/host_device.ts";
 import type { DeviceFacts, HostFacts } from "../policy/migration.ts";
 import { QemuText } from "./qemu_text.ts";
 import type { ConfigView } from "../qemu/view.ts";
@@ -21,8 +20,6 @@ export interface Facts {
 
 /** A host, with when its facts were gathered (ISO 8601). */
 export interface CapturedHost extends HostFacts {
-  /** By which libvirt tells hosts apart. */
-  readonly uuid?: string | undefined;
   /** The QEMU binary that was asked. */
   readonly emulator?: string | undefined;
   /** Another one after each boot. */
@@ -31,8 +28,6 @@ export interface CapturedHost extends HostFacts {
   readonly machineId?: string | undefined;
   /** Versions of the kernel modules with a part in migration; empty where a module tells none. */
   readonly modules?: Readonly<Record<string, string>> | undefined;
-  /** What its libvirt networks are. */
-  readonly networks?: Networks | undefined;
   /** Why a fact is not known, by its name. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
   /** When, in ISO 8601. */

@@ -28,16 +28,17 @@ import { readStampMetadata, type StampMetadata } from "../facts/stamp/stamp.ts";
 import { devicesToStamp } from "../facts/stamp/stamp_guest.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
-  chooseDevices,
+  type Answer,
+  answerWithoutPairs,
+  type Choice,
   engineFinding,
-  evaluate,
   type Finding,
+  judge,
   Registry,
+  type SideFacts,
   wantDevices,
 } from "../policy/mod.ts";
 import type { PluginPolicies } from "../plugin/apply.ts";
-import type { Answer } from "../report/answer.ts";
-import { judge, migrationOf, wantedBy } from "../verdict/judge.ts";
 import {
   type Config,
   declaredAttributes,
@@ -47,7 +48,6 @@ import {
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "../config/plugins.ts";
 import { configuredRegistry, decidingRegistry } from "../config/registry.ts";
-import { drawFromPools } from "../verdict/pools.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 
 const MOST_PATIENCE_MS = 5000;
@@ -207,7 +207,7 @@ function stampsAnInterface(metadata: StampMetadata, guest: Domain): boolean {
 
 async function judgePairs(
   guest: Domain,
-  { xml, plugins, round, regions, signal }: Arrival,
+  arrival: Arrival,
   config: Config,
   { source, destination, noted }: {
     readonly source: Source & { readonly facts: Facts };
@@ -216,99 +216,87 @@ async function judgePairs(
   },
 ): Promise<Judged | Needed> {
   const { guest: there, targets, pools, findings } = onSource(guest, source.devices);
-  const question = { source: source.facts, destination, guest: there, atArrival: true };
+  const { wanted } = wantDevices(there);
   // Of a device that is not the source's the address is the destination's: it finds another there.
-  const strangers = wantedBy(question).wanted.flatMap(({ name, address }) =>
+  const strangers = wanted.flatMap(({ name, address }) =>
     address === undefined || targets.has(name) || pools.has(name)
       ? []
       : [engineFinding("no-facts", name, { address, side: "the source" })]
   );
-  const known: Finding[] = [...noted, ...findings, ...strangers];
   const own = config.guests[guest.uuid ?? ""];
-  const isRewritten = own?.rewrite ?? config.rewrite;
   const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
-  if (!isRewritten) {
-    const answer = await judgeWithChosen(config, plugins, (plugins) => {
-      const registry = configuredRegistry(config, plugins);
-      const drawn = drawFromPools(pools, targets, { ...question, registry });
-      const findings = [...known, ...drawn.findings];
-      return judge({ ...question, registry, targets: drawn.targets, findings });
-    });
-    return { answer, source: source.facts, destination, rewritten: {}, xml: undefined };
-  }
-
-  const inUse = await devicesInUse(signal);
-  const unread = whyNotAllKnown(inUse);
-  if (unread !== undefined) {
-    known.push({
-      ...engineFinding("guest-not-read", undefined, { problem: unread }),
-      severity: "warn",
-    });
-  }
-  const named = new Set(targets.values());
-  const devices = destination.devices.map((device) => {
-    const known = withInUse(device, inUse);
-    // Where only a guest that cannot be read may have the XML's own device, that is the device that the
-    // guest gets without `rewrite`, too: libvirt and the kernel give none twice.
-    const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
-    return isOwn ? { ...known, inUse: false } : known;
-  });
-  const { answer, rewritten, lacking } = await judgeWithChosen(config, plugins, (plugins) => {
-    const pooled = new Set([...pools.values()].flatMap(({ devices }) => devices));
-    const choices = chooseDevices(
-      wantedBy(question).wanted.filter(({ name }) => !pools.has(name)),
-      source.facts.devices,
-      devices.filter(({ address }) => !pooled.has(address)),
-      migrationOf(question),
-      decidingRegistry(config, plugins, onFailed),
+  const isRewritten = own?.rewrite ?? config.rewrite;
+  const free = isRewritten
+    ? await readFree(destination, new Set(targets.values()), arrival.signal)
+    : { devices: destination.devices, findings: [] };
+  const answer = await judgeWithChosen(config, arrival.plugins, (plugins) =>
+    judge({
+      registry: configuredRegistry(config, plugins),
+      source: source.facts,
+      destination: { ...destination, devices: free.devices },
+      guest: there,
       targets,
-    );
-    const lacking = new Set(
-      choices.flatMap(({ name, address }) => address === undefined ? [name] : []),
-    );
-    const chosen = new Map(targets);
-    const rewritten = new Map<string, Rewritten>();
-    const findings = [...known];
-    for (const { name, address } of choices) {
-      const from = targets.get(name);
-      if (address === undefined) findings.push(engineFinding("none-chosen", name, {}));
-      else if (from !== undefined && from !== address) {
-        chosen.set(name, address);
-        rewritten.set(name, { from, to: address });
-      }
-    }
-    const registry = configuredRegistry(config, plugins);
-    const asked = { ...question, registry, destination: { ...destination, devices } };
-    const drawn = drawFromPools(pools, chosen, asked);
-    const answer = judge({
-      ...asked,
-      targets: drawn.targets,
-      findings: [...findings, ...drawn.findings],
-    });
-    return { answer, rewritten, lacking };
-  });
-  const wants = new Set(
-    wantedBy(question).wanted.flatMap(({ name, address }) => lacking.has(name) ? [address] : []),
-  );
-  const unopened = round >= MOST_ROUNDS ? [] : mdevsToOpen({
-    wanted: source.facts.devices.filter(({ address }) => wants.has(address)),
-    devices,
-    tried: new Set(regions.keys()),
-    isLast: round === MOST_ROUNDS - 1,
+      ...isRewritten && { choose: decidingRegistry(config, plugins, onFailed) },
+      arriving: pools,
+      findings: [...noted, ...findings, ...strangers, ...free.findings],
+    }));
+  const { choices = [] } = answer;
+  const lacking = choices.filter(({ address }) => address === undefined).map(({ name }) => name);
+  const wants = wanted.filter(({ name }) => lacking.includes(name)).map(({ address }) => address);
+  const unopened = arrival.round >= MOST_ROUNDS ? [] : mdevsToOpen({
+    wanted: source.facts.devices.filter(({ address }) => wants.includes(address)),
+    devices: free.devices,
+    tried: new Set(arrival.regions.keys()),
+    isLast: arrival.round === MOST_ROUNDS - 1,
   });
   if (unopened.length > 0) {
     const ask = [...new Set([...argumentsFor(guest), ...unopened])];
     return { arch: undefined, networks: false, ask };
   }
-  const addresses = Object.fromEntries(
-    Array.from(rewritten, ([alias, { to }]) => [alias, to]),
-  );
+  const rewritten = rewrittenBy(choices, targets);
+  const addresses = rewritten.map(([alias, { to }]) => [alias, to] as const);
   return {
     answer,
     source: source.facts,
     destination,
     rewritten: Object.fromEntries(rewritten),
-    xml: rewritten.size > 0 ? rewriteSources(xml, guest, addresses) : undefined,
+    xml: rewritten.length > 0
+      ? rewriteSources(arrival.xml, guest, Object.fromEntries(addresses))
+      : undefined,
+  };
+}
+
+/** The devices that were chosen in place of those in the XML. */
+function rewrittenBy(
+  choices: readonly Choice[],
+  targets: ReadonlyMap<string, string>,
+): [alias: string, Rewritten][] {
+  return choices.flatMap(({ name, address: to }): [string, Rewritten][] => {
+    const from = targets.get(name);
+    return from === undefined || to === undefined || from === to ? [] : [[name, { from, to }]];
+  });
+}
+
+/** This host's devices, with whether a guest has them. */
+async function readFree(
+  { devices }: Facts,
+  named: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Pick<Facts, "devices"> & { readonly findings: readonly Finding[] }> {
+  const inUse = await devicesInUse(signal);
+  const problem = whyNotAllKnown(inUse);
+  const unread = problem === undefined
+    ? []
+    : [{ ...engineFinding("guest-not-read", undefined, { problem }), severity: "warn" } as const];
+  return {
+    devices: devices.map((device) => {
+      const known = withInUse(device, inUse);
+      // Where only a guest that cannot be read may have the XML's own device, that is the device that
+      // the guest gets without `rewrite`, too: libvirt and the kernel give none twice.
+      const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
+      return isOwn ? { ...known, inUse: false } : known;
+    }),
+    findings: unread,
   };
 }
 
@@ -413,7 +401,7 @@ function isPlainPath(path: string): boolean {
 
 // As the launcher: for the emulator and what it missed, and for what is to be chosen from.
 const MOST_ROUNDS = 3;
-const NO_FACTS: Facts = { premigrate: "facts/1", host: { name: "" }, devices: [] };
+const NO_FACTS: SideFacts = { host: { name: "" }, devices: [] };
 
 /**
  * An answer about no pair of devices.
@@ -424,22 +412,16 @@ export function withoutPairs(
   config: Config,
   findings: readonly Finding[],
   known?: {
-    readonly source: Facts;
-    readonly destination: Facts;
+    readonly source: SideFacts;
+    readonly destination: SideFacts;
     readonly guest: Domain;
     readonly plugins: PluginPolicies;
   },
 ): Judged {
   const registry = configuredRegistry(config, known?.plugins);
-  const asked = known === undefined ? new Registry() : registry;
-  const migration = migrationOf(known ?? { source: NO_FACTS, destination: NO_FACTS });
+  const question = { source: NO_FACTS, destination: NO_FACTS, ...known, registry, findings };
   return {
-    answer: {
-      verdict: evaluate([], migration, asked, findings),
-      devices: [],
-      assumptions: [],
-      policies: registry.policies,
-    },
+    answer: answerWithoutPairs(question, known === undefined ? new Registry() : registry),
     source: undefined,
     destination: undefined,
     rewritten: {},

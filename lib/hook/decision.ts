@@ -1,5 +1,5 @@
 import type { CapturedHost, Facts } from "../facts/mod.ts";
-import type { Answer } from "../report/answer.ts";
+import type { Answer } from "../policy/mod.ts";
 import type { Settled } from "./settle.ts";
 
 /** Whom a device was, and whom it will be. */

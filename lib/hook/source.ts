@@ -8,9 +8,8 @@ import { devicesToStamp, makeStamp } from "../facts/stamp/stamp_guest.ts";
 import { romFilesOf } from "../facts/rom_files.ts";
 import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import { engineFinding, type Finding } from "../policy/mod.ts";
+import { engineFinding, type Finding, type Pool } from "../policy/mod.ts";
 import { doubtStamp, readOfflineMark, type StampTerms } from "./believe.ts";
-import type { Pool } from "../verdict/pools.ts";
 
 /** What is known of the host that the guest comes from. */
 export interface Source {

@@ -22,36 +22,26 @@ export interface Choice {
   readonly candidates: readonly Candidate[];
 }
 
+/** A guest's devices, and what is known of those of both hosts. */
+export interface AskedDevices {
+  readonly wanted: readonly WantedDevice[];
+  readonly source: readonly DeviceFacts[];
+  readonly destination: readonly DeviceFacts[];
+  readonly migration: Migration;
+  readonly registry: Registry;
+  /** The destination's addresses that devices are to have rather than the same ones, by their names. */
+  readonly targets: ReadonlyMap<string, string>;
+}
+
 const UUID_LENGTH = 36;
 
 /**
  * Chooses devices of the destination: free ones which all policies allow, each for one device of the
- * guest, as many as can be had; among them those of one NUMA node, then the same address, then the
- * lowest. Whether a device is in use must be known: otherwise it is not free.
- *
- * @param targets Names of wanted devices, with the destination's address that is to be chosen rather
- * than the same one.
- *
- * @example
- * ```ts
- * import { chooseDevices, Registry } from "premigrate/policy";
- * import { assertEquals } from "@std/assert";
- *
- * const wanted = [{ name: "hostdev0", address: "0000:3b:00.4", guest: { properties: {} } }];
- * const free = [{ address: "0000:af:00.1", inUse: false }];
- * const migration = { source: { name: "a" }, destination: { name: "b" }, bytesOnly: false };
- *
- * const [choice] = chooseDevices(wanted, [{ address: "0000:3b:00.4" }], free, migration, new Registry());
- * assertEquals(choice?.address, "0000:af:00.1");
- * ```
+ * guest, as many as can be had; among them those of one NUMA node, then the target or the same
+ * address, then the lowest. Whether a device is in use must be known: otherwise it is not free.
  */
 export function chooseDevices(
-  wanted: readonly WantedDevice[],
-  source: readonly DeviceFacts[],
-  destination: readonly DeviceFacts[],
-  migration: Migration,
-  registry: Registry,
-  targets: ReadonlyMap<string, string> = new Map(),
+  { wanted, source, destination, migration, registry, targets }: AskedDevices,
 ): Choice[] {
   const judged = wanted.map(({ name, address, guest, managed }) => {
     const from = source.find((facts) => facts.address === address);

@@ -1,3 +1,4 @@
+import type { Networks } from "../domain/host_device.ts";
 import type { BusKind } from "../pci/bus.ts";
 import { get16, get32 } from "../pci/bytes.ts";
 import { machineSkipsVscCheck, resolveAlias } from "../qemu/machine.ts";
@@ -119,6 +120,10 @@ export interface MdevType {
 export interface HostFacts {
   /** What reports call it. */
   readonly name: string;
+  /** By which libvirt tells hosts apart. */
+  readonly uuid?: string | undefined;
+  /** What its libvirt networks are. */
+  readonly networks?: Networks | undefined;
   /** The QEMU that runs, or will run, the guest there. */
   readonly qemu?: QemuVersion | undefined;
   /**

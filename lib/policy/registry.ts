@@ -31,12 +31,24 @@ export interface RegisteredPolicy extends ConfiguredPolicy {
  * import { Registry } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(new Registry().policies, []);
+ * assertEquals(Registry.from([]).policies, []);
  * ```
  */
 export class Registry {
   readonly #policies = new Map<string, RegisteredPolicy>();
   readonly #findings: Finding[] = [];
+  #sorted: readonly RegisteredPolicy[] | undefined;
+
+  /**
+   * A registry of policies with their default options.
+   *
+   * @throws {DuplicatePolicyError} When two of them have one id.
+   */
+  static from(policies: Iterable<Policy>): Registry {
+    const registry = new Registry();
+    for (const policy of policies) registry.use(policy);
+    return registry;
+  }
 
   /**
    * Adds a policy, with a site's options for it.
@@ -54,6 +66,7 @@ export class Registry {
       throw new PolicyOptionsError(policy.id, `it has no code ${JSON.stringify(stranger)}`);
     }
     this.#policies.set(policy.id, { policy, ...policy.configure(options), warnings: codes });
+    this.#sorted = undefined;
     return this;
   }
 
@@ -70,6 +83,7 @@ export class Registry {
 
   /** The policies, sorted by id. */
   get policies(): readonly RegisteredPolicy[] {
-    return [...this.#policies.values()].sort((a, b) => a.policy.id < b.policy.id ? -1 : 1);
+    return this.#sorted ??= [...this.#policies.values()]
+      .sort((a, b) => a.policy.id < b.policy.id ? -1 : 1);
   }
 }

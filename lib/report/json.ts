@@ -1,4 +1,5 @@
-import { type Answer, reportFindings } from "./answer.ts";
+import type { Answer } from "../policy/mod.ts";
+import { reportFindings } from "./answer.ts";
 
 /**
  * A verdict as JSON data: the codes and numbers, with the sentences beside them.

@@ -1,5 +1,5 @@
-import { decide, type RegisteredPolicy } from "../policy/mod.ts";
-import type { DetailedAnswer, ReportedFinding } from "./answer.ts";
+import { decide, type DetailedAnswer, type RegisteredPolicy } from "../policy/mod.ts";
+import type { ReportedFinding } from "./answer.ts";
 import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
 import { evidenceOf } from "./evidence.ts";

@@ -1,9 +1,5 @@
-import {
-  type Answer,
-  type ReportedDevice,
-  type ReportedFinding,
-  reportFindings,
-} from "./answer.ts";
+import type { Answer, ReportedDevice } from "../policy/mod.ts";
+import { type ReportedFinding, reportFindings } from "./answer.ts";
 
 /** A device and what was found of it. */
 export interface OutlinedDevice {

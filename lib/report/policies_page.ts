@@ -9,9 +9,7 @@ import { type CodePage, ENGINE_CODES, ENGINE_ID, type RegisteredPolicy } from ".
  * import { BUILT_IN, policiesPage, Registry } from "premigrate";
  * import { assertStringIncludes } from "@std/assert";
  *
- * const registry = new Registry();
- * for (const policy of BUILT_IN) registry.use(policy);
- * assertStringIncludes(policiesPage(registry.policies), "\n## nvidia/vsc\n");
+ * assertStringIncludes(policiesPage(Registry.from(BUILT_IN).policies), "\n## nvidia/vsc\n");
  * ```
  */
 export function policiesPage(policies: readonly RegisteredPolicy[]): string {

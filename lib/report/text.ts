@@ -1,6 +1,12 @@
 import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
-import type { Decision, RegisteredPolicy, Severity } from "../policy/mod.ts";
-import type { Answer, ReportedDevice, ReportedFinding } from "./answer.ts";
+import type {
+  Answer,
+  Decision,
+  RegisteredPolicy,
+  ReportedDevice,
+  Severity,
+} from "../policy/mod.ts";
+import type { ReportedFinding } from "./answer.ts";
 import { evidenceOf } from "./evidence.ts";
 import { outline } from "./outline.ts";
 import { printable, wrap } from "./printable.ts";

@@ -1,4 +1,4 @@
-import type { DetailedAnswer } from "./answer.ts";
+import type { DetailedAnswer } from "../policy/mod.ts";
 
 /** The guest, if one was asked about, and both hosts. */
 export function titleOf({ guest, migration: { source, destination } }: DetailedAnswer): string {

@@ -1,5 +1,4 @@
-import type { Decision, NotLookedAt, NotRun } from "../policy/mod.ts";
-import type { Answer, ReportedDevice } from "./answer.ts";
+import type { Answer, Decision, NotLookedAt, NotRun, ReportedDevice } from "../policy/mod.ts";
 
 /** What a decision means. */
 export const DECISIONS: Readonly<Record<Decision, string>> = {

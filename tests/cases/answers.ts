@@ -8,7 +8,7 @@ import {
   Registry,
   v,
 } from "../../lib/policy/mod.ts";
-import type { DetailedAnswer } from "../../lib/report/mod.ts";
+import type { DetailedAnswer } from "premigrate/policy";
 import { ENDPOINT, VGPU } from "./pci/space.ts";
 
 function page(severity: CodePage["severity"], message: string): CodePage {

@@ -6,7 +6,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
 import { type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
 import { formatBadConfig, get32 } from "premigrate/policy";
-import { judge } from "../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { restoreCheck } from "../../plugins/qemu/restore-check/policy.ts";
 import { Mdev } from "./mdev.ts";
 import {

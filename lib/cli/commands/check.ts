@@ -2,14 +2,12 @@ import { Command, ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
 import type { HostAccess } from "../../facts/capture.ts";
 import { parseFacts } from "../../facts/mod.ts";
-import { parseQemuVersion } from "../../policy/mod.ts";
+import { judge, parseQemuVersion } from "../../policy/mod.ts";
 import { showAnswer } from "../answer.ts";
 import { formatOf, formatType } from "../format.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
 import { readText, writeText } from "../../facts/files.ts";
 import { printError } from "../print.ts";
-import { judge } from "../../verdict/judge.ts";
-import { judgeOnNetworks } from "../../verdict/networks.ts";
 import { judgeLive } from "../live.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadAll, POLICIES_OPTION } from "../policies.ts";
@@ -83,14 +81,15 @@ export const check = new Command<{ json?: true }>()
       const to = parseFacts(await readText(destination));
       const xml = domain === undefined ? undefined : await readText(domain);
       const all = await loadAll(options);
-      const arriving = xml === undefined ? undefined : parseDomain(xml, to.host.networks);
-      const question = { source: from, destination: to, machine, qemu, postCopy };
-      const answer = await all.judge((registry) =>
-        arriving === undefined
-          ? judge({ ...question, registry })
-          : judgeOnNetworks({ ...question, registry, guest: arriving })
-      );
-      showAnswer(answer, format);
+      const question = {
+        source: from,
+        destination: to,
+        guest: xml === undefined ? undefined : parseDomain(xml, to.host.networks),
+        machine,
+        qemu,
+        postCopy,
+      };
+      showAnswer(await all.judge((registry) => judge({ ...question, registry })), format);
       return;
     }
 

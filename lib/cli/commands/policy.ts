@@ -56,11 +56,11 @@ async function testSite(file: string): Promise<TestedFile> {
   const { name, cases, ...rules } = await readSiteFile(file);
   if (cases.length === 0) throw new ConfigError(file, undefined, "it has no cases");
   const policy = sitePolicy(name, rules);
-  const { policies } = new Registry().use(policy);
+  const { policies } = Registry.from([policy]);
   const tested = cases.map((given) => {
     const verdict = runSiteCase(policy, given);
     const found = outcomeOf(verdict);
-    const findings = reportFindings({ verdict, policies, devices: [], assumptions: [] });
+    const findings = reportFindings({ verdict, policies });
     const { name, expect: expected } = given;
     const ok = found === expected;
     const lines = ok ? [] : findings.map(({ code, message }) => `${code}: ${message}`);

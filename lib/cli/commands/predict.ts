@@ -53,8 +53,7 @@ const Write = v.tuple([
  */
 const KNOWN = ["bar-may-fail", "extended-unknown", "may-fail", "source-impossible"];
 
-const RULES = new Registry();
-RULES.use(restoreCheck);
+const RULES = Registry.from([restoreCheck]);
 
 const LineSchema = v.object({
   machine: v.string(),

@@ -1,5 +1,11 @@
-import { decide, type Decision, type RegisteredPolicy, type Severity } from "../../policy/mod.ts";
-import type { DetailedAnswer, ReportedFinding } from "../answer.ts";
+import {
+  decide,
+  type Decision,
+  type DetailedAnswer,
+  type RegisteredPolicy,
+  type Severity,
+} from "../../policy/mod.ts";
+import type { ReportedFinding } from "../answer.ts";
 import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "../device_facts.ts";

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type CapturedDevice, type Facts, type Networks, parseDomain } from "premigrate";
 import { builtInRegistry } from "../../../lib/cli/policies.ts";
 import type { Decision } from "../../../lib/policy/mod.ts";
-import { judgeOnNetworks } from "../../../lib/verdict/networks.ts";
+import { judge } from "premigrate/policy";
 import { bytesOf, FIRST, guestXml, sourceFacts } from "../../helpers/hook_arrivals.ts";
 
 const [EQUAL, OTHER] = ["0000:5e:02.0", "0000:5e:02.1"] as const;
@@ -46,7 +46,7 @@ function decide(xml: string, source?: Networks, destination?: Networks): Decisio
     const facts = sourceFacts([FIRST.source]);
     return { ...facts, host: { ...facts.host, uuid, networks }, devices };
   };
-  return judgeOnNetworks({
+  return judge({
     registry: builtInRegistry(),
     source: facts("3f1c2b1e-6f5a-4b7c-8d9e-0000000000a1", source, [
       device(FIRST.source, "source"),

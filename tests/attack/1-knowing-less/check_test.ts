@@ -7,7 +7,7 @@ import type { Facts } from "premigrate";
 import { FactsSchema } from "../../../lib/facts/schema.ts";
 import { configuredRegistry } from "../../../lib/config/registry.ts";
 import type { Verdict } from "../../../lib/policy/mod.ts";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { SEED } from "../../seed.ts";
 import { DEVICE, FACTS, HOST } from "./absence.ts";
 import { difference } from "./differences.ts";

@@ -8,8 +8,8 @@ import {
   parseFacts,
 } from "premigrate";
 import { Registry } from "premigrate/policy";
-import type { DetailedAnswer } from "../../../lib/report/mod.ts";
-import { judge } from "../../../lib/verdict/judge.ts";
+import type { DetailedAnswer } from "premigrate/policy";
+import { judge } from "premigrate/policy";
 
 const EXAMPLES = new URL("../../../examples/", import.meta.url);
 const read = (name: string): string => Deno.readTextFileSync(new URL(name, EXAMPLES));

@@ -1,6 +1,6 @@
 /** Guests with one PCI function, and what all built-in policies decide of them. */
 import { BUILT_IN, type Decision, type Facts, parseDomain, parseFacts, Registry } from "premigrate";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { FIRST, guestXml, sourceFacts } from "../../helpers/hook_arrivals.ts";
 
 const NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0";
@@ -53,7 +53,7 @@ export function escape(text: string): string {
 const FACTS = sourceFacts([FIRST.source]);
 const SOURCE: Facts = {
   ...FACTS,
-  host: { ...FACTS.host, uuid: "11111111-1111-4111-8111-111111111111" },
+  host: { ...FACTS.host, uuid: "11111111-1111-4111-8111-111111111111", networks: {} },
 };
 const [THERE] = parseFacts(Deno.readTextFileSync("examples/destination.json")).devices;
 const DESTINATION: Facts = {
@@ -61,7 +61,7 @@ const DESTINATION: Facts = {
   host: { ...SOURCE.host, name: "hostb", uuid: "22222222-2222-4222-8222-222222222222" },
   devices: THERE === undefined ? [] : [{ ...THERE, mdevType: undefined, address: FIRST.source }],
 };
-const REGISTRY = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+const REGISTRY = Registry.from(BUILT_IN);
 
 /** What is decided. */
 export interface Decided {

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { BUILT_IN, type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import {
   configOf,
   EMULATOR,
@@ -76,7 +76,7 @@ function decide(
   const romFiles = (size: number | null | undefined): Facts["host"]["romFiles"] =>
     size === undefined ? {} : { [ROM]: size };
   const { verdict } = judge({
-    registry: BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry()),
+    registry: Registry.from(BUILT_IN),
     source: withRom(SOURCE, romFiles(there)),
     destination: withRom(DESTINATION, romFiles(here), qemu),
     guest: parseDomain(xml),

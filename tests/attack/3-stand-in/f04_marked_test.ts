@@ -3,10 +3,10 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Facts } from "premigrate";
 import { readQuestion, writeQuestion } from "../../../lib/plugin/message.ts";
 import { QemuVersion, Registry } from "../../../lib/policy/mod.ts";
-import type { DetailedAnswer } from "../../../lib/report/answer.ts";
+import type { DetailedAnswer } from "premigrate/policy";
 import { deviceFacts } from "../../../lib/report/device_facts.ts";
 import { sitePolicy } from "../../../lib/site/policy.ts";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
 import { afterOpening, configSpace, HOST, mediated, type Shape } from "./stand_ins.ts";
 

@@ -9,7 +9,7 @@ import {
   writeStamp,
 } from "../../../lib/facts/stamp/stamp.ts";
 import { QemuVersion, Registry } from "../../../lib/policy/mod.ts";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
 import {
   afterOpening,
@@ -192,7 +192,7 @@ function decide(source: Facts, bytes: Uint8Array): string {
   const { verdict } = judge({
     registry: new Registry().use(restoreCheck),
     source: { ...source, host: { ...source.host, qemu } },
-    destination: { premigrate: "facts/1", host: { name: "hostb", qemu }, devices: [there] },
+    destination: { host: { name: "hostb", qemu }, devices: [there] },
     machine: "pc-q35-9.1",
   });
   return verdict.decision;

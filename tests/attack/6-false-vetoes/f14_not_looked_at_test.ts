@@ -1,7 +1,7 @@
 /** An allow names in one line what nobody looked at. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import {
   type DetailedAnswer,
   type Facts,

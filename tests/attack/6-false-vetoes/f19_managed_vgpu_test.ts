@@ -1,10 +1,10 @@
 /** managed='yes' takes a virtual function with a vGPU in it from NVIDIA's driver. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { judge as judgeGuest } from "../../../lib/verdict/judge.ts";
+import { judge as judgeGuest } from "premigrate/policy";
 import { BUILT_IN, type CapturedDevice, type Facts, parseDomain, reportText } from "premigrate";
 import { Registry } from "premigrate/policy";
 
-const REGISTRY = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+const REGISTRY = Registry.from(BUILT_IN);
 const ADDRESS = "0000:3d:00.4";
 
 function facts(name: string, more: Partial<CapturedDevice> = {}): Facts {

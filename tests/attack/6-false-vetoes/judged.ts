@@ -9,7 +9,7 @@ import {
   type Verdict,
 } from "premigrate/policy";
 
-const REGISTRY = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+const REGISTRY = Registry.from(BUILT_IN);
 
 /** All that a driver can offer. */
 export const OFFERED = {

@@ -1,6 +1,6 @@
 /** A device that the destination does not have is never silently left out. */
 import { assert, assertEquals } from "@std/assert";
-import { judge } from "../../../lib/verdict/judge.ts";
+import { judge } from "premigrate/policy";
 import { type Facts, parseDomain } from "premigrate";
 import { Registry } from "premigrate/policy";
 

@@ -30,7 +30,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@std/encoding/hex",
   ],
   "lib/report": ["lib/policy", "@std/fmt/colors"],
-  "lib/verdict": ["lib/domain", "lib/policy", "lib/facts", "lib/report"],
   "lib/config": [
     "plugins",
     "lib/policy",
@@ -49,7 +48,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/plugin",
     "lib/facts",
     "lib/report",
-    "lib/verdict",
     "lib/config",
     "@std/encoding/hex",
   ],
@@ -63,7 +61,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/plugin",
     "lib/facts",
     "lib/report",
-    "lib/verdict",
     "lib/config",
     "lib/agent",
     "lib/install",

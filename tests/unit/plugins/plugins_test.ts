@@ -6,7 +6,7 @@ import { findPage } from "../../../lib/report/mod.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 
-const REGISTERED = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+const REGISTERED = Registry.from(BUILT_IN);
 
 Deno.test("the ids of the built-in policies are unique and sorted, and all have cases", () => {
   const ids = BUILT_IN.map(({ id }) => id);

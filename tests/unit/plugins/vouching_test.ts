@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { caseQuestion, type CaseSide, evaluate, Registry } from "../../../lib/policy/mod.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 
-const REGISTRY = BUILT_IN.reduce((registry, policy) => registry.use(policy), new Registry());
+const REGISTRY = Registry.from(BUILT_IN);
 
 function device(vendor: number, device: number, name?: string, facts: CaseSide = {}): CaseSide {
   return { vendor, device, ...name === undefined ? {} : { driver: { name } }, ...facts };

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import {
-  chooseDevices,
   definePolicy,
   type DeviceFacts,
   type Migration,
@@ -9,6 +8,7 @@ import {
   v,
   type WantedDevice,
 } from "premigrate/policy";
+import { chooseDevices } from "../../../lib/policy/choose.ts";
 
 const MIGRATION: Migration = {
   source: { name: "a" },
@@ -30,6 +30,12 @@ const barFits = definePolicy({
     if ((source.bars?.[0] ?? 0) > (destination.bars?.[0] ?? 0)) yield { code: "differs" };
   },
 });
+
+const ASKED = {
+  migration: MIGRATION,
+  registry: Registry.from([barFits]),
+  targets: new Map<string, string>(),
+};
 
 function device(address: string, bar: number, more: Partial<DeviceFacts> = {}): DeviceFacts {
   return { address, bars: [bar, 0, 0, 0, 0, 0], inUse: false, ...more };
@@ -124,16 +130,15 @@ const CHOICES: readonly {
 for (const { name, source, destination, chosen } of CHOICES) {
   Deno.test(`chooseDevices: ${name}`, () => {
     const names = source.length === 0 ? ["s1"] : source.map(({ address }) => address);
-    const registry = new Registry().use(barFits);
-    const choices = chooseDevices(wanted(...names), source, destination, MIGRATION, registry);
+    const choices = chooseDevices({ ...ASKED, wanted: wanted(...names), source, destination });
     assertEquals(choices.map(({ address }) => address), [...chosen]);
   });
 }
 
 Deno.test("chooseDevices shows every candidate's verdict", () => {
-  const registry = new Registry().use(barFits);
-  const there = [device("a", 0), device("b", 1), device("c", 1, { inUse: true })];
-  const [choice] = chooseDevices(wanted("s"), [device("s", 1)], there, MIGRATION, registry);
+  const destination = [device("a", 0), device("b", 1), device("c", 1, { inUse: true })];
+  const source = [device("s", 1)];
+  const [choice] = chooseDevices({ ...ASKED, wanted: wanted("s"), source, destination });
   assertEquals(
     choice?.candidates.map(({ address, verdict }) => [address, verdict?.decision]),
     [["a", "veto"], ["b", "allow"], ["c", undefined]],

@@ -3,9 +3,9 @@ import { DOMParser, type Element, onWarningStopParsing } from "@xmldom/xmldom";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
+import type { DetailedAnswer } from "premigrate/policy";
 import { type Format, FORMATS } from "../../../lib/cli/format.ts";
 import {
-  type DetailedAnswer,
   evidenceOf,
   jsonText,
   reportFindings,

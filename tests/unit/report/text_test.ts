@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CodePage, Finding, Verdict } from "../../../lib/policy/mod.ts";
 import { definePolicy, ENGINE_CODES, Registry, v } from "../../../lib/policy/mod.ts";
-import { type Answer, findPage, reportJson, reportText } from "../../../lib/report/mod.ts";
+import type { Answer } from "premigrate/policy";
+import { findPage, reportJson, reportText } from "../../../lib/report/mod.ts";
 
 function page(severity: CodePage["severity"], message: string): CodePage {
   return { severity, title: "A title", message, remedy: "Do something.", about: "About it." };

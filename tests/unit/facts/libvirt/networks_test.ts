@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type CapturedDevice, type Facts, type Networks, parseDomain } from "premigrate";
 import { parseNetwork } from "../../../../lib/facts/libvirt/networks.ts";
 import { builtInRegistry } from "../../../../lib/cli/policies.ts";
-import { judgeOnNetworks } from "../../../../lib/verdict/networks.ts";
+import { judge } from "premigrate/policy";
 import { bytesOf, FIRST, guestXml, sourceFacts } from "../../../helpers/hook_arrivals.ts";
 
 const READ: readonly (readonly [name: string, xml: string, kind: unknown])[] = [
@@ -195,9 +195,9 @@ const JUDGED: readonly {
 ];
 
 for (const { name, xml = guestXml([FIRST]), source, destination, devices, ...more } of JUDGED) {
-  Deno.test(`judgeOnNetworks: ${name}`, () => {
+  Deno.test(`judge: ${name}`, () => {
     const { targets, wanted } = more;
-    const answer = judgeOnNetworks({
+    const answer = judge({
       registry: builtInRegistry(),
       source: factsOf(SOURCE, source),
       destination: factsOf(DESTINATION, destination, ...devices ?? []),

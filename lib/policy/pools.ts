@@ -1,11 +1,8 @@
-import {
-  type Decision,
-  engineFinding,
-  evaluate,
-  type Finding,
-  pairDevices,
-} from "../policy/mod.ts";
-import { migrationOf, type Question, wantedBy } from "./judge.ts";
+import type { AskedDevices } from "./choose.ts";
+import { type Decision, evaluate } from "./engine.ts";
+import { engineFinding } from "./engine_codes.ts";
+import type { Finding } from "./finding.ts";
+import { pairDevices } from "./pair.ts";
 
 /** A libvirt network of the destination that will hand out a device. */
 export interface Pool {
@@ -21,30 +18,23 @@ export interface Drawn {
   readonly findings: readonly Finding[];
 }
 
-type Asked = Omit<Question, "targets" | "findings">;
-
 /**
  * Which device of a pool libvirt will choose is not known (`networkAllocatePort` takes the first that
  * it finds free): each is judged. Where all come to the same decision one stands for them; where they
  * do not that is undecided, and one that is better than the worst stands for them.
  *
- * @param pools By the names of the guest's devices.
- * @param targets Of its other devices.
+ * @param pools By the names of the guest's devices; the targets are those of its others.
  */
-export function drawFromPools(
-  pools: ReadonlyMap<string, Pool>,
-  targets: ReadonlyMap<string, string>,
-  question: Asked,
-): Drawn {
-  const drawn = new Map(targets);
+export function drawFromPools(pools: ReadonlyMap<string, Pool>, asked: AskedDevices): Drawn {
+  const drawn = new Map(asked.targets);
   const findings: Finding[] = [];
   const inUse = new Set(
-    question.destination.devices.flatMap(({ address, inUse }) => inUse ? [address] : []),
+    asked.destination.flatMap(({ address, inUse }) => inUse ? [address] : []),
   );
   for (const [name, { network, devices: all }] of pools) {
     const free = all.filter((address) => !inUse.has(address));
     const devices = free.length === 0 ? all : free;
-    const decisions = devices.map((address) => judgeOne(name, address, question));
+    const decisions = devices.map((address) => judgeOne(name, address, asked));
     const isMixed = new Set(decisions).size > 1;
     const fit = devices.filter((_device, index) => !isMixed || decisions[index] !== "veto");
     const refused = devices.filter((_device, index) => decisions[index] !== "allow");
@@ -62,13 +52,12 @@ export function drawFromPools(
   return { targets: drawn, findings };
 }
 
-function judgeOne(name: string, address: string, question: Asked): Decision {
-  const { source, destination, registry } = question;
+function judgeOne(name: string, address: string, asked: AskedDevices): Decision {
   const { pairs, findings } = pairDevices(
-    wantedBy(question).wanted.filter((wanted) => wanted.name === name),
-    source.devices,
-    destination.devices,
+    asked.wanted.filter((wanted) => wanted.name === name),
+    asked.source,
+    asked.destination,
     new Map([[name, address]]),
   );
-  return evaluate(pairs, migrationOf(question), registry, findings).decision;
+  return evaluate(pairs, asked.migration, asked.registry, findings).decision;
 }

@@ -1,31 +1,13 @@
-import type { Domain, HostDevice, Networks } from "../domain/mod.ts";
-import { engineFinding, type Finding } from "../policy/mod.ts";
-import type { DetailedAnswer } from "../report/answer.ts";
-import { judge, type Question } from "./judge.ts";
-import { drawFromPools, type Pool } from "./pools.ts";
+import type { Domain } from "../domain/domain.ts";
+import type { HostDevice, Networks } from "../domain/host_device.ts";
+import { engineFinding } from "./engine_codes.ts";
+import type { Finding } from "./finding.ts";
+import type { Pool } from "./pools.ts";
 
-/**
- * Judges a guest by what both hosts' facts say of their libvirt networks: a device that the source's
- * network handed out is replaced by one of the destination's network of that name.
- */
-export function judgeOnNetworks(question: Question & { readonly guest: Domain }): DetailedAnswer {
-  const { source, destination, targets = new Map() } = question;
-  const { guest, pools, findings } = placeOnNetworks(
-    question.guest,
-    { source: source.host.networks, destination: destination.host.networks },
-    targets,
-  );
-  const placed = { ...question, guest };
-  const drawn = drawFromPools(pools, targets, placed);
-  return judge({
-    ...placed,
-    targets: drawn.targets,
-    findings: [...question.findings ?? [], ...findings, ...drawn.findings],
-  });
-}
-
-interface Placed {
-  readonly guest: Domain;
+/** What libvirt's networks make of a guest's devices. */
+export interface Placed {
+  /** Names of devices of which there will be none. */
+  readonly dropped: ReadonlySet<string>;
   /** By the names of the guest's devices. */
   readonly pools: ReadonlyMap<string, Pool>;
   readonly findings: readonly Finding[];
@@ -36,35 +18,46 @@ interface BothNetworks {
   readonly destination: Networks | undefined;
 }
 
-function placeOnNetworks(
+/**
+ * Says by what both hosts' libvirt networks are which devices of a guest come from them: one that the
+ * source's network handed out is replaced by one of the destination's network of that name.
+ *
+ * @param targets Devices that are given another address are no network's.
+ */
+export function placeOnNetworks(
   guest: Domain,
   { source, destination }: BothNetworks,
   targets: ReadonlyMap<string, string>,
 ): Placed {
+  const dropped = new Set<string>();
   const pools = new Map<string, Pool>();
   const findings: Finding[] = [];
   const there = (network: string): Networks[string] | undefined => kindOf(destination, network);
-  const hostDevices = guest.hostDevices.filter((device): boolean => {
-    if (device.kind === "other" || device.kind === "mdev" || targets.has(device.alias)) return true;
+  for (const device of guest.hostDevices) {
+    if (device.kind === "other" || device.kind === "mdev" || targets.has(device.alias)) continue;
+    const { alias } = device;
     if (device.kind === "unknown-until-start") {
-      const isPool = device.pool !== undefined && kindOf(source, device.network) === "plain";
-      if (isPool) findings.push(differs(device.network, "the destination", device.alias));
-      return !isPool;
+      const { network, pool } = device;
+      if (pool === undefined || kindOf(source, network) !== "plain") continue;
+      findings.push(differs(network, "the destination", alias));
+      dropped.add(alias);
+      continue;
     }
     if (source === undefined && device.isInterface) {
-      findings.push(engineFinding("device-may-be-of-pool", device.alias, {}));
+      findings.push(engineFinding("device-may-be-of-pool", alias, {}));
     }
     const network = poolWith(source, device);
-    if (network === undefined) return true;
+    if (network === undefined) continue;
     const pool = there(network);
-    if (pool === "plain") findings.push(differs(network, "the source", device.alias));
-    else if (pool === undefined) {
+    if (pool === "plain") {
+      findings.push(differs(network, "the source", alias));
+      dropped.add(alias);
+    } else if (pool === undefined) {
       findings.push(mayBePool(network, "the destination"));
     } else if (pool.devices.length === 0) {
-      findings.push(engineFinding("address-not-yet-known", device.alias, {}));
-    } else pools.set(device.alias, { network, devices: pool.devices });
-    return pool !== "plain";
-  });
+      findings.push(engineFinding("address-not-yet-known", alias, {}));
+    } else pools.set(alias, { network, devices: pool.devices });
+  }
   for (const { network, isOpen } of guest.interfaces) {
     const kind = there(network);
     // What an interface is that is not open its document tells.
@@ -72,13 +65,13 @@ function placeOnNetworks(
     if (own === undefined) findings.push(mayBePool(network, "the source"));
     // Of an open one wantDevices says so.
     if (kind === undefined && !isOpen) findings.push(mayBePool(network, "the destination"));
-    else if (kind !== undefined && kind !== "plain") {
+    else if (kind !== undefined && kind !== "plain" && !guest.networks.includes(network)) {
       findings.push(differs(network, "the destination", undefined));
     } else if (kind === "plain" && own !== undefined && own !== "plain") {
       findings.push(differs(network, "the source", undefined));
     }
   }
-  return { guest: { ...guest, hostDevices }, pools, findings };
+  return { dropped, pools, findings };
 }
 
 function kindOf(networks: Networks = {}, network: string): Networks[string] | undefined {
