@@ -1,8 +1,6 @@
-import { assembleFacts } from "./assemble.ts";
-import { assembleNodeDevices } from "./libvirt/assemble_nodedev.ts";
-import { type DevicesInUse, findDevicesInUse } from "./libvirt/devices_in_use.ts";
+import { type HostAnswers, hostFacts } from "./host_facts.ts";
+import { findDevicesInUse } from "./libvirt/devices_in_use.ts";
 import { readHost, readNodeDevices } from "./libvirt/guests.ts";
-import type { LibvirtHost } from "./libvirt/host.ts";
 import { readNetworks } from "./libvirt/networks.ts";
 import type { LibvirtUri } from "./libvirt/uri.ts";
 import { findReplies, keepReplies, type KeptReplies, runningFile } from "./emulator/cache.ts";
@@ -105,32 +103,28 @@ async function capture(
   signal: AbortSignal,
 ): Promise<Captured> {
   const { attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt } = request;
-  const asked = uri === undefined ? { missing: "it was not asked" } : await askLibvirt(
+  const answers = uri === undefined ? NOT_ASKED : await askLibvirt(
     uri,
     // A device that some guest has must not be opened.
     { arch, emulator, inUse: inUse === true || realize !== undefined, networks: request.networks },
     withoutLibvirt === true,
     signal,
   );
-  const libvirt = "missing" in asked ? undefined : asked.host;
-  const beside = {
-    libvirt,
-    libvirtMissing: "missing" in asked ? asked.missing : undefined,
-    inUse: "missing" in asked ? undefined : asked.inUse,
-    networks: "missing" in asked ? undefined : asked.networks,
-  };
   const devices = request.devices === "all" || request.networks !== "devices"
     ? request.devices
-    : [...new Set([...request.devices, ...pooledDevices(beside.networks)])];
+    : [...new Set([...request.devices, ...pooledDevices(answers.networks)])];
   if (probe === undefined) {
     if (uri === undefined || devices === "all") {
       throw new RangeError("Cannot capture all devices without the probe: give a way to run it");
     }
-    const facts = assembleNodeDevices(await readNodeDevices(uri, devices, signal), beside);
-    return { facts, guests: new Map(), qemus: new Map() };
+    const nodes = {
+      time: new Date().toISOString(),
+      devices: await readNodeDevices(uri, devices, signal),
+    };
+    return { facts: hostFacts({ ...answers, nodes }), guests: new Map(), qemus: new Map() };
   }
   const chosen = devices === "all" ? { all: true } : { devices };
-  const path = libvirt && emulatorToAsk(libvirt, emulator);
+  const path = emulatorToAsk(answers.libvirt, emulator);
   const host = probe.ssh?.host ?? "localhost";
   const kept = path === undefined ? undefined : await findReplies(emulators, host, path);
   const report = await runProbe(
@@ -153,7 +147,7 @@ async function capture(
     const known = exe === undefined ? undefined : await repliesOf(exe, current, emulators, host);
     if (known !== undefined) qemus.set(uuid, known);
   }
-  const facts = assembleFacts(report, { ...beside, romFiles, replies });
+  const facts = hostFacts({ ...answers, probe: report, romFiles, replies });
   const isHere = probe.ssh === undefined;
   return {
     facts: realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal),
@@ -186,7 +180,11 @@ function withQemu(
  * The QEMU that may be run to ask it: only the one that the host's libvirt chose. A guest's XML may
  * name any file; what another QEMU would say of itself is then not known.
  */
-function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string | undefined {
+function emulatorToAsk(
+  libvirt: HostAnswers["libvirt"],
+  wanted: string | undefined,
+): string | undefined {
+  if (libvirt === undefined || "unanswered" in libvirt) return undefined;
   return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
 }
 
@@ -229,11 +227,9 @@ async function repliesOf(
   return (await findReplies(dir, host, file))?.replies;
 }
 
-interface AskedLibvirt {
-  readonly host: LibvirtHost;
-  readonly inUse: DevicesInUse | undefined;
-  readonly networks: Networks | undefined;
-}
+type LibvirtAnswers = Pick<HostAnswers, "libvirt" | "inUse" | "networks">;
+
+const NOT_ASKED: LibvirtAnswers = { libvirt: { unanswered: "it was not asked" } };
 
 function pooledDevices(networks: Networks = {}): string[] {
   return Object.values(networks).flatMap((kind) => kind === "plain" ? [] : kind.devices);
@@ -247,15 +243,17 @@ async function askLibvirt(
   >,
   withoutLibvirt: boolean,
   signal: AbortSignal,
-): Promise<AskedLibvirt | { missing: string }> {
+): Promise<LibvirtAnswers> {
   try {
     return {
-      host: await readHost(uri, { arch, emulator }, signal),
+      libvirt: await readHost(uri, { arch, emulator }, signal),
       inUse: inUse === true ? await findDevicesInUse(uri, signal) : undefined,
       networks: networks ? await readNetworks(uri, signal) : undefined,
     };
   } catch (error) {
-    if (withoutLibvirt && error instanceof VirshError) return { missing: error.found };
+    if (withoutLibvirt && error instanceof VirshError) {
+      return { libvirt: { unanswered: error.found } };
+    }
     throw error;
   }
 }

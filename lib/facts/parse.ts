@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { type Facts, FactsSchema } from "./schema.ts";
+import { AnyFactsSchema } from "./old_keys.ts";
+import type { Facts } from "./schema.ts";
 
 /** A facts file that cannot be used. */
 export class FactsError extends Error {
@@ -29,7 +30,7 @@ export class FactsError extends Error {
  * ```
  */
 export function parseFacts(text: string): Facts {
-  const parsed = v.safeParse(FactsSchema, parseJson(text), { abortEarly: true });
+  const parsed = v.safeParse(AnyFactsSchema, parseJson(text), { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new FactsError(issue.message.slice(0, 300), v.getDotPath(issue)?.slice(0, 300));

@@ -38,8 +38,6 @@ export interface CapturedHost extends HostFacts {
 export interface CapturedDevice extends DeviceFacts {
   /** Where all come from but the config bytes, which say it themselves. */
   readonly source?: FactSource | undefined;
-  /** vfio-pci's `skip-vsc-check` as it is in force in the guest that has the device now. */
-  readonly skipVscCheck?: boolean | undefined;
   /** Number of its IOMMU group. */
   readonly iommuGroup?: string | undefined;
   /** A VF's physical function, or an mdev's parent. */
@@ -50,8 +48,6 @@ export interface CapturedDevice extends DeviceFacts {
   readonly powerState?: string | undefined;
   /** How the kernel would reset it; the first is tried first. */
   readonly resetMethods?: readonly string[] | undefined;
-  /** Vital Product Data, in hexadecimal. */
-  readonly vpd?: string | undefined;
   /** Why a fact is not known, by its name. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
   /** Its config space. */
@@ -163,9 +159,6 @@ const Device = v.strictObject({
   ),
   numaNode: v.optional(v.pipe(v.number(), v.integer(), v.description("-1 for none"))),
   inUse: v.optional(v.pipe(v.boolean(), v.description("A guest has it now"))),
-  skipVscCheck: v.optional(
-    v.pipe(v.boolean(), v.description("As it is in force in the guest that has the device now")),
-  ),
   iommuGroup: v.optional(Known),
   parent: v.optional(v.pipe(Known, v.description("Physical function of a VF, parent of an mdev"))),
   vfIndex: v.optional(Size),
@@ -205,7 +198,6 @@ const Device = v.strictObject({
   ),
   firmware: v.optional(v.strictObject({ version: v.optional(Known), psid: v.optional(Known) })),
   qatServices: v.optional(Known),
-  vpd: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}){0,65536}$/))),
   attributes: v.optional(
     v.pipe(
       v.record(

@@ -5,12 +5,12 @@ import {
   parseDomain,
   rewriteSources,
 } from "../domain/mod.ts";
-import { assembleFacts } from "../facts/assemble.ts";
+import { hostFacts } from "../facts/host_facts.ts";
 import {
   type DevicesInUse,
   findDevicesInUse,
+  isInUse,
   whyNotAllKnown,
-  withInUse,
 } from "../facts/libvirt/devices_in_use.ts";
 import { findHost } from "../facts/emulator/host_cache.ts";
 import { keyIds } from "../facts/probe/host_ids.ts";
@@ -23,7 +23,8 @@ import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../fac
 import type { VfioRefusal } from "../facts/vfio/answer.ts";
 import { mdevsToOpen } from "./mdevs_to_open.ts";
 import type { Paths } from "../config/paths.ts";
-import { parseProbeReport, ProbeError, type ProbeReport } from "../facts/probe/report.ts";
+import { parseProbeReport, type ProbeReport } from "../facts/probe/report.ts";
+import { ProbeError } from "../facts/probe/sections.ts";
 import { readStampMetadata, type StampMetadata } from "../facts/stamp/stamp.ts";
 import { devicesToStamp } from "../facts/stamp/stamp_guest.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
@@ -290,7 +291,7 @@ async function readFree(
     : [{ ...engineFinding("guest-not-read", undefined, { problem }), severity: "warn" } as const];
   return {
     devices: devices.map((device) => {
-      const known = withInUse(device, inUse);
+      const known = { ...device, inUse: isInUse(device, inUse) };
       // Where only a guest that cannot be read may have the XML's own device, that is the device that
       // the guest gets without `rewrite`, too: libvirt and the kernel give none twice.
       const isOwn = inUse !== undefined && known.inUse === undefined && named.has(device.address);
@@ -349,7 +350,8 @@ async function readDestination(
       ask: argumentsFor(guest),
     };
   }
-  const facts = assembleFacts(report, { libvirt: kept?.host, replies: kept?.replies, romFiles });
+  const { host: libvirt, replies } = kept ?? {};
+  const facts = hostFacts({ probe: report, libvirt, replies, romFiles });
   return { facts: await withRegions(facts, arrival), findings: [] };
 }
 

@@ -14,7 +14,6 @@ function addVfs(host: FakeSysfs, count: number): string[] {
   host.addFunction(PF, {
     config: makeConfig(4096, [0x10de, 0x2235]),
     driver: "nvidia",
-    files: { sriov_numvfs: `${count}\n`, sriov_totalvfs: "256\n", irq: "0\n" },
   });
   return Array.from({ length: count }, (_, index) => {
     const slot = (1 + (index >> 3)).toString(16).padStart(2, "0");
@@ -23,7 +22,6 @@ function addVfs(host: FakeSysfs, count: number): string[] {
       config: makeConfig(4096, [0xffff, 0xffff], index),
       driver: "nvidia",
       iommuGroup: String(index),
-      vfioDevice: `vfio${index}`,
       physfn: [PF, index],
       files: {
         irq: "0\n", // for lspci

@@ -218,7 +218,5 @@ export function vfioAnswer(bytes: Uint8Array): string {
     config: encodeHex(bytes),
     bars: [16777216, 268435456, 0, 33554432, 0, 0],
     romSize: 0,
-    resettable: false,
-    via: "group",
   });
 }

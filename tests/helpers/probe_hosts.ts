@@ -6,8 +6,8 @@ export const MDEV = "c0b26072-dd1b-4340-84fe-bf338c510818";
 /** A host with what the probe knows of: vGPUs as VFs and as mdevs, ConnectX, QAT, devices asleep. */
 export function makeHost(): FakeSysfs {
   const host = new FakeSysfs();
-  host.addModule("nvidia", { version: "550.54.16\n", srcversion: "0AC2B4E9D8D4C8B5DA3BA5E\n" });
-  host.addModule("vfio_pci", { srcversion: "96AA1F5A9BCB5B5B5B5B5B5\n" });
+  host.addModule("nvidia", { version: "550.54.16\n" });
+  host.addModule("vfio_pci", {});
   host.addModule("ext4", { version: "1\n" });
   host.addModule("xe", {});
   const vgpu = {
@@ -27,18 +27,12 @@ export function makeHost(): FakeSysfs {
     driver: "nvidia",
     module: "nvidia",
     iommuGroup: "40",
-    files: {
-      sriov_numvfs: "2\n",
-      sriov_totalvfs: "32\n",
-      vpd: Uint8Array.from([0x82, 0, 1, 65, 0x78]),
-    },
   });
   for (const index of [0, 1]) {
     host.addFunction(`0000:3b:00.${index + 4}`, {
       config: makeConfig(4096, [0xffff, 0xffff], index),
       physfn: ["0000:3b:00.0", index],
       iommuGroup: `${50 + index}`,
-      ...index === 0 ? { vfioDevice: "vfio0" } : {},
       ...vgpu,
     });
   }
@@ -46,7 +40,6 @@ export function makeHost(): FakeSysfs {
     config: makeConfig(4096, [0x15b3, 0x101d]),
     driver: "mlx5_core",
     module: "mlx5_core",
-    files: { sriov_numvfs: "1\n", sriov_totalvfs: "8\n", sriov_vf_total_msix: "512\n" },
   });
   host.addFunction("0000:5e:00.2", {
     config: makeConfig(256, [0xffff, 0xffff]),
@@ -61,7 +54,7 @@ export function makeHost(): FakeSysfs {
     config: makeConfig(4096, [0x8086, 0x4940]),
     driver: "4xxx",
     module: "qat_4xxx",
-    files: { "qat/cfg_services": "sym;asym\n", "qat/state": "up\n", sriov_totalvfs: "16\n" },
+    files: { "qat/cfg_services": "sym;asym\n" },
   });
   host.addFunction("0000:6b:00.1", {
     config: makeConfig(64, [0xffff, 0xffff]),
@@ -99,7 +92,6 @@ export function makeHost(): FakeSysfs {
       name: "GRID T4-8Q\n",
       description:
         "num_heads=4, frl_config=60, framebuffer=8192M, max_resolution=7680x4320, max_instance=2\n",
-      device_api: "vfio-pci\n",
       available_instances: "1\n",
     },
     files: { "nvidia/vgpu_params": "" },

@@ -9,7 +9,6 @@ export interface FakeFunction {
   /** Of its driver; none where that is built in. */
   readonly module?: string;
   readonly iommuGroup?: string;
-  readonly vfioDevice?: string;
   /** Address of its physical function, and which of its VFs it is. */
   readonly physfn?: readonly [address: string, index: number];
   /** What its driver offers for migration, as debugfs tells. */
@@ -80,24 +79,17 @@ export class FakeSysfs {
       config: fake.config,
       vendor: id(0x00, 2),
       device: id(0x02, 2),
-      revision: id(0x08, 1),
       class: id(0x09, 3),
-      subsystem_vendor: id(0x2c, 2),
-      subsystem_device: id(0x2e, 2),
       resource: "0x0000000000000000 0x0000000000000000 0x0000000000000000\n".repeat(13),
       numa_node: "0\n",
       modalias: "pci:v000010DEd00002235sv000010DEsd0000145Abc03sc02i00\n",
       power_state: "D0\n",
-      d3cold_allowed: "1\n",
       reset_method: "flr bus\n",
       ...fake.files,
     });
     this.link(`bus/pci/devices/${address}`, path);
     this.#bind(path, "pci", fake);
     this.#offer(address, fake);
-    if (fake.vfioDevice !== undefined) {
-      this.file(`${path}/vfio-dev/${fake.vfioDevice}/dev`, "236:0\n");
-    }
     if (fake.physfn !== undefined) {
       const [physfn, index] = fake.physfn;
       this.link(`${path}/physfn`, this.pathOf(physfn));

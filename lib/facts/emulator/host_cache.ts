@@ -28,11 +28,7 @@ interface Entry extends KeptHost {
 
 // JSON leaves it out where it is not known.
 const Text = v.optional(v.string(), () => undefined);
-const Machine = v.strictObject({
-  name: v.string(),
-  canonical: v.string(),
-  isDeprecated: v.boolean(),
-});
+const Machine = v.object({ name: v.string(), canonical: v.string() });
 const EntryForm = v.strictObject({
   identity: v.string(),
   exe: v.optional(v.string()),

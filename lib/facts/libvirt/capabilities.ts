@@ -27,8 +27,6 @@ export interface MachineType {
   readonly name: string;
   /** What an alias like `q35` stands for; `name` itself for any other. */
   readonly canonical: string;
-  /** QEMU will drop it. An old libvirt does not say so of any. */
-  readonly isDeprecated: boolean;
 }
 
 /**
@@ -51,7 +49,7 @@ export interface MachineType {
  *     </guest>
  *   </capabilities>`);
  * const [emulator] = capabilities?.emulators ?? [];
- * assertEquals(emulator?.machines, [{ name: "q35", canonical: "pc-q35-7.2", isDeprecated: false }]);
+ * assertEquals(emulator?.machines, [{ name: "q35", canonical: "pc-q35-7.2" }]);
  * ```
  */
 export function parseCapabilities(xml: string): Capabilities | undefined {
@@ -68,7 +66,6 @@ export function parseCapabilities(xml: string): Capabilities | undefined {
     const machines = children(element, "machine").map(({ text, attributes }) => ({
       name: text,
       canonical: attributes["canonical"] ?? text,
-      isDeprecated: attributes["deprecated"] === "yes",
     }));
     return [{ arch, path, machines }];
   });

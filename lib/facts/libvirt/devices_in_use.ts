@@ -100,16 +100,8 @@ export function whyNotAllKnown({ unread }: DevicesInUse = NOBODY): string | unde
 
 const NOBODY: DevicesInUse = { addresses: new Set(), unread: [], mayHideMore: false };
 
-/** The device, with whether a guest has it; `inUse` undefined: nobody was asked. */
-export function withInUse(
-  device: CapturedDevice,
-  inUse: DevicesInUse | undefined,
-): CapturedDevice {
-  return { ...device, inUse: isInUse(device, inUse) };
-}
-
 /** Whether a guest has the device; `undefined`: not known. */
-function isInUse(
+export function isInUse(
   { address, driver, mdevType, vgpuType }: CapturedDevice,
   use: DevicesInUse | undefined,
 ): boolean | undefined {

@@ -1,24 +1,11 @@
 import { type Guest, guestCommands, type GuestId, parseGuest, parseGuestList } from "./guest.ts";
-import {
-  type EmulatorChoice,
-  HOST_COMMANDS,
-  type LibvirtHost,
-  parseHost,
-  whyUnread,
-} from "./host.ts";
-import { isUuid, type NodeDevice, nodeDeviceName, parseNodeDevice } from "./nodedev.ts";
+import { type EmulatorChoice, HOST_COMMANDS, type LibvirtHost, parseHost } from "./host.ts";
+import { isUuid, nodeDeviceName, parseNodeDevice } from "./nodedev.ts";
 import type { LibvirtUri } from "./uri.ts";
+import type { CapturedDevice } from "../schema.ts";
 import { runVirsh } from "./virsh.ts";
 import { VirshError } from "./virsh_error.ts";
 import type { VirshAnswer } from "./virsh_script.ts";
-
-/** What libvirt knows of devices. */
-export interface NodeDevices {
-  /** Those it knows, in the order they were asked for. */
-  readonly devices: readonly NodeDevice[];
-  /** Why one is missing, by address. */
-  readonly missing: Readonly<Record<string, string>>;
-}
 
 /**
  * The guests that run or are paused. One virsh process, read-only.
@@ -132,7 +119,8 @@ export async function readHost(
 }
 
 /**
- * What libvirt knows of PCI functions and mediated devices (`DDDD:BB:SS.F` or UUID, lower case).
+ * What libvirt knows of PCI functions and mediated devices (`DDDD:BB:SS.F` or UUID, lower case), in their
+ * order; of others nothing.
  * One virsh process, read-only; two where mediated devices are among them, since the names of their
  * node devices must be looked up.
  *
@@ -142,7 +130,7 @@ export async function readNodeDevices(
   uri: LibvirtUri,
   addresses: readonly string[],
   signal: AbortSignal,
-): Promise<NodeDevices> {
+): Promise<CapturedDevice[]> {
   const options = { readOnly: true, signal };
   const [nodes = ""] = addresses.some(isUuid)
     ? await runVirsh(uri, [["nodedev-list", "--cap", "mdev"]], options)
@@ -154,15 +142,11 @@ export async function readNodeDevices(
   });
   const answers = await runVirsh(uri, commands, options);
 
-  const devices: NodeDevice[] = [];
-  const missing: Record<string, string> = {};
-  for (const [index, address] of addresses.entries()) {
-    const answer = answers[index] ?? "";
+  return addresses.flatMap((address, index) => {
+    const answer = answers[index];
     const device = typeof answer === "string" ? parseNodeDevice(answer) : undefined;
-    if (device?.address === address) devices.push(device);
-    else missing[address] = whyUnread(answer);
-  }
-  return { devices, missing };
+    return device?.address === address ? [device] : [];
+  });
 }
 
 async function list(

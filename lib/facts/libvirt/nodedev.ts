@@ -1,42 +1,16 @@
 import type { XmlElement } from "@rgrove/parse-xml";
 import { child, children } from "../../domain/document.ts";
 import { normalizeBdf } from "../../pci/bdf.ts";
+import type { CapturedDevice } from "../schema.ts";
 import { readRoot } from "./xml.ts";
 
-/** What libvirt's node device driver knows of a PCI function or a mediated device. */
-export interface NodeDevice {
-  /** `DDDD:BB:SS.F`, or an mdev's UUID. */
-  readonly address: string;
-  /** The driver that is bound to it now. */
-  readonly driver: string | undefined;
-  /** Number of its IOMMU group. */
-  readonly iommuGroup: number | undefined;
-  /** NUMA node. */
-  readonly numaNode: number | undefined;
-  /** PCI vendor id. libvirt has no subsystem ids. */
-  readonly vendor: number | undefined;
-  /** PCI device id; `product` in libvirt's words. */
-  readonly device: number | undefined;
-  /** PCI class code, 24 bits. */
-  readonly class: number | undefined;
-  /** Of a VF: its physical function. */
-  readonly physicalFunction: string | undefined;
-  /** Of a PF: its virtual functions. */
-  readonly virtualFunctions: readonly string[];
-  /** It has Vital Product Data that libvirt (7.9 and later) could read. */
-  readonly hasVpd: boolean;
-  /** Of a mediated device. */
-  readonly mdev: {
-    /** The type, as `nvidia-592`. */
-    readonly type: string;
-    /** Address of the device that it is a part of. */
-    readonly parent: string | undefined;
-  } | undefined;
-}
+/** Why what the probe alone reads is not known where it was not run. */
+export const NO_PROBE = "the probe was not run on this host; give a way by ssh";
 
 /**
  * Reads `virsh nodedev-dumpxml` of a PCI function or a mediated device (libvirt's
- * `virNodeDeviceDefFormat`); `undefined` for anything else.
+ * `virNodeDeviceDefFormat`), which has no config space, no BAR sizes, no driver versions; `undefined`
+ * for anything else.
  *
  * @example
  * ```ts
@@ -55,31 +29,30 @@ export interface NodeDevice {
  *     </capability>
  *   </device>`);
  * assertEquals(
- *   [device?.address, device?.driver, device?.vendor, device?.physicalFunction],
+ *   [device?.address, device?.driver?.name, device?.vendor, device?.parent],
  *   ["0000:3b:00.4", "vfio-pci", 0x10de, "0000:3b:00.0"],
  * );
  * ```
  */
-export function parseNodeDevice(xml: string): NodeDevice | undefined {
+export function parseNodeDevice(xml: string): CapturedDevice | undefined {
   const root = readRoot(xml, "device");
   const address = addressOf(child(root, "name")?.text ?? "");
   const about = capability(root, "pci") ?? capability(root, "mdev");
   if (address === undefined || about === undefined) return undefined;
   const type = capability(root, "mdev") && child(about, "type")?.attributes["id"];
+  const driver = child(child(root, "driver"), "name")?.text;
   return {
     address,
-    driver: child(child(root, "driver"), "name")?.text,
-    iommuGroup: number(child(about, "iommuGroup")?.attributes["number"]),
-    numaNode: number(child(about, "numa")?.attributes["node"]),
+    source: "nodedev",
     vendor: number(child(about, "vendor")?.attributes["id"]),
     device: number(child(about, "product")?.attributes["id"]),
     class: number(child(about, "class")?.text),
-    physicalFunction: functions(about, "phys_function")[0],
-    virtualFunctions: functions(about, "virt_functions"),
-    hasVpd: capability(about, "vpd") !== undefined,
-    mdev: type === undefined
-      ? undefined
-      : { type, parent: addressOf(child(root, "parent")?.text ?? "") },
+    driver: driver === undefined ? undefined : { name: driver },
+    mdevType: type === undefined ? undefined : { id: type },
+    numaNode: number(child(about, "numa")?.attributes["node"]),
+    iommuGroup: number(child(about, "iommuGroup")?.attributes["number"])?.toString(),
+    parent: physicalFunction(about) ?? (type && addressOf(child(root, "parent")?.text ?? "")),
+    missing: { config: NO_PROBE, bars: NO_PROBE },
   };
 }
 
@@ -116,10 +89,9 @@ function capability(parent: XmlElement | undefined, type: string): XmlElement | 
   return children(parent, "capability").find(({ attributes }) => attributes["type"] === type);
 }
 
-function functions(about: XmlElement, type: string): string[] {
-  return children(capability(about, type), "address").flatMap(({ attributes }) =>
-    bdf([attributes["domain"], attributes["bus"], attributes["slot"], attributes["function"]]) ?? []
-  );
+function physicalFunction(about: XmlElement): string | undefined {
+  const address = child(capability(about, "phys_function"), "address")?.attributes ?? {};
+  return bdf([address["domain"], address["bus"], address["slot"], address["function"]]);
 }
 
 function bdf(hex: readonly (string | undefined)[]): string | undefined {

@@ -14,7 +14,6 @@ import {
   type EcamWindow,
   parseEcamWindow,
   parsePciFunctions,
-  parseProperty,
   parseStatus,
   parseWords,
   type PciFunction,
@@ -46,10 +45,6 @@ export interface GuestDevice {
   readonly address: string;
   /** libvirt's alias; the machine's own devices have none. */
   readonly alias: string | undefined;
-  /** QEMU's type of device, like `vfio-pci`; unknown without an alias. */
-  readonly type: string | undefined;
-  /** vfio-pci's property `skip-vsc-check` as it is in force; QEMU before 9.1 has no such property. */
-  readonly skipVscCheck: boolean | undefined;
   /** Its config space. */
   readonly config: GuestConfig | MissingConfig;
 }
@@ -145,29 +140,11 @@ async function readDevice(
   window: EcamWindow,
   fn: PciFunction,
 ): Promise<GuestDevice> {
-  const [type, skipVscCheck, config] = await Promise.all([
-    readProperty(asker, fn, "type"),
-    readProperty(asker, fn, "skip-vsc-check"),
-    readConfig(asker, window, fn),
-  ]);
   return {
     address: `0000:${digits(fn.bus, 2)}:${digits(fn.slot, 2)}.${fn.function}`,
     alias: fn.alias,
-    type: typeof type === "string" ? type : undefined,
-    skipVscCheck: typeof skipVscCheck === "boolean" ? skipVscCheck : undefined,
-    config,
+    config: await readConfig(asker, window, fn),
   };
-}
-
-async function readProperty(
-  asker: Asker,
-  { alias }: PciFunction,
-  property: string,
-): Promise<unknown> {
-  if (alias === undefined) return undefined;
-  const path = `/machine/peripheral/${alias}`;
-  const command = { execute: "qom-get", arguments: { path, property } };
-  return (await asker.ask(command, parseProperty)).value;
 }
 
 async function readConfig(

@@ -32,10 +32,6 @@ export interface EcamWindow {
 }
 
 const Status = v.object({ return: v.object({ status: v.string() }) });
-const Property = v.union([
-  v.pipe(v.object({ return: v.unknown() }), v.transform((answer) => ({ value: answer.return }))),
-  v.pipe(v.object({ error: v.unknown() }), v.transform(() => ({}))),
-]);
 const RootBuses = v.object({ return: v.array(v.object({ devices: v.array(v.unknown()) })) });
 const Device = v.object({
   bus: below(256),
@@ -50,11 +46,6 @@ const Device = v.object({
 /** The state in an answer to QMP's `query-status`, such as `running` or `inmigrate`. */
 export function parseStatus(text: string): string | undefined {
   return parse(Status, text)?.return.status;
-}
-
-/** The value in an answer to QMP's `qom-get`; in an error, as for a property that is not there, none. */
-export function parseProperty(text: string): { readonly value?: unknown } | undefined {
-  return parse(Property, text);
 }
 
 /** The functions in an answer to QMP's `query-pci`, those behind bridges after their bridge. */

@@ -29,11 +29,9 @@ export async function addGuestViews(
   const view = await readGuestView(monitor, { host: uri.host, aliases: [...addresses.keys()] });
   const time = new Date().toISOString();
   const configs = new Map<string, CapturedConfig | string>();
-  const skips = new Map<string, boolean | undefined>();
-  for (const { alias = "", config, skipVscCheck } of "devices" in view ? view.devices : []) {
+  for (const { alias = "", config } of "devices" in view ? view.devices : []) {
     const address = addresses.get(alias);
     if (address === undefined) continue;
-    skips.set(address, skipVscCheck);
     configs.set(
       address,
       "missing" in config
@@ -46,10 +44,7 @@ export async function addGuestViews(
     ...facts,
     devices: facts.devices.map((device) =>
       [...addresses.values()].includes(device.address)
-        ? {
-          ...withView(device, configs.get(device.address) ?? unseen),
-          skipVscCheck: skips.get(device.address),
-        }
+        ? withView(device, configs.get(device.address) ?? unseen)
         : device
     ),
   };

@@ -15,7 +15,7 @@
 # chosen the path.
 #
 # --all adds every function that may migrate: VFs, mdevs, whatever a VFIO driver is bound to.
-# Its output is read by probe_report.ts:
+# Its output is read by report.ts:
 #
 #   premigrate-probe 1
 #   host | emulator PATH | file PATH | device ADDRESS | guest UUID   what the attributes after it are of
@@ -125,15 +125,12 @@ value() { # KEY TEXT
   esac
 }
 
-bytes() { # KEY FILE [COMMAND...], which od is run by
-  key=$1
-  file=$2
-  shift 2
-  if hex=$("$@" od -An -v -tx1 -N "$most_bytes" "$file" 2>/dev/null); then
-    record "attr $key x"
+bytes() { # KEY FILE
+  if hex=$(od -An -v -tx1 -N "$most_bytes" "$2" 2>/dev/null); then
+    record "attr $1 x"
     [ -z "$hex" ] || out=$out$hex$newline
   else
-    unknown "$key" "$file"
+    unknown "$1" "$2"
   fi
 }
 
@@ -185,11 +182,9 @@ enter() { # DIRECTORY
   here=$PWD
 }
 
-link() { # KEY LINK: the last part of where it leads, also in $target
-  target=
+link() { # KEY LINK: the last part of where it leads
   if cd -P "$2" 2>/dev/null; then
-    target=${PWD##*/}
-    value "$1" "$target"
+    value "$1" "${PWD##*/}"
     enter "$here"
   else
     unknown "$1" "$2"
@@ -214,14 +209,13 @@ bounded() { # SECONDS COMMAND...
   wait "$child"
 }
 
-driver() { # PREFIX
-  link "$1driver" driver
-  driver=$target
-  link "$1driver/module" driver/module
-}
-
 # Firmware and board id of those whose vendors want them equal.
 devlink_info() { # PREFIX
+  driver=
+  if cd -P driver 2>/dev/null; then
+    driver=${PWD##*/}
+    enter "$here"
+  fi
   case $driver in
     mlx5_core | pds_core) ;;
     *)
@@ -258,9 +252,7 @@ parent() { # LINK
       records=0
       parent=$here
       value parent "${here##*/}"
-      driver parent/
-      more_files parent/ vendor device subsystem_vendor subsystem_device revision numa_node
-      [ ! -e physfn ] || link parent/physfn physfn
+      files parent/ vendor numa_node qat/cfg_services
       devlink_info parent/
       next_index=0
       parent_out=$out
@@ -274,14 +266,10 @@ parent() { # LINK
   enter "$own_here"
 }
 
-# The files, and those that only some devices have. Where a verdict hangs on one (probe_keys.ts), that
-# it is not there is said too.
-more_files() { # PREFIX FILE...
-  [ ! -e sriov_totalvfs ] || set -- "$@" sriov_numvfs sriov_totalvfs sriov_vf_total_msix
-  if [ -z "$1" ] || [ -d nvidia ]; then
-    set -- "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params
-  fi
-  files "$@" qat/cfg_services qat/state driver/module/version driver/module/srcversion
+# The files, and those that only some devices have: that one is not there is said too (keys.ts).
+own_files() { # FILE...
+  files '' "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params qat/cfg_services \
+    driver/module/version
 }
 
 # Which of the physical function's links leads back. VFs mostly come in order.
@@ -302,14 +290,12 @@ vf_index() {
 }
 
 pci_function() {
-  more_files '' vendor device class modalias revision subsystem_vendor subsystem_device resource numa_node \
-    power_state d3cold_allowed reset_method
+  own_files vendor device class modalias resource numa_node power_state reset_method
   devlink_info ''
   # After power_state: reading config may wake the device.
   small=$out
   out=
   bytes config config
-  [ ! -e vpd ] || bytes vpd vpd bounded 5
   large=$out
   out=$small
   if [ -e physfn ]; then
@@ -322,8 +308,7 @@ pci_function() {
 
 mediated_device() {
   link mdev_type mdev_type
-  more_files '' mdev_type/name mdev_type/description mdev_type/device_api \
-    mdev_type/available_instances
+  own_files mdev_type/name mdev_type/description mdev_type/available_instances
   parent ..
 }
 
@@ -404,13 +389,8 @@ device() { # ADDRESS
   records_before=$records
   record "device $address"
   if enter "$directory"; then
-    driver ''
+    link driver driver
     link iommu_group iommu_group
-    vfio=
-    for vfio in vfio-dev/*; do
-      [ ! -d "$vfio" ] || value vfio-dev "${vfio#*/}"
-    done
-    [ -d "$vfio" ] || unknown vfio-dev vfio-dev
     migration_support
     case $address in
       *-*) mediated_device ;;
@@ -504,7 +484,6 @@ host() {
   record host
   value time "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   value uid "$(id -u)"
-  value architecture "$(uname -m)"
   enter "$proc"
   files '' sys/kernel/hostname sys/kernel/osrelease sys/kernel/random/boot_id driver/nvidia/version
   enter /etc
@@ -516,7 +495,7 @@ host() {
     case $module in
       *[!A-Za-z0-9_]*) ;;
       *vfio* | nvidia* | *qat* | mlx5_core | pds_core | hisi_qm | ice | xe | i915 | kvmgt | mdev | mtty)
-        set -- "$@" "$module/version" "$module/srcversion"
+        set -- "$@" "$module/version"
         ;;
     esac
   done

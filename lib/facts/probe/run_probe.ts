@@ -3,14 +3,8 @@ import { isFilePath, MOST_FILES } from "./file_path.ts";
 import type { SshTarget } from "../libvirt/uri.ts";
 import { oneLine } from "../one_line.ts";
 import script from "./probe.sh" with { type: "text" };
-import {
-  isDeviceAddress,
-  MAX_REPORT_BYTES,
-  parseProbeReport,
-  ProbeError,
-  type ProbeErrorCode,
-  type ProbeReport,
-} from "./report.ts";
+import { MAX_REPORT_BYTES, parseProbeReport, type ProbeReport } from "./report.ts";
+import { isDeviceAddress, ProbeError, type ProbeErrorCode } from "./sections.ts";
 import { type ProgramEnd, runProgram } from "../run_program.ts";
 
 /** The host that is probed. */

@@ -5,7 +5,8 @@ import * as v from "valibot";
 import type { MetadataElement } from "../../domain/mod.ts";
 import { keyIds } from "../probe/host_ids.ts";
 import { oneLine } from "../one_line.ts";
-import { type CapturedDevice, type CapturedHost, type Facts, FactsSchema } from "../schema.ts";
+import { AnyFactsSchema } from "../old_keys.ts";
+import type { CapturedDevice, CapturedHost, Facts } from "../schema.ts";
 import { factsJson } from "../write.ts";
 
 /** The XML namespace of what premigrate keeps in a domain's `<metadata>`. */
@@ -86,7 +87,7 @@ const StampSchema = v.strictObject({
     v.array(v.strictObject({ guest: GuestAddress, source: v.string() })),
     v.maxLength(1024),
   ),
-  facts: FactsSchema,
+  facts: AnyFactsSchema,
 });
 
 /** What stands in a stamp's note. */
@@ -245,8 +246,6 @@ async function carried({ premigrate, host, devices }: Facts, guest: string): Pro
     vfIndex: undefined,
     powerState: undefined,
     resetMethods: undefined,
-    skipVscCheck: undefined,
-    vpd: undefined,
   }));
   return withFewReasons({ premigrate, host: carriedHost, devices: carriedDevices });
 }

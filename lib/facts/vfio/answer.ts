@@ -14,10 +14,6 @@ export interface VfioRead {
   readonly bars: readonly number[];
   /** Size in bytes of the expansion ROM, 0 for none. */
   readonly romSize: number;
-  /** Whether the device can be reset (`VFIO_DEVICE_FLAGS_RESET`). */
-  readonly resettable: boolean;
-  /** Which of the kernel's two interfaces it was read through. */
-  readonly via: "group" | "cdev";
 }
 
 /**
@@ -29,7 +25,7 @@ export interface VfioRead {
  * - `no-group`: no device of that IOMMU group is bound to a VFIO driver;
  * - `no-access`: this process may not open it;
  * - `not-viable`: another device of the IOMMU group is bound to a driver of the host;
- * - `unsupported`: the kernel lacks VFIO or the interface asked for, or the device is not a PCI
+ * - `unsupported`: the kernel lacks VFIO, or the device is not a PCI
  *   device or has a config region of another size than 256 or 4096 bytes;
  * - `failed`: anything else, the deadline included.
  */

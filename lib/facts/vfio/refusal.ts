@@ -1,14 +1,11 @@
 import type { VfioRefusal } from "./answer.ts";
 
-/** The steps to a device by its group, the steps to it by its own node, and reading it. */
+/** The steps to a device by its group, and reading it. */
 export type VfioStep =
   | "open-container"
   | "open-group"
   | "attach-group"
   | "open-device"
-  | "open-iommufd"
-  | "open-cdev"
-  | "bind-iommufd"
   | "read-device";
 
 /** A reset that is not allowed is no call that fails. */
@@ -21,7 +18,6 @@ const EAGAIN = 11;
 const EACCES = 13;
 const EBUSY = 16;
 const ENODEV = 19;
-const EINVAL = 22;
 
 const FORBIDDEN = { [EPERM]: "no-access", [EACCES]: "no-access" } as const;
 const ABSENT = {
@@ -30,21 +26,12 @@ const ABSENT = {
   [ENXIO]: "unsupported",
 } as const;
 
-/** What an errno says at each step, after drivers/vfio/{container,group,device_cdev,vfio_main}.c. */
+/** What an errno says at each step, after drivers/vfio/{container,group,vfio_main}.c. */
 const MEANING: Readonly<Record<VfioStep, Readonly<Record<number, Meaning>>>> = {
   "open-container": { ...FORBIDDEN, ...ABSENT },
   "open-group": { ...FORBIDDEN, [ENOENT]: "no-group", [ENODEV]: "not-vfio", [EBUSY]: "busy" },
   // iommu_group_claim_dma_owner
   "attach-group": { [EPERM]: "not-viable", [EBUSY]: "not-viable" },
-  "open-iommufd": { ...FORBIDDEN, ...ABSENT },
-  "open-cdev": { ...FORBIDDEN, [ENOENT]: "not-vfio", [ENODEV]: "not-vfio" },
-  // vfio_df_open: a device that is open already is an invalid argument.
-  "bind-iommufd": {
-    [EPERM]: "not-viable",
-    [EBUSY]: "busy",
-    [EINVAL]: "busy",
-    [ENODEV]: "not-vfio",
-  },
   // EAGAIN: somebody holds the lock that a reset needs. EACCES: a VF wants its PF's token.
   "open-device": { ...FORBIDDEN, [ENODEV]: "not-vfio", [EBUSY]: "busy", [EAGAIN]: "busy" },
   "read-device": {},

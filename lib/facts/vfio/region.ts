@@ -11,8 +11,6 @@ export interface VfioRegionRequest {
   readonly address: string;
   /** The number of its IOMMU group. */
   readonly group: number;
-  /** The name of its character device, as `vfio3`; where given, the device is opened by that. */
-  readonly cdev?: string | undefined;
   /** Opening a PCI function resets it, twice: without this only mdevs are opened. */
   readonly allowReset?: boolean | undefined;
 }
@@ -45,8 +43,6 @@ export const RegionForm = {
 const Read = v.strictObject({
   result: v.literal("read"),
   ...RegionForm,
-  resettable: v.boolean(),
-  via: v.picklist(["group", "cdev"]),
 });
 
 const Refusal = v.strictObject({
@@ -77,11 +73,11 @@ export async function readVfioRegion(
   request: VfioRegionRequest,
   signal: AbortSignal,
 ): Promise<VfioRegion | VfioRefusal> {
-  const { address, group, cdev = `${group}`, allowReset = false } = request;
+  const { address, group, allowReset = false } = request;
   const { kind, stdout, stderr } = await runProgram(Deno.execPath(), [
     ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
     ...["--allow-ffi", new URL(READER, import.meta.url).href],
-    ...[address, cdev],
+    ...[address, `${group}`],
     ...allowReset ? ["--allow-reset"] : [],
   ], { limit: LONGEST_ANSWER, signal });
   if (kind !== "aborted") return parseVfioAnswer(stdout, stderr);

@@ -3,11 +3,11 @@
  * device (`vfio_pci_config_setup`), and so the realize view. A process of its own, since it needs
  * the C library and nothing else:
  *
- *     deno run --no-prompt --allow-ffi region_main.ts ADDRESS NODE [--allow-reset]
+ *     deno run --no-prompt --allow-ffi region_main.ts ADDRESS GROUP [--allow-reset]
  *
- * ADDRESS is `0000:3b:00.4` or an mdev's UUID. NODE is the number of its IOMMU group
- * (`/dev/vfio/12`), or `vfio3`, its own character device (`/dev/vfio/devices/vfio3`). The answer is
- * one JSON object on stdout, whatever it is, and the exit code 0; 2 for wrong arguments.
+ * ADDRESS is `0000:3b:00.4` or an mdev's UUID. GROUP is the number of its IOMMU group
+ * (`/dev/vfio/12`). The answer is one JSON object on stdout, whatever it is, and the exit code 0; 2 for
+ * wrong arguments.
  *
  * What opening does, and closing a few milliseconds later:
  *
@@ -28,7 +28,6 @@
 import type { VfioAnswer, VfioRead } from "./answer.ts";
 import { refuse, type VfioStep } from "./refusal.ts";
 import {
-  bindIommufdArgument,
   cString,
   decodeDeviceInfo,
   decodeGroupStatus,
@@ -44,7 +43,6 @@ import {
 } from "./structs.ts";
 
 const O_RDWR_CLOEXEC = 0x80002;
-const LONGEST_PATH = 4096;
 
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   open: { parameters: ["buffer", "i32"], result: "i32" },
@@ -52,7 +50,6 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   ioctlNumber: { name: "ioctl", parameters: ["i32", "usize", "usize"], result: "i32" },
   ioctlStruct: { name: "ioctl", parameters: ["i32", "usize", "buffer"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   __errno_location: { parameters: [], result: "pointer" },
   strerror: { parameters: ["i32"], result: "pointer" },
 });
@@ -67,7 +64,7 @@ class Refused extends Error {
   }
 }
 
-function read(address: string, node: string, allowReset: boolean): VfioAnswer {
+function read(address: string, group: string, allowReset: boolean): VfioAnswer {
   if (!allowReset && address.includes(".")) {
     return {
       result: "would-reset",
@@ -76,9 +73,7 @@ function read(address: string, node: string, allowReset: boolean): VfioAnswer {
   }
   using opened = new DisposableStack();
   try {
-    return node.startsWith("vfio")
-      ? { ...readDevice(openByCdev(opened, address, node)), via: "cdev" }
-      : { ...readDevice(openByGroup(opened, address, node)), via: "group" };
+    return readDevice(openByGroup(opened, address, group));
   } catch (error) {
     if (error instanceof Refused) return error.answer;
     throw error;
@@ -114,27 +109,11 @@ function openByGroup(opened: DisposableStack, address: string, number: string): 
   );
 }
 
-/** As QEMU with an iommufd object (`iommufd_cdev_attach`), without mapping any memory. */
-function openByCdev(opened: DisposableStack, address: string, name: string): number {
-  const target = new Uint8Array(LONGEST_PATH);
-  const link = cString(`/sys/class/vfio-dev/${name}/device`);
-  const length = Number(libc.readlink(link, target, BigInt(target.length)));
-  check("open-cdev", `find the device of ${name}`, length);
-  if (new TextDecoder().decode(target.subarray(0, length)).split("/").at(-1) !== address) {
-    throw new Refused({ result: "not-vfio", reason: `${name} belongs to another device` });
-  }
-  const iommufd = open(opened, "open-iommufd", "/dev/iommu");
-  const device = open(opened, "open-cdev", `/dev/vfio/devices/${name}`);
-  const binding = bindIommufdArgument(iommufd);
-  ioctl("bind-iommufd", `bind ${name} to iommufd`, device, "DEVICE_BIND_IOMMUFD", binding);
-  return device;
-}
-
 /** As QEMU (`vfio_device_prepare`, `vfio_pci_populate_device`, `vfio_pci_config_setup`). */
-function readDevice(device: number): Omit<VfioRead, "via"> {
+function readDevice(device: number): VfioRead {
   const info = deviceInfoArgument();
   ioctl("read-device", "ask what the device is", device, "DEVICE_GET_INFO", info);
-  const { pci, resettable, regions } = decodeDeviceInfo(info);
+  const { pci, regions } = decodeDeviceInfo(info);
   if (!pci || regions <= PCI_REGION.CONFIG) throw unsupported("the device is no PCI device");
   const { readable, size, offset } = regionInfo(device, PCI_REGION.CONFIG);
   if (!readable || (size !== 256n && size !== 4096n)) {
@@ -154,7 +133,6 @@ function readDevice(device: number): Omit<VfioRead, "via"> {
     config: bytes.toHex(),
     bars: [0, 1, 2, 3, 4, 5].map((bar) => Number(regionInfo(device, bar).size)),
     romSize: Number(regionInfo(device, PCI_REGION.ROM).size),
-    resettable,
   };
 }
 
@@ -197,16 +175,16 @@ function unsupported(reason: string): Refused {
   return new Refused({ result: "unsupported", reason: `Cannot read the device: ${reason}` });
 }
 
-const [address = "", node = "", option, ...rest] = Deno.args;
+const [address = "", group = "", option, ...rest] = Deno.args;
 if (
   !/^([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
     .test(address) ||
-  !/^(vfio)?[0-9]{1,9}$/.test(node) ||
+  !/^[0-9]{1,9}$/.test(group) ||
   (option !== undefined && option !== "--allow-reset") || rest.length > 0
 ) {
-  Deno.stderr.writeSync(new TextEncoder().encode("Usage: ADDRESS NODE [--allow-reset]\n"));
+  Deno.stderr.writeSync(new TextEncoder().encode("Usage: ADDRESS GROUP [--allow-reset]\n"));
   Deno.exit(2);
 }
 Deno.stdout.writeSync(
-  new TextEncoder().encode(`${JSON.stringify(read(address, node, option !== undefined))}\n`),
+  new TextEncoder().encode(`${JSON.stringify(read(address, group, option !== undefined))}\n`),
 );

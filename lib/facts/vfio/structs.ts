@@ -15,7 +15,6 @@ export const VFIO_REQUEST = {
   GROUP_GET_DEVICE_FD: 0x3b6an,
   DEVICE_GET_INFO: 0x3b6bn,
   DEVICE_GET_REGION_INFO: 0x3b6cn,
-  DEVICE_BIND_IOMMUFD: 0x3b76n,
 } as const;
 
 /** The IOMMU types of x86 and Arm, in the order QEMU asks for them. */
@@ -27,7 +26,6 @@ export const VFIO_API_VERSION = 0;
 /** Indices of a PCI device's regions; BAR 0 to 5 are 0 to 5. */
 export const PCI_REGION = { ROM: 6, CONFIG: 7 } as const;
 
-const DEVICE_RESETTABLE = 1 << 0;
 const DEVICE_PCI = 1 << 1;
 const GROUP_VIABLE = 1 << 0;
 const REGION_READABLE = 1 << 0;
@@ -60,13 +58,8 @@ export function deviceInfoArgument(): Uint8Array<ArrayBuffer> {
 /** What is in a filled `struct vfio_device_info`. */
 export function decodeDeviceInfo(
   info: Uint8Array<ArrayBuffer>,
-): { readonly pci: boolean; readonly resettable: boolean; readonly regions: number } {
-  const flags = word(info, 1);
-  return {
-    pci: (flags & DEVICE_PCI) !== 0,
-    resettable: (flags & DEVICE_RESETTABLE) !== 0,
-    regions: word(info, 2),
-  };
+): { readonly pci: boolean; readonly regions: number } {
+  return { pci: (word(info, 1) & DEVICE_PCI) !== 0, regions: word(info, 2) };
 }
 
 /** A `struct vfio_region_info` that asks for region `index`: 32 bytes. */
@@ -84,11 +77,6 @@ export function decodeRegionInfo(
     size: view.getBigUint64(16, true),
     offset: view.getBigUint64(24, true),
   };
-}
-
-/** A `struct vfio_device_bind_iommufd`: 16 bytes. */
-export function bindIommufdArgument(iommufd: number): Uint8Array<ArrayBuffer> {
-  return words(16, 0, iommufd, 0);
 }
 
 function words(...values: readonly number[]): Uint8Array<ArrayBuffer> {

@@ -7,7 +7,7 @@
  * - `no-part`: no verdict hangs on it.
  *
  * What is in a fact that is an object is as the fact is. Keys of the probe's report have their table in
- * lib/facts/probe_keys.ts.
+ * lib/facts/probe/keys.ts.
  */
 import type { CapturedDevice, CapturedHost, Facts } from "premigrate";
 import type { Migration } from "premigrate/policy";
@@ -45,13 +45,11 @@ export const DEVICE: Rows<CapturedDevice> = {
   nvml: "no-reader",
   attributes: ["not-read", "null for the one that is not there"],
   source: "no-part",
-  skipVscCheck: "no-part",
   iommuGroup: "no-part",
   parent: "no-part",
   vfIndex: "no-part",
   powerState: ["no-part", "bytes of a device in D3cold are no config in the facts"],
   resetMethods: "no-part",
-  vpd: "no-part",
   missing: "no-part",
 };
 

@@ -91,7 +91,7 @@ export async function afterOpening(
     read: () =>
       Promise.resolve({
         ...{ result: "read", config: { kind: "realize", bytes: read }, bars: READ_BARS },
-        ...{ romSize: 0, resettable: false, via: "cdev" },
+        romSize: 0,
       }),
     find: findRealizeView,
     record: recordRealizeView,

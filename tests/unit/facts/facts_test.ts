@@ -68,6 +68,10 @@ for (const name of ["source", "destination"]) {
   });
 }
 
+Deno.test("parseFacts: keys of earlier versions that nobody reads are left out", () => {
+  assertEquals(parseFacts(factsWith({ vpd: "82", skipVscCheck: true })), parseFacts(factsWith({})));
+});
+
 const NVML = {
   guestDriver: "535.161.05",
   guestVgpuVersion: 16,

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { BUILT_IN, parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
 import { parseProbeReport } from "../../../lib/facts/probe/report.ts";
-import { assembleFacts } from "../../../lib/facts/assemble.ts";
+import { hostFacts } from "../../../lib/facts/host_facts.ts";
 import { addRealizeViews } from "../../../lib/facts/vfio/realize_views.ts";
 import { findRealizeView, recordRealizeView } from "../../../lib/facts/vfio/records.ts";
 import { type Arrival, judgeArrival, type Judged, type Needed } from "../../../lib/hook/arrival.ts";
@@ -352,7 +352,9 @@ Deno.test("where an mdev was not read, one of its type that was kept stands in",
   using host = await mdevHost();
   const xml = await stamped(guestXml([MDEV_PLACE]), [MDEV_PLACE]);
   const arrival = await host.arrival(xml, ASK_MDEV);
-  const { host: here, devices: [mdev] } = assembleFacts(parseProbeReport(arrival.probed));
+  const { host: here, devices: [mdev] } = hostFacts({
+    probe: parseProbeReport(arrival.probed),
+  });
   assert(mdev !== undefined);
   const another = { ...mdev, address: GUEST, inUse: false };
   const read = {
@@ -360,8 +362,6 @@ Deno.test("where an mdev was not read, one of its type that was kept stands in",
     config: { kind: "realize", bytes: bytesOf("destination") },
     bars: [16777216, 268435456, 0, 33554432, 0, 0],
     romSize: 0,
-    resettable: false,
-    via: "group",
   } as const;
   await addRealizeViews(
     { premigrate: "facts/1", host: here, devices: [another] },

@@ -335,11 +335,11 @@ const BARS = [16777216, 268435456, 0, 33554432, 0, 0];
 
 /** What reads config regions, with other bytes for the device of group 8. */
 function reader(hex: string): string {
-  const answer = { config: hex, bars: BARS, romSize: 0, resettable: false };
+  const answer = { config: hex, bars: BARS, romSize: 0 };
   return `const [address, group] = Deno.args;
     const isRead = address === "${MDEV}" && group === "8";
     console.log(JSON.stringify(isRead
-      ? { result: "read", ...${JSON.stringify(answer)}, via: "group" }
+      ? { result: "read", ...${JSON.stringify(answer)} }
       : { result: "failed", reason: "no such device" }));`;
 }
 

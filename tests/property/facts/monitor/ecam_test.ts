@@ -4,7 +4,6 @@ import { EcamError, type Monitor, readGuestView } from "../../../../lib/facts/mo
 import {
   parseEcamWindow,
   parsePciFunctions,
-  parseProperty,
   parseStatus,
   parseWords,
 } from "../../../../lib/facts/monitor/ecam_replies.ts";
@@ -30,7 +29,6 @@ const text: fc.Arbitrary<string> = fc.oneof(
 Deno.test("any answer is read, or not understood", () => {
   fc.assert(fc.property(text, (answer) => {
     parseStatus(answer);
-    parseProperty(answer);
     for (const { bus, slot, function: fn, vendor, device } of parsePciFunctions(answer) ?? []) {
       assert(bus < 256 && slot < 32 && fn < 8 && vendor < 0x10000 && device < 0x10000);
     }

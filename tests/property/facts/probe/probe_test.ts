@@ -2,7 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { oneLine } from "../../../../lib/facts/one_line.ts";
-import { parseProbeReport, ProbeError } from "../../../../lib/facts/probe/report.ts";
+import { parseProbeReport } from "../../../../lib/facts/probe/report.ts";
+import { ProbeError } from "../../../../lib/facts/probe/sections.ts";
 import { parseSshTarget } from "../../../../lib/facts/probe/ssh_target.ts";
 import { reportOf } from "../../../helpers/probe_reports.ts";
 
@@ -125,12 +126,15 @@ Deno.test("parseProbeReport: whatever the values, a whole report is read", () =>
 });
 
 Deno.test("parseProbeReport: config bytes are those that were written", () => {
-  fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 4096 }), (bytes) => {
-    const lines = writeValue("config", { bytes });
+  const lengths = fc.constantFrom(64, 128, 256, 4096);
+  const bytes = lengths.chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
+  fc.assert(fc.property(fc.oneof(bytes, fc.uint8Array({ maxLength: 4100 })), (bytes) => {
+    const lines = [...writeValue("config", { bytes }), "attr power_state s D0"];
     const text = reportOf("device 0000:00:00.0", ...lines);
     const [device] = parseProbeReport(text).devices;
-    assertEquals(device?.config?.bytes, bytes);
-    assertEquals(device?.config?.doubts.includes("all-ff"), !bytes.some((byte) => byte !== 0xff));
+    const isKnown = [64, 256, 4096].includes(bytes.length) && bytes.some((byte) => byte !== 0xff);
+    assertEquals(device?.config?.bytes, isKnown ? bytes : undefined);
+    assertEquals(device?.missing["config"] === undefined, isKnown);
   }));
 });
 

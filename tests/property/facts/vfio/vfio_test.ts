@@ -23,8 +23,8 @@ Deno.test("whatever a reader says, it is answered", () => {
 
 Deno.test("an answer comes back as it was given", () => {
   fc.assert(
-    fc.property(config, fc.record(sizes), fc.boolean(), (bytes, regions, resettable) => {
-      const rest = { result: "read", ...regions, resettable, via: "cdev" };
+    fc.property(config, fc.record(sizes), (bytes, regions) => {
+      const rest = { result: "read", ...regions };
       const answer = parseVfioAnswer(JSON.stringify({ ...rest, config: encodeHex(bytes) }), "");
       assert(answer.result === "read");
       const { config: { bytes: found }, ...others } = answer;

@@ -17,7 +17,6 @@ import {
   type EcamWindow,
   parseEcamWindow,
   parsePciFunctions,
-  parseProperty,
   parseStatus,
   parseWords,
 } from "../../../../lib/facts/monitor/ecam_replies.ts";
@@ -155,18 +154,12 @@ Deno.test("the bytes in xp's words", async (t) => {
   }
 });
 
-Deno.test("a state and a property", async (t) => {
+Deno.test("a state", async (t) => {
   const status =
     '{"return":{"status":"running","singlestep":false,"running":true},"id":"libvirt-1"}';
-  const noProperty = '{"id":"libvirt-418","error":{"class":"GenericError","desc":' +
-    "\"Property 'virtio-net-pci.skip-vsc-check' not found\"}}";
   const cases: Record<string, [found: unknown, expected: unknown]> = {
     "the state": [parseStatus(status), "running"],
     "no state": [parseStatus('{"return":{}}'), undefined],
-    "a boolean": [parseProperty('{"return":false,"id":"libvirt-420"}'), { value: false }],
-    "a text": [parseProperty('{"return":"vfio-pci","id":"libvirt-420"}'), { value: "vfio-pci" }],
-    "no such property": [parseProperty(noProperty), {}],
-    "no JSON": [parseProperty("error: Timed out"), undefined],
   };
   for (const [name, [found, expected]] of Object.entries(cases)) {
     await t.step(name, () => assertEquals(found, expected));
@@ -182,7 +175,6 @@ class FakeMonitor {
   status = "running";
   mtree = Q35_MTREE;
   functions = recorded("q35-query-pci.json");
-  skipVscCheck = '{"error":{"class":"GenericError","desc":"Property not found"}}';
   readonly spaces = new Map<number, Uint8Array>();
   readonly forbidden = new Set<number>();
   readonly rounds: (readonly MonitorCommand[])[] = [];
@@ -203,16 +195,9 @@ class FakeMonitor {
 
   #answer(command: MonitorCommand): string {
     if ("execute" in command) {
-      switch (command.arguments?.property ?? command.execute) {
-        case "query-status":
-          return JSON.stringify({ return: { status: this.status } });
-        case "query-pci":
-          return this.functions;
-        case "type":
-          return '{"return":"vfio-pci"}';
-        default:
-          return this.skipVscCheck;
-      }
+      return command.execute === "query-status"
+        ? JSON.stringify({ return: { status: this.status } })
+        : this.functions;
     }
     const [, count, address] = /^xp \/(\d+)xw 0x([\da-f]+)$/.exec(command.hmp) ?? [];
     return count === undefined ? this.mtree : this.#xp(Number(count), parseInt(address ?? "", 16));
@@ -252,13 +237,11 @@ Deno.test("an express device: two rounds, all 4096 bytes", async () => {
   assertEquals(await readOne(fake, E1000E), {
     address: "0000:04:00.0",
     alias: "net1",
-    type: "vfio-pci",
-    skipVscCheck: undefined,
     config: { bytes, unread: [] },
   });
   assertEquals(fake.rounds.map((round) => round.map(nameOf)), [
     ["query-status", "query-pci", "info mtree"],
-    ["qom-get", "qom-get", "xp /1024xw 0xb0400000"],
+    ["xp /1024xw 0xb0400000"],
   ]);
 });
 
@@ -269,15 +252,6 @@ Deno.test("a conventional device: its 256 bytes", async () => {
   const { config } = await readOne(fake, E1000E);
 
   assertEquals(config, { bytes: bytes.slice(0, 256), unread: [] });
-});
-
-Deno.test("skip-vsc-check as it is in force", async () => {
-  for (const value of [true, false]) {
-    const fake = new FakeMonitor();
-    fake.add(E1000E);
-    fake.skipVscCheck = JSON.stringify({ return: value });
-    assertEquals((await readOne(fake, E1000E)).skipVscCheck, value);
-  }
 });
 
 Deno.test("virtio: the dword that reads a BAR is left alone", async (t) => {

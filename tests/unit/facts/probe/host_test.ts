@@ -31,24 +31,22 @@ Deno.test("what a report tells of a host and its devices", () =>
       env: { PATH: `${host.root}/bin:${Deno.env.get("PATH")}` },
     });
     const report = parseProbeReport(stdout);
-    const { time, uid, architecture, machineId: _, missing: __, ...rest } = report.host;
+    const { time, machineId: _, missing: __, ...rest } = report.host;
     assertEquals(rest, {
-      hostname: "hosta",
+      name: "hosta",
       kernel: "6.8.0",
       bootId: "4b21ae75-1c11-4a2b-9d6e-57b9ff2a1a10",
-      nvidiaVersion: "550.54.16",
-      vfioAliases: undefined,
+      nvidiaDriver: "550.54.16",
       modules: {
-        mlx5_core: { version: undefined, srcversion: undefined },
-        mlx5_vfio_pci: { version: undefined, srcversion: undefined },
-        nvidia: { version: "550.54.16", srcversion: "0AC2B4E9D8D4C8B5DA3BA5E" },
-        qat_4xxx: { version: undefined, srcversion: undefined },
-        vfio_pci: { version: undefined, srcversion: "96AA1F5A9BCB5B5B5B5B5B5" },
-        xe: { version: undefined, srcversion: undefined },
+        mlx5_core: "",
+        mlx5_vfio_pci: "",
+        nvidia: "550.54.16",
+        qat_4xxx: "",
+        vfio_pci: "",
+        xe: "",
       },
     });
-    assertEquals(uid, ownUid());
-    assertEquals(architecture, Deno.build.arch);
+    assertEquals([report.uid, report.vfioAliases], [ownUid(), undefined]);
     assert(Math.abs(Date.parse(time ?? "") - Date.now()) < 60_000);
 
     const byAddress = new Map(report.devices.map((device) => [device.address, device]));
@@ -59,48 +57,35 @@ Deno.test("what a report tells of a host and its devices", () =>
       1,
       "51",
     ]);
-    assertEquals(byAddress.get("0000:3b:00.4")?.vfioDevice, "vfio0");
-    assertEquals(vgpu?.driver, {
-      name: "nvidia",
-      module: "nvidia",
-      version: "550.54.16",
-      srcversion: "0AC2B4E9D8D4C8B5DA3BA5E",
-    });
-    assertEquals(vgpu?.nvidia, {
-      currentType: 558,
-      creatableTypes: [{ id: 557, name: "NVIDIA A40-1Q" }, { id: 558, name: "NVIDIA A40-2Q" }],
-      params: "enable_uvm=0",
-    });
-    assertEquals(vgpu?.parent?.address, "0000:3b:00.0");
-    assertEquals(vgpu?.parent?.sriov, { vfs: 2, totalVfs: 32, totalMsix: undefined });
-    assertEquals(vgpu?.missing, {
-      "vfio-dev": "not there",
-      "parent/sriov_vf_total_msix": "not there",
-    });
-    assertEquals(byAddress.get("0000:3b:00.0")?.vpd, Uint8Array.from([0x82, 0, 1, 65, 0x78]));
+    assertEquals(vgpu?.driver, { name: "nvidia", version: "550.54.16" });
+    assertEquals([vgpu?.vgpuType, vgpu?.vgpuParams], [558, "enable_uvm=0"]);
+    assertEquals(vgpu?.vgpuCreatable, [
+      { id: 557, name: "NVIDIA A40-1Q" },
+      { id: 558, name: "NVIDIA A40-2Q" },
+    ]);
+    assertEquals([vgpu?.parent, vgpu?.missing], ["0000:3b:00.0", {}]);
 
     const connectx = byAddress.get("0000:5e:00.2");
-    assertEquals([connectx?.numaNode, connectx?.missing.numa_node], [
-      undefined,
+    assertEquals([connectx?.numaNode, connectx?.missing["numa_node"]], [
+      0,
       "the firmware names none",
     ]);
-    assertEquals(connectx?.parent?.numaNode, 0);
-    assertEquals(connectx?.parent?.firmware, { version: "22.36.1010", psid: "MT_0000000359" });
-    assertEquals(connectx?.firmware, undefined);
+    assertEquals(connectx?.firmware, { version: "22.36.1010", psid: "MT_0000000359" });
     assertEquals(connectx?.migration, { offered: true, features: ["stop-copy", "p2p"] });
 
     const qat = byAddress.get("0000:6b:00.1");
-    assertEquals(qat?.parent?.qat, { services: "sym;asym", state: "up" });
-    assertEquals(qat?.driver?.module, undefined);
-    assertEquals(qat?.config?.doubts, ["header-only"]);
+    assertEquals([qat?.qatServices, qat?.config?.bytes.length], ["sym;asym", 64]);
 
     const idle = byAddress.get("10000:e1:00.0");
-    assertEquals([idle?.powerState, idle?.config?.doubts], ["D3hot", []]);
+    assertEquals([idle?.powerState, idle?.config?.bytes.length], ["D3hot", 4096]);
     assertEquals(idle?.bars, [16 * 2 ** 20, 128 * 2 ** 30, 0, 0, 0, 0]);
     assertEquals([idle?.romSize, idle?.resetMethods], [512 * 1024, ["flr", "bus"]]);
     assertEquals(idle?.migration, { offered: false, features: undefined });
     assertEquals(vgpu?.migration, undefined);
-    assertEquals(byAddress.get("0000:d1:1f.7")?.config?.doubts, ["all-ff", "asleep"]);
+    assertEquals(
+      byAddress.get("0000:d1:1f.7")?.missing["config"],
+      "the device was asleep (D3cold)",
+    );
 
     const mdev = byAddress.get(MDEV);
     assertEquals(mdev?.mdevType, {
@@ -108,16 +93,15 @@ Deno.test("what a report tells of a host and its devices", () =>
       name: "GRID T4-8Q",
       description:
         "num_heads=4, frl_config=60, framebuffer=8192M, max_resolution=7680x4320, max_instance=2",
-      deviceApi: "vfio-pci",
       availableInstances: 1,
     });
     assertEquals([mdev?.config, mdev?.vfIndex, mdev?.iommuGroup], [undefined, undefined, "77"]);
-    assertEquals([mdev?.parent?.address, mdev?.parent?.vendor, mdev?.parent?.numaNode], [
-      "0000:8a:00.0",
-      0x10de,
-      1,
+    assertEquals([mdev?.parent, mdev?.vendor, mdev?.numaNode], ["0000:8a:00.0", 0x10de, 1]);
+    assertEquals([mdev?.vgpuType, mdev?.vgpuCreatable, mdev?.vgpuParams], [
+      undefined,
+      undefined,
+      "",
     ]);
-    assertEquals(mdev?.nvidia, { currentType: undefined, creatableTypes: undefined, params: "" });
     assertEquals(mdev?.missing["nvidia/current_vgpu_type"], undefined);
   }));
 
@@ -165,11 +149,11 @@ Deno.test("a host without sysfs says so", async () => {
     "0000:3b:00.4",
   ]);
   const { host, absent } = parseProbeReport(stdout);
-  assertEquals([host.missing["bus/pci"], host.missing["sys/kernel/hostname"]], [
+  assertEquals([host.missing?.["bus/pci"], host.missing?.["sys/kernel/hostname"]], [
     "not there",
     "not there",
   ]);
-  assertEquals([host.hostname, absent], [undefined, ["0000:3b:00.4"]]);
+  assertEquals([host.name, absent], ["", ["0000:3b:00.4"]]);
 });
 
 for (const { shell, name, ignore } of shells) {
@@ -181,7 +165,7 @@ for (const { shell, name, ignore } of shells) {
       const { code, stdout, stderr } = await runScript(shell, ["--all", ...addresses]);
       assertEquals([code, stderr], [0, ""]);
       const { devices, host } = parseProbeReport(stdout);
-      assertEquals(host.missing["bus/pci"], undefined);
+      assertEquals(host.missing?.["bus/pci"], undefined);
       for (const address of addresses) {
         const device = devices.find((device) => device.address === address);
         assert(device?.vendor !== undefined && device.bars !== undefined, address);

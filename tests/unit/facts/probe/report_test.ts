@@ -1,12 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  isDeviceAddress,
   MAX_PROBED_DEVICES,
   MAX_REPORT_BYTES,
   parseProbeReport,
+} from "../../../../lib/facts/probe/report.ts";
+import {
+  isDeviceAddress,
   ProbeError,
   type ProbeErrorCode,
-} from "../../../../lib/facts/probe/report.ts";
+} from "../../../../lib/facts/probe/sections.ts";
 import { toldKeys } from "../../../../lib/facts/probe/keys.ts";
 import { reportOf, withoutLeftOut } from "../../../helpers/probe_reports.ts";
 
@@ -105,7 +107,7 @@ for (const [title, [code, text, line]] of Object.entries(ERRORS)) {
 Deno.test("parseProbeReport: what a login shell prints before is passed over", () => {
   const bytes = new TextEncoder().encode(report("attr uid s 0"));
   const before = [0x57, 0x65, 0x6c, 0x63, 0xff, 0x00, 0x0d, 0x0a];
-  assertEquals(parseProbeReport(Uint8Array.from([...before, ...bytes])).host.uid, 0);
+  assertEquals(parseProbeReport(Uint8Array.from([...before, ...bytes])).uid, 0);
   const { line } = assertThrows(
     () => parseProbeReport(`Welcome\nto hostb\n${report("x")}`),
     ProbeError,
@@ -139,26 +141,34 @@ Deno.test("parseProbeReport: a report cut anywhere is an error", () => {
 
 const ZEROS = "attr resource s 0x0000000000000000 0x0000000000000000 0x0000000000000000";
 
+/** The lines of a config space of which every byte is the same. */
+function configOf(length: number, byte: string): string[] {
+  return ["attr config x", ...length === 0 ? [] : [` ${Array(length).fill(byte).join(" ")}`]];
+}
+
+function sysfs(length: number, byte: number): Record<string, unknown> {
+  const bytes = new Uint8Array(length).fill(byte);
+  return { kind: "sysfs", bytes, source: "sysfs", time: undefined };
+}
+
 /** Attributes of one device, and what becomes of them. */
 const VALUES: Readonly<
   Record<string, readonly [records: string[], found: Record<string, unknown>]>
 > = {
   "ids": [
-    ["attr vendor s 0x10de", "attr class s 0x030200", "attr revision s 0xa1"],
-    { vendor: 0x10de, class: 0x030200, revision: 0xa1 },
+    ["attr vendor s 0x10de", "attr class s 0x030200"],
+    { vendor: 0x10de, class: 0x030200 },
   ],
   "ids that are none": [
-    ["attr vendor s 10de", "attr device s 0x1ffff", "attr class s -1", "attr revision s 0xA1"],
+    ["attr vendor s 10de", "attr device s 0x1ffff", "attr class s 0xA"],
     {
       vendor: undefined,
       device: undefined,
       class: undefined,
-      revision: undefined,
       missing: {
         vendor: 'found "10de", wanted 16 bits in hexadecimal',
         device: 'found "0x1ffff", wanted 16 bits in hexadecimal',
-        class: 'found "-1", wanted 24 bits in hexadecimal',
-        revision: 'found "0xA1", wanted 8 bits in hexadecimal',
+        class: 'found "0xA", wanted 24 bits in hexadecimal',
       },
     },
   ],
@@ -214,49 +224,56 @@ const VALUES: Readonly<
     },
   ],
   "a config space": [
-    ["attr config x", " de 10", "attr power_state s D0"],
-    { config: { bytes: Uint8Array.of(0xde, 0x10), doubts: [] }, powerState: "D0" },
+    [...configOf(64, "de"), "attr power_state s D0"],
+    { config: sysfs(64, 0xde), powerState: "D0", missing: {} },
   ],
   "an empty config space": [
-    ["attr config x"],
-    { config: undefined, missing: { config: "found 0 bytes, wanted 1 to 4096" } },
+    ["attr config x", "attr power_state s D0"],
+    { config: undefined, missing: { config: "sysfs has 0 bytes, wanted 64, 256 or 4096" } },
   ],
   "a config space of 4097 bytes": [
-    ["attr config x", ` ${"00 ".repeat(4097).trim()}`],
-    { config: undefined, missing: { config: "found 4097 bytes, wanted 1 to 4096" } },
+    [...configOf(4097, "00"), "attr power_state s D0"],
+    { config: undefined, missing: { config: "sysfs has 4097 bytes, wanted 64, 256 or 4096" } },
   ],
   "nothing answers": [
-    ["attr config x", ` ${"ff ".repeat(256).trim()}`],
-    { config: { bytes: new Uint8Array(256).fill(0xff), doubts: ["all-ff"] } },
+    [...configOf(256, "ff"), "attr power_state s D0"],
+    { config: undefined, missing: { config: "the device answered with ff only" } },
   ],
-  "the header alone, asleep, and all ff": [
-    ["attr power_state s D3cold", "attr config x", ` ${"ff ".repeat(64).trim()}`],
-    {
-      config: { bytes: new Uint8Array(64).fill(0xff), doubts: ["all-ff", "asleep", "header-only"] },
-    },
+  "asleep": [
+    ["attr power_state s D3cold", ...configOf(64, "de")],
+    { config: undefined, missing: { config: "the device was asleep (D3cold)" } },
   ],
   "a power state that could not be read": [
-    ["attr power_state - not permitted", "attr config x", " de 10"],
-    { config: { bytes: Uint8Array.of(0xde, 0x10), doubts: ["power-unknown"] } },
+    ["attr power_state - not permitted", ...configOf(64, "de")],
+    {
+      config: undefined,
+      missing: {
+        config: "whether the device was asleep is not known",
+        power_state: "not permitted",
+      },
+    },
   ],
   "an empty power state": [
-    ["attr power_state s ", "attr config x", " de 10"],
+    ["attr power_state s ", ...configOf(64, "de")],
     {
-      config: { bytes: Uint8Array.of(0xde, 0x10), doubts: ["power-unknown"] },
+      config: undefined,
       powerState: undefined,
-      missing: { power_state: 'found "", wanted a power state' },
+      missing: {
+        config: "whether the device was asleep is not known",
+        power_state: 'found "", wanted a power state',
+      },
     },
   ],
   "a kernel without power_state": [
-    ["attr power_state - not there", "attr config x", " de 10"],
-    { config: { bytes: Uint8Array.of(0xde, 0x10), doubts: [] }, missing: {} },
+    ["attr power_state - not there", ...configOf(64, "de")],
+    { config: sysfs(64, 0xde), missing: {} },
   ],
   "names that are empty": [
     ["attr driver s ", "attr iommu_group x", "attr qat/cfg_services s "],
     {
       driver: undefined,
       iommuGroup: undefined,
-      qat: { services: undefined, state: undefined },
+      qatServices: undefined,
       missing: {
         driver: "it is empty",
         iommu_group: "it is empty",
@@ -270,10 +287,10 @@ const VALUES: Readonly<
     { numaNode: undefined, missing: { numa_node: "the firmware names none" } },
   ],
   "a built-in driver": [
-    ["attr driver s virtio-pci", "attr driver/module - not there"],
+    ["attr driver s virtio-pci", "attr driver/module/version - not there"],
     {
-      driver: { name: "virtio-pci", module: undefined, version: undefined, srcversion: undefined },
-      missing: { "driver/module": "not there" },
+      driver: { name: "virtio-pci", version: undefined },
+      missing: { "driver/module/version": "not there" },
     },
   ],
   "no reset methods": [["attr reset_method s "], { resetMethods: [] }],
@@ -285,11 +302,9 @@ const VALUES: Readonly<
       "attr nvidia/vgpu_params - not permitted",
     ],
     {
-      nvidia: {
-        currentType: 0,
-        creatableTypes: [{ id: 1428, name: "NVIDIA H200X-141C" }],
-        params: undefined,
-      },
+      vgpuType: 0,
+      vgpuCreatable: [{ id: 1428, name: "NVIDIA H200X-141C" }],
+      vgpuParams: undefined,
       missing: { "nvidia/vgpu_params": "not permitted" },
     },
   ],
@@ -311,8 +326,8 @@ const VALUES: Readonly<
     firmware: { version: undefined, psid: undefined },
   }],
   "a parent that is no PCI function": [
-    ["attr parent s mtty", "attr parent/driver - not there"],
-    { missing: { "parent/driver": "not there" } },
+    ["attr parent s mtty", "attr parent/vendor - not there"],
+    { parent: "mtty", missing: { "parent/vendor": "not there" } },
   ],
   "names of JavaScript's own": [
     ["attr __proto__ - not there", "attr constructor - not there"],
@@ -412,7 +427,7 @@ Deno.test("parseProbeReport: NVIDIA's version, from what its drivers print", () 
     "NVRM version: NVIDIA UNIX aarch64 Kernel Module  535.161  Sat",
     "NVRM version: unknown",
   ].map((line) => parseProbeReport(report(`attr driver/nvidia/version s ${line}`)).host);
-  assertEquals(versions.map(({ nvidiaVersion }) => nvidiaVersion), [
+  assertEquals(versions.map(({ nvidiaDriver }) => nvidiaDriver), [
     "550.54.16",
     "575.57.08",
     "535.161",

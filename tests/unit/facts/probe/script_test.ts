@@ -230,36 +230,29 @@ for (const { shell, name, ignore } of shells) {
           config: makeConfig(256, [1, 2]),
           files: {
             device: "0x10000\n",
-            subsystem_vendor: "\u0000",
             resource: "0x0 0x0\n",
             class: new Uint8Array(65537),
           },
         });
         const path = host.pathOf(address);
-        for (const file of ["vendor", "revision", "numa_node", "reset_method", "config"]) {
+        for (const file of ["vendor", "numa_node", "reset_method", "config"]) {
           Deno.removeSync(`${host.root}/${path}/${file}`);
         }
         Deno.mkdirSync(`${host.root}/${path}/vendor`);
-        Deno.symlinkSync("/proc/self/mem", `${host.root}/${path}/revision`); // EIO at 0
-        Deno.symlinkSync("/proc/self/mem", `${host.root}/${path}/config`);
+        Deno.symlinkSync("/proc/self/mem", `${host.root}/${path}/config`); // EIO at 0
         host.link(`${path}/numa_node`, "nowhere");
         const { stdout } = await runScript(shell, ["--sysfs", host.root, address]);
         const [device] = parseProbeReport(stdout).devices;
         assertEquals(device?.missing, {
           driver: "not there",
-          "driver/module": "not there",
           iommu_group: "not there",
-          "vfio-dev": "not there",
           vendor: "cannot be read",
-          revision: "cannot be read",
           config: "cannot be read",
           class: "too large",
           numa_node: "not there",
           reset_method: "not there",
           "driver/module/version": "not there",
-          "driver/module/srcversion": "not there",
           device: 'found "0x10000", wanted 16 bits in hexadecimal',
-          subsystem_vendor: 'found "\\u0000", wanted 16 bits in hexadecimal',
           resource: 'found "0x0 0x0", wanted 7 or more lines of start, end and flags',
         });
         assertEquals([device?.config, device?.vendor, device?.bars], [
@@ -282,7 +275,7 @@ for (const { shell, name, ignore } of shells) {
         const { stdout } = await runScript(shell, ["--sysfs", host.root, address]);
         const [device] = parseProbeReport(stdout).devices;
         assertEquals(device?.vfIndex, undefined);
-        assertEquals(device?.missing.vf_index, "its physical function has no link to it");
+        assertEquals(device?.missing["vf_index"], "its physical function has no link to it");
       }),
   });
 
@@ -292,13 +285,13 @@ for (const { shell, name, ignore } of shells) {
     fn: () =>
       withHost(new FakeSysfs(), async (host) => {
         const address = "0000:01:00.0";
-        host.addFunction(address, { config: makeConfig(64, [1, 2]), files: { vpd: "secret" } });
-        Deno.chmodSync(`${host.root}/${host.pathOf(address)}/vpd`, 0);
+        host.addFunction(address, { config: makeConfig(64, [1, 2]) });
+        Deno.chmodSync(`${host.root}/${host.pathOf(address)}/resource`, 0);
         const { stdout } = await runScript(asNobody(shell), ["--sysfs", host.root, address]);
-        const { devices: [device], host: { uid } } = parseProbeReport(stdout);
+        const { devices: [device], uid } = parseProbeReport(stdout);
         assert(uid !== 0);
-        assertEquals(device?.missing.vpd, "not permitted");
-        assertEquals(device?.config?.doubts, ["header-only"]);
+        assertEquals(device?.missing["resource"], "not permitted");
+        assertEquals(device?.config?.bytes.length, 64);
       }),
   });
 

@@ -88,11 +88,11 @@ Deno.test("set without its namespace it is what libvirt adds one to", async () =
   assertEquals(withoutNamespace(writeOfflineMark(TIME)), `<offline time="${TIME}"/>`);
 });
 
-Deno.test("machine types and vital product data are left out", async () => {
+Deno.test("machine types and IOMMU groups are left out", async () => {
   const facts = {
     ...STAMP.facts,
     host: { ...STAMP.facts.host, machineTypes: ["pc-q35-9.1"] },
-    devices: STAMP.facts.devices.map((device) => ({ ...device, vpd: "82" })),
+    devices: STAMP.facts.devices.map((device) => ({ ...device, iommuGroup: "9" })),
   };
   assertEquals(await writeStamp({ ...STAMP, facts }), ELEMENT);
 });

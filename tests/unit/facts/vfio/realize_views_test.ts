@@ -29,8 +29,6 @@ function readers(
           result: "read",
           config: { kind: "realize", bytes: READ },
           ...SIZES,
-          resettable: false,
-          via: "group",
         },
       );
     },

@@ -72,8 +72,6 @@ function readers(busy: readonly string[]): RealizeReaders & { readonly opened: s
           result: "read",
           config: { kind: "realize", bytes: READ },
           ...SIZES,
-          resettable: true,
-          via: "group",
         },
       );
     },

@@ -10,8 +10,6 @@ const REGION: VfioRegion = {
   config: { kind: "realize", bytes: decodeHex("de103522".padEnd(8192, "0")) },
   bars: [16_777_216, 0, 0, 0, 0, 128],
   romSize: 0,
-  resettable: true,
-  via: "group",
 };
 
 async function withFolder(use: (dir: string) => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseFacts, writeFacts } from "premigrate";
 import type { DevicesInUse } from "../../../lib/facts/libvirt/devices_in_use.ts";
-import { assembleFacts, type Beside } from "../../../lib/facts/assemble.ts";
+import { hostFacts } from "../../../lib/facts/host_facts.ts";
 import type { LibvirtHost } from "../../../lib/facts/libvirt/host.ts";
 import { parseProbeReport, type ProbeReport } from "../../../lib/facts/probe/report.ts";
 import { LEFT_OUT, reportOf } from "../../helpers/probe_reports.ts";
@@ -52,8 +52,8 @@ const CONFIGS: readonly {
 ];
 
 for (const { name, records, config } of CONFIGS) {
-  Deno.test(`assembleFacts, config: ${name}`, () => {
-    const facts = assembleFacts(report(`device ${ADDRESS}`, ...records));
+  Deno.test(`hostFacts, config: ${name}`, () => {
+    const facts = hostFacts({ probe: report(`device ${ADDRESS}`, ...records) });
     const [device] = facts.devices;
     const found = device?.config?.bytes.length ?? device?.missing?.["config"];
     assertEquals(found, config);
@@ -62,25 +62,29 @@ for (const { name, records, config } of CONFIGS) {
   });
 }
 
-Deno.test("assembleFacts: attributes that policies declare", () => {
-  const facts = assembleFacts(report(
-    `device ${ADDRESS}`,
-    "attr attributes/fw_rev s 7",
-    "attr attributes/parent/fw_rev - not there",
-    "attr attributes/hangs - no answer after 2 seconds",
-  ));
+Deno.test("hostFacts: attributes that policies declare", () => {
+  const facts = hostFacts({
+    probe: report(
+      `device ${ADDRESS}`,
+      "attr attributes/fw_rev s 7",
+      "attr attributes/parent/fw_rev - not there",
+      "attr attributes/hangs - no answer after 2 seconds",
+    ),
+  });
   const [device] = facts.devices;
   assertEquals(device?.attributes, { fw_rev: "7", "parent/fw_rev": null });
   assertEquals(device?.missing?.["attributes/hangs"], "no answer after 2 seconds");
   assertEquals(device?.missing?.["attributes/parent/fw_rev"], undefined);
 });
 
-Deno.test("assembleFacts: an mdev has no bytes, and it is said why", () => {
-  const facts = assembleFacts(report(
-    `device ${MDEV}`,
-    "attr mdev_type s nvidia-558",
-    "attr mdev_type/name s NVIDIA A40-8Q",
-  ));
+Deno.test("hostFacts: an mdev has no bytes, and it is said why", () => {
+  const facts = hostFacts({
+    probe: report(
+      `device ${MDEV}`,
+      "attr mdev_type s nvidia-558",
+      "attr mdev_type/name s NVIDIA A40-8Q",
+    ),
+  });
   const [device] = facts.devices;
   assertEquals(device?.config, undefined);
   assertEquals(device?.mdevType?.name, "NVIDIA A40-8Q");
@@ -90,13 +94,13 @@ Deno.test("assembleFacts: an mdev has no bytes, and it is said why", () => {
   );
 });
 
-Deno.test("assembleFacts: an mdev is of its parent's vendor", () => {
+Deno.test("hostFacts: an mdev is of its parent's vendor", () => {
   const parent = ["attr parent s 0000:3b:00.0", "attr parent/vendor s 0x10de"];
-  const [mdev] = assembleFacts(
-    report(`device ${MDEV}`, "attr mdev_type s nvidia-558", ...parent),
-  ).devices;
+  const [mdev] = hostFacts({
+    probe: report(`device ${MDEV}`, "attr mdev_type s nvidia-558", ...parent),
+  }).devices;
   assertEquals([mdev?.vendor, mdev?.device], [0x10de, undefined]);
-  const [vf] = assembleFacts(report(`device ${ADDRESS}`, ...parent)).devices;
+  const [vf] = hostFacts({ probe: report(`device ${ADDRESS}`, ...parent) }).devices;
   assertEquals(vf?.vendor, undefined);
 });
 
@@ -115,8 +119,8 @@ const MIGRATION: Readonly<Record<string, [records: string[], wanted: unknown]>> 
   "something else": [["attr migration s maybe"], undefined],
 };
 for (const [name, [records, wanted]] of Object.entries(MIGRATION)) {
-  Deno.test(`assembleFacts, migration: ${name}`, () => {
-    const facts = assembleFacts(report(`device ${ADDRESS}`, ...records));
+  Deno.test(`hostFacts, migration: ${name}`, () => {
+    const facts = hostFacts({ probe: report(`device ${ADDRESS}`, ...records) });
     assertEquals<unknown>(facts.devices[0]?.migration, wanted);
     assertEquals(writeFacts(parseFacts(writeFacts(facts))), writeFacts(facts));
   });
@@ -134,8 +138,8 @@ const IN_USE: Readonly<Record<string, [DevicesInUse | undefined, boolean | undef
 };
 
 for (const [name, [inUse, wanted]] of Object.entries(IN_USE)) {
-  Deno.test(`assembleFacts, in use: ${name}`, () => {
-    const { devices } = assembleFacts(report(`device ${ADDRESS}`), { inUse });
+  Deno.test(`hostFacts, in use: ${name}`, () => {
+    const { devices } = hostFacts({ probe: report(`device ${ADDRESS}`), inUse });
     assertEquals(devices.map((device) => device.inUse), [wanted]);
   });
 }
@@ -146,7 +150,7 @@ const LIBVIRT: LibvirtHost = {
   libvirt: "10.0.0",
   emulator: "/usr/bin/qemu-system-x86_64",
   installedQemu: "8.2.2",
-  machines: [{ name: "q35", canonical: "pc-q35-8.2", isDeprecated: false }],
+  machines: [{ name: "q35", canonical: "pc-q35-8.2" }],
   missing: {},
 };
 
@@ -164,7 +168,7 @@ const VERSION = { id: "version", return: { qemu: { major: 9, minor: 1, micro: 2 
 const EMULATORS: readonly {
   readonly name: string;
   readonly report: ProbeReport;
-  readonly beside: Beside;
+  readonly beside: { readonly libvirt?: LibvirtHost };
   readonly qemu: string | undefined;
   readonly skipVscCheck?: Readonly<Record<string, boolean>>;
 }[] = [
@@ -207,25 +211,22 @@ const EMULATORS: readonly {
 ];
 
 for (const { name, report, beside, qemu, skipVscCheck } of EMULATORS) {
-  Deno.test(`assembleFacts, QEMU: ${name}`, () => {
-    const { host } = assembleFacts(report, beside);
+  Deno.test(`hostFacts, QEMU: ${name}`, () => {
+    const { host } = hostFacts({ probe: report, ...beside });
     assertEquals(host.qemu?.toString(), qemu);
     assertEquals(host.skipVscCheck, skipVscCheck);
     assertEquals(host.machineTypes, beside.libvirt?.machines && ["q35", "pc-q35-8.2"]);
   });
 }
 
-Deno.test("assembleFacts: modules, with and without a version, and why libvirt is missing", () => {
-  const module = (version?: string): { version: string | undefined; srcversion: undefined } => ({
-    version,
-    srcversion: undefined,
+Deno.test("hostFacts: modules, with and without a version, and why libvirt is missing", () => {
+  const { host } = hostFacts({
+    probe: report(
+      "attr module/nvidia/version s 535.161.05",
+      "attr module/vfio_pci/version - not there",
+    ),
+    libvirt: { unanswered: "it was not asked" },
   });
-  const plain = report();
-  const modules = { nvidia: module("535.161.05"), "vfio_pci": module() };
-  const { host } = assembleFacts(
-    { ...plain, host: { ...plain.host, modules } },
-    { libvirtMissing: "it was not asked" },
-  );
   assertEquals(host.modules, { nvidia: "535.161.05", "vfio_pci": "" });
   assertEquals(host.missing?.["libvirt"], "it was not asked");
 });

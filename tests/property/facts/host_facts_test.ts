@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { assembleFacts } from "../../../lib/facts/assemble.ts";
+import { hostFacts } from "../../../lib/facts/host_facts.ts";
 import { parseFacts, writeFacts } from "../../../lib/facts/mod.ts";
-import { parseProbeReport, ProbeError } from "../../../lib/facts/probe/report.ts";
+import { parseProbeReport } from "../../../lib/facts/probe/report.ts";
+import { ProbeError } from "../../../lib/facts/probe/sections.ts";
 import { reportOf } from "../../helpers/probe_reports.ts";
 
 const HOST = ["sys/kernel/hostname", "sys/kernel/osrelease", "machine-id", "module/vfio/version"];
@@ -44,7 +45,7 @@ Deno.test("whatever the probe reports becomes a facts file that can be read", ()
   fc.assert(fc.property(attributes(HOST), attributes(DEVICE), (host, device) => {
     const text = reportOf(...host, "device 0000:3b:00.4", ...device);
     try {
-      const read = parseFacts(writeFacts(assembleFacts(parseProbeReport(text))));
+      const read = parseFacts(writeFacts(hostFacts({ probe: parseProbeReport(text) })));
       assertEquals(parseFacts(writeFacts(read)), read);
     } catch (error) {
       if (!(error instanceof ProbeError)) throw error;
