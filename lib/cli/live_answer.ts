@@ -6,6 +6,7 @@ import {
   reportMarkdown,
   reportText,
 } from "../report/mod.ts";
+import { OWN } from "../hook/codes.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Format } from "./format.ts";
 import { print, printJson } from "./print.ts";
@@ -14,11 +15,12 @@ import type { LiveAnswer } from "./live.ts";
 
 /** Shows the answer for one guest and destination, or a table; the worst decides the exit status. */
 export function showLiveAnswers(
-  answers: readonly LiveAnswer[],
+  judged: readonly LiveAnswer[],
   isOne: boolean,
   format: Format,
 ): void {
-  Deno.exitCode = EXIT_CODES[decide(answers.flatMap(({ verdict }) => verdict.findings))];
+  Deno.exitCode = EXIT_CODES[decide(judged.flatMap(({ verdict }) => verdict.findings))];
+  const answers = judged.map((answer) => ({ ...answer, policies: [OWN, ...answer.policies] }));
   const [only] = answers;
   if (format === "json") {
     const reports = answers.map((answer) => ({

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { attributesOf } from "../policy/mod.ts";
+import { attributesOf, type Trouble } from "../policy/mod.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
 
@@ -69,7 +69,7 @@ const Troubles = {
     v.pipe(ChoiceSchema, v.description("The report or the audit line cannot be written")),
     "open",
   ),
-} as const;
+} as const satisfies Readonly<Record<Trouble, v.GenericSchema>>;
 
 // Where the configuration cannot be read, no guest's choices are known.
 const TROUBLES = ["hook", "input", "facts", "policy", "deadline", "report"] as const;
@@ -267,9 +267,6 @@ export function declaredAttributes(
   const applied = Object.entries(loaded).filter(([id]) => policies[id]?.mode !== "off");
   return attributesOf(applied.map(([, { description }]) => description));
 }
-
-/** The kinds of trouble. */
-export type Trouble = keyof Config["onTrouble"];
 
 /** What the launcher and the hook run by. */
 export interface Applied {

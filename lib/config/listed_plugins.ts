@@ -44,7 +44,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
   const described = await describePlugins(plugins, taken, { ...OWN_RUNNER, seconds });
   for (const plugin of described) {
     if (plugin instanceof PluginError) {
-      throw fail(["plugins", String(plugin.finding.data["id"])], plugin.message);
+      throw fail(["plugins", plugin.finding.about ?? ""], plugin.message);
     }
     const { name, code, description } = plugin;
     if (description.id !== name) {

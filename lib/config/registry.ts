@@ -43,8 +43,8 @@ export function decidingRegistry(
   const deciding = Object.entries(policies).map(([id, choice]) =>
     [id, isObserved(id) ? { ...choice, mode: "off" as const } : choice] as const
   );
-  const findings = plugins.findings.filter(({ data }) =>
-    onFailed === "closed" && !isObserved(String(data["id"]))
+  const findings = plugins.findings.filter(({ about = "" }) =>
+    onFailed === "closed" && !isObserved(about)
   );
   return configuredRegistry({ policies: Object.fromEntries(deciding), site }, {
     ...plugins,

@@ -46,6 +46,7 @@ import {
   judgesPlainGuests,
   parseDuration,
 } from "../config/config.ts";
+import { hookFinding } from "./codes.ts";
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "../config/plugins.ts";
 import { configuredRegistry, decidingRegistry } from "../config/registry.ts";
@@ -106,7 +107,7 @@ export function readGuestXml(
   xml: string,
   findNetworks: () => Networks = () => ({}),
 ): Domain | Finding {
-  if (xml.trim() === "") return engineFinding("nothing-handed-over", undefined, {});
+  if (xml.trim() === "") return hookFinding("nothing-handed-over", undefined, {});
   try {
     const guest = parseDomain(xml);
     const isOnNetwork = guest.interfaces.length > 0 ||
@@ -114,7 +115,7 @@ export function readGuestXml(
     return isOnNetwork ? parseDomain(xml, findNetworks()) : guest;
   } catch (error) {
     if (!(error instanceof DomainXmlError)) throw error;
-    return engineFinding("not-a-domain", undefined, { problem: error.message });
+    return hookFinding("not-a-domain", undefined, { problem: error.message });
   }
 }
 
@@ -160,7 +161,7 @@ export async function judgeArrival(
     signal,
   });
   const noted = [
-    ...round > 1 ? [engineFinding("asked-anew", undefined, {})] : [],
+    ...round > 1 ? [hookFinding("asked-anew", undefined, {})] : [],
     // Without devices nothing hangs on them but what a policy asks for, and that says so itself.
     ...[...destination.findings, ...source.findings].map((finding): Finding =>
       isPlain ? { ...finding, severity: "info" } : finding
@@ -325,8 +326,8 @@ async function readDestination(
   } catch (error) {
     if (!(error instanceof ProbeError)) throw error;
     const finding = arrival.regions.has("deadline")
-      ? engineFinding("deadline-passed", undefined, { seconds: arrival.seconds })
-      : engineFinding("destination-not-read", undefined, { problem: error.message });
+      ? hookFinding("deadline-passed", undefined, { seconds: arrival.seconds })
+      : hookFinding("destination-not-read", undefined, { problem: error.message });
     return { facts: undefined, findings: [finding] };
   }
   const { arch, emulator } = guest;

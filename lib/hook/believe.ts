@@ -1,6 +1,7 @@
-import { engineFinding, type Finding } from "../policy/mod.ts";
+import type { Finding } from "../policy/mod.ts";
 import type { CapturedHost } from "../facts/mod.ts";
 import type { Stamp, StampedDevice } from "../facts/stamp/stamp.ts";
+import { hookFinding } from "./codes.ts";
 
 /** What a stamp must fit. */
 export interface StampTerms {
@@ -27,24 +28,24 @@ export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined
   const { host } = stamp.facts;
   const age = Math.floor((terms.now - Date.parse(stamp.time)) / 1000);
   if (stamp.guest !== terms.uuid) {
-    return engineFinding("stamp-of-other-guest", undefined, { guest: stamp.guest });
+    return hookFinding("stamp-of-other-guest", undefined, { guest: stamp.guest });
   }
   if (isSameHost(host, terms.host)) {
-    return engineFinding("stamp-of-destination", undefined, { host: host.name });
+    return hookFinding("stamp-of-destination", undefined, { host: host.name });
   }
-  if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
+  if (age < -MOST_AHEAD) return hookFinding("stamp-from-future", undefined, { seconds: -age });
   if (Number.isNaN(age)) {
     const reason = `its time is ${stamp.time}`;
-    return engineFinding("stamp-unusable", undefined, { reason });
+    return hookFinding("stamp-unusable", undefined, { reason });
   }
   if (age > terms.maxAge) {
-    return engineFinding("stamp-too-old", undefined, { age, most: terms.maxAge });
+    return hookFinding("stamp-too-old", undefined, { age, most: terms.maxAge });
   }
   const devices = stamp.devices.filter(({ guest }) => !terms.interfaces?.includes(guest));
   const [wanted, stamped] = [terms.devices, devices].map(listAddresses);
   if (wanted !== stamped) {
     const data = { wanted: wanted || "none", stamped: stamped || "none" };
-    return engineFinding("stamp-of-other-devices", undefined, data);
+    return hookFinding("stamp-of-other-devices", undefined, data);
   }
   return undefined;
 }
@@ -60,10 +61,10 @@ function isSameHost(stamped: CapturedHost, here: StampTerms["host"]): boolean {
 /** What the mark of a guest that was shut off says. */
 export function readOfflineMark(time: string, now: number): Finding {
   const age = Math.floor((now - Date.parse(time)) / 1000);
-  if (age < -MOST_AHEAD) return engineFinding("stamp-from-future", undefined, { seconds: -age });
+  if (age < -MOST_AHEAD) return hookFinding("stamp-from-future", undefined, { seconds: -age });
   return age <= OFFLINE_MARK_SECONDS
-    ? engineFinding("offline-migration", undefined, { age })
-    : engineFinding("offline-mark-too-old", undefined, { age, most: OFFLINE_MARK_SECONDS });
+    ? hookFinding("offline-migration", undefined, { age })
+    : hookFinding("offline-mark-too-old", undefined, { age, most: OFFLINE_MARK_SECONDS });
 }
 
 function listAddresses(devices: readonly StampedDevice[]): string {

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { engineFinding, type Finding } from "../policy/mod.ts";
+import type { Finding } from "../policy/mod.ts";
 import { findNetworks } from "../facts/libvirt/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { SEPARATOR, STATUS } from "./answer_status.ts";
@@ -23,6 +23,7 @@ import {
   parseDuration,
   salvageApplied,
 } from "../config/config.ts";
+import { hookFinding, OWN } from "./codes.ts";
 import type { Decision } from "./decision.ts";
 import { journalLines, refusal } from "./message.ts";
 import { type Paths, pathsBelow } from "../config/paths.ts";
@@ -50,7 +51,7 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
   const { xml, probed, regions } = splitInput(input);
   const longest = (parseDuration(config.deadline) ?? 0) * 1000;
   const guest = xml === undefined
-    ? engineFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" })
+    ? hookFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" })
     : readGuestXml(xml, () => findNetworks(paths, now - longest));
   // A waiver holds for a guest whose document cannot be read, too.
   const uuid = "code" in guest ? /<uuid>([0-9a-f-]{36})</.exec(xml ?? "")?.[1] : guest.uuid;
@@ -81,13 +82,13 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
       error instanceof Error ? `${error.name}: ${error.message}` : `${error}`,
     );
     judged = withoutPairs(salvageApplied(""), [
-      engineFinding("hook-failed", undefined, { problem }),
+      hookFinding("hook-failed", undefined, { problem }),
     ]);
   }
   if (signal.aborted) {
     judged = withFinding(
       judged,
-      engineFinding("deadline-passed", undefined, { seconds: Number(deadline) }),
+      hookFinding("deadline-passed", undefined, { seconds: Number(deadline) }),
     );
   }
   return await reply(judged, { config, uuid, paths, now });
@@ -110,14 +111,24 @@ async function reply(
     const settled = settle(answer.verdict.findings, config, uuid, waiver);
     // What was refused but for the mode or a waiver is not made better by another device.
     const rewritten = settled.because.length === 0 ? judged.rewritten : {};
-    return { ...judged, id, time, name, uuid, settled, answer, rewritten, ms: performance.now() };
+    return {
+      ...judged,
+      id,
+      time,
+      name,
+      uuid,
+      settled,
+      answer: { ...answer, policies: [OWN, ...answer.policies] },
+      rewritten,
+      ms: performance.now(),
+    };
   };
 
   let decision = describe(judged.answer);
   const recorded = await recordDecision(decision, paths);
   if ("problem" in recorded) {
     const { problem } = recorded;
-    const unwritten = engineFinding("report-not-written", undefined, { problem });
+    const unwritten = hookFinding("report-not-written", undefined, { problem });
     decision = describe(withFinding(judged, unwritten).answer);
   }
   const report = "path" in recorded
@@ -158,7 +169,7 @@ function readConfig(path: string): { readonly config: Config; readonly broken?: 
     const problem = error instanceof AppliedError ? error.message : oneLine(String(error));
     return {
       config: salvageApplied(text),
-      broken: engineFinding("config-not-read", undefined, { problem }),
+      broken: hookFinding("config-not-read", undefined, { problem }),
     };
   }
 }

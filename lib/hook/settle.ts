@@ -1,6 +1,7 @@
-import { decide, type Decision, ENGINE_ID, type Finding } from "../policy/mod.ts";
-import type { Choice, Config, Mode, Trouble } from "../config/config.ts";
+import { decide, type Decision, type Finding, type Trouble } from "../policy/mod.ts";
+import type { Choice, Config, Mode } from "../config/config.ts";
 import type { Waiver } from "../config/waiver.ts";
+import { OWN } from "./codes.ts";
 
 /** What becomes of the migration. */
 export interface Settled {
@@ -18,15 +19,6 @@ export interface Settled {
   readonly waiver: Waiver | undefined;
 }
 
-const TROUBLES: Readonly<Record<string, Trouble>> = {
-  "deadline-passed": "deadline",
-  "config-not-read": "config",
-  "not-a-domain": "input",
-  "nothing-handed-over": "input",
-  "report-not-written": "report",
-  "hook-failed": "hook",
-};
-
 /** Puts findings beside the operator's choices. */
 export function settle(
   findings: readonly Finding[],
@@ -36,7 +28,7 @@ export function settle(
 ): Settled {
   const mode = own(config.guests, uuid)?.mode ?? config.mode;
   const counted = findings.filter((finding) =>
-    own(config.policies, policyOf(finding))?.mode !== "observe"
+    own(config.policies, finding.about ?? finding.policy)?.mode !== "observe"
   );
   const because = counted.filter((finding) =>
     finding.severity === "veto" ||
@@ -59,26 +51,16 @@ export function settle(
 function choiceOf(finding: Finding, config: Config, uuid: string | undefined): Choice {
   const trouble = troubleOf(finding);
   const chosen = trouble === "facts"
-    ? own(config.policies, policyOf(finding))?.onUndecided
+    ? own(config.policies, finding.about ?? finding.policy)?.onUndecided
     : undefined;
   const ofGuest: Readonly<Partial<Record<Trouble, Choice | undefined>>> =
     own(config.guests, uuid)?.onTrouble ?? {};
   return chosen ?? ofGuest[trouble] ?? config.onTrouble[trouble];
 }
 
-function troubleOf(finding: Finding): Trouble {
-  if (isOfFailed(finding)) return "policy";
-  return (finding.policy === ENGINE_ID ? own(TROUBLES, finding.code) : undefined) ?? "facts";
-}
-
-/** A policy that failed, or was not applied, has no findings of its own. */
-function policyOf(finding: Finding): string {
-  const isUnread = finding.policy === ENGINE_ID && finding.code === "attribute-not-read";
-  return isUnread || isOfFailed(finding) ? String(finding.data["id"]) : finding.policy;
-}
-
-function isOfFailed({ policy, code }: Finding): boolean {
-  return policy === ENGINE_ID && (code === "policy-failed" || code.startsWith("plugin-"));
+function troubleOf({ policy, code }: Finding): Trouble {
+  const { id, codes } = OWN.policy;
+  return (policy === id ? own(codes, code)?.trouble : undefined) ?? "facts";
 }
 
 /** Not what every object inherits (`constructor`). */

@@ -9,6 +9,7 @@ import { romFilesOf } from "../facts/rom_files.ts";
 import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import { engineFinding, type Finding, type Pool } from "../policy/mod.ts";
+import { hookFinding } from "./codes.ts";
 import { doubtStamp, readOfflineMark, type StampTerms } from "./believe.ts";
 
 /** What is known of the host that the guest comes from. */
@@ -56,7 +57,7 @@ export async function findSource(
     return { ...NOTHING, findings: [readOfflineMark(metadata.time, terms.now)] };
   }
   if (hosts.length === 0 || terms.uuid === undefined) {
-    return { ...NOTHING, findings: [doubt ?? engineFinding("no-stamp", undefined, {})] };
+    return { ...NOTHING, findings: [doubt ?? hookFinding("no-stamp", undefined, {})] };
   }
   const noted: Finding[] = doubt === undefined ? [] : [{ ...doubt, severity: "info" }];
   return await askHosts({ ...terms, uuid: terms.uuid }, asking, metadata, noted);
@@ -65,7 +66,7 @@ export async function findSource(
 function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | undefined {
   if (metadata.kind === "stamp") return doubtStamp(metadata.stamp, terms);
   if (metadata.kind !== "unusable") return undefined;
-  return engineFinding("stamp-unusable", undefined, { reason: metadata.reason });
+  return hookFinding("stamp-unusable", undefined, { reason: metadata.reason });
 }
 
 interface Asked extends Claim {
@@ -88,14 +89,14 @@ async function askHosts(
   const [source, ...others] = withoutRepeats(leaving.length > 0 ? leaving : claims);
   if (source === undefined) {
     const failed = answers.flatMap((answer) => whyNot(answer, name));
-    const none = engineFinding("guest-not-found", undefined, { hosts: asking.hosts.length });
+    const none = hookFinding("guest-not-found", undefined, { hosts: asking.hosts.length });
     return { ...NOTHING, findings: [...noted, ...failed.length > 0 ? failed : [none]] };
   }
   if (others.length > 0) {
     const hosts = [source, ...others].map(({ uri }) => uri.host).sort().join(", ");
     return {
       ...NOTHING,
-      findings: [...noted, engineFinding("several-sources", undefined, { hosts })],
+      findings: [...noted, hookFinding("several-sources", undefined, { hosts })],
     };
   }
   try {
@@ -158,13 +159,13 @@ function whyNot(answer: Asked | VirshError | LibvirtUriError, name: string): Fin
   if (answer instanceof VirshError) return isElsewhere(answer) ? [] : [notRead(answer)];
   if (answer instanceof LibvirtUriError) {
     const data = { host: "a host of config.yaml", problem: answer.message };
-    return [engineFinding("host-not-read", undefined, data)];
+    return [hookFinding("host-not-read", undefined, data)];
   }
   const { uri: { host }, guest } = answer;
   return [
     guest.name === name
-      ? engineFinding("guest-not-leaving", undefined, { host, state: guest.state })
-      : engineFinding("guest-of-other-name", undefined, { host, name: guest.name, wanted: name }),
+      ? hookFinding("guest-not-leaving", undefined, { host, state: guest.state })
+      : hookFinding("guest-of-other-name", undefined, { host, name: guest.name, wanted: name }),
   ];
 }
 
@@ -192,7 +193,7 @@ function isElsewhere({ code }: VirshError): boolean {
 }
 
 function notRead({ code, host, found }: VirshError | ProbeRunError): Finding {
-  const finding = engineFinding("host-not-read", undefined, { host, problem: found });
+  const finding = hookFinding("host-not-read", undefined, { host, problem: found });
   // That the deadline passed is a finding of its own, and kind of trouble.
   return code === "timeout" ? { ...finding, severity: "info" } : finding;
 }
@@ -220,7 +221,7 @@ async function readSource(
     return {
       facts,
       devices,
-      findings: [engineFinding("origin-not-known", undefined, { host: name })],
+      findings: [hookFinding("origin-not-known", undefined, { host: name })],
     };
   }
   const time = facts.host.time ?? metadata.stamp.time;

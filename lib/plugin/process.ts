@@ -2,7 +2,8 @@ import { encodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
-import { ENGINE_CODES, engineFinding, fillMessage, type Finding } from "../policy/mod.ts";
+import { fillMessage, type Finding } from "../policy/mod.ts";
+import { PLUGIN_CODES, pluginFinding } from "./codes.ts";
 import type { Request } from "./message.ts";
 import { ReplySchema } from "./schema.ts";
 
@@ -21,11 +22,11 @@ export class PluginError extends Error {
   /** What there is to say of it. */
   readonly finding: Finding;
 
-  /** With the code of the engine's finding, and its data. */
-  constructor(code: keyof typeof ENGINE_CODES, data: Finding["data"]) {
-    super(fillMessage(ENGINE_CODES[code].message, data));
+  /** With the finding's code and data; `id` is the plugin's. */
+  constructor(code: keyof typeof PLUGIN_CODES, data: Finding["data"] & { readonly id: string }) {
+    super(fillMessage(PLUGIN_CODES[code].message, data));
     this.name = "PluginError";
-    this.finding = engineFinding(code, undefined, data);
+    this.finding = pluginFinding(code, undefined, data, data.id);
   }
 }
 

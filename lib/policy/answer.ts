@@ -1,8 +1,8 @@
 import type { Choice } from "./choose.ts";
 import type { Verdict } from "./engine.ts";
+import type { CodeOwner } from "./finding.ts";
 import type { NotLookedAt } from "./guest.ts";
 import type { DevicePair, Migration } from "./migration.ts";
-import type { RegisteredPolicy } from "./registry.ts";
 
 /** A device pair as reports name it. */
 export interface ReportedDevice {
@@ -24,8 +24,8 @@ export interface Answer {
   readonly notLookedAt?: readonly NotLookedAt[] | undefined;
   /** What was taken for granted because nobody said otherwise, a sentence each. */
   readonly assumptions: readonly string[];
-  /** The policies that could be run: their codes' pages hold the sentences. */
-  readonly policies: readonly RegisteredPolicy[];
+  /** The policies that could be run: their codes' pages hold the sentences. Those of the engine are known. */
+  readonly policies: readonly CodeOwner[];
 }
 
 /** An answer with the facts it rests on, for reports that show the devices themselves. */

@@ -132,7 +132,9 @@ function findUnread({ id, attributes }: Policy, pair: DevicePair): Finding[] {
     const known = new Map(Object.entries(pair[side].attributes ?? {}));
     return attributesOf([{ attributes }])
       .filter((attribute) => known.get(attribute) === undefined)
-      .map((attribute) => engineFinding("attribute-not-read", pair.name, { id, attribute, side }));
+      .map((attribute) =>
+        engineFinding("attribute-not-read", pair.name, { id, attribute, side }, id)
+      );
   });
 }
 
@@ -150,8 +152,8 @@ function apply(
       findings.push(complete(registered, device, found));
     }
   } catch (error) {
-    const data = { id: registered.policy.id, problem: textOf(error) };
-    findings.push(engineFinding("policy-failed", device, data));
+    const { id } = registered.policy;
+    findings.push(engineFinding("policy-failed", device, { id, problem: textOf(error) }, id));
   }
   return findings;
 }

@@ -17,6 +17,8 @@ export interface Finding {
   readonly severity: Severity;
   /** How much it weighs by itself, where the site has made a warning of it. */
   readonly loweredFrom?: "veto" | "undecided";
+  /** The id of the policy that it is about, where it comes from another. */
+  readonly about?: string;
   /** The name of the device pair; absent where the finding is about the whole migration. */
   readonly device?: string;
   /** Where in config space, in bytes from its start. */
@@ -53,6 +55,12 @@ export type Filling<Message extends string, Name extends string = Placeholder<Me
   & ("offset" extends Name ? { readonly offset: number } : unknown)
   & ([Exclude<Name, "offset">] extends [never] ? unknown
     : { readonly data: { readonly [Key in Exclude<Name, "offset">]: FindingValue } });
+
+/** Whose findings have these codes: a policy as the registry has it, or premigrate itself. */
+export interface CodeOwner<Page extends CodePage = CodePage> {
+  /** Its id and its codes' pages. */
+  readonly policy: { readonly id: string; readonly codes: Readonly<Record<string, Page>> };
+}
 
 /**
  * Fills a code's message with a finding's values.

@@ -19,6 +19,7 @@ export * from "./guest.ts";
 export * from "./judge.ts";
 export * from "./migration.ts";
 export * from "./never_migrates.ts";
+export * from "./own_codes.ts";
 export * from "./pair.ts";
 export * from "./policy.ts";
 export type { Pool } from "./pools.ts";

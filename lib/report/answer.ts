@@ -1,11 +1,11 @@
 import {
   type Answer,
+  type CodeOwner,
   type CodePage,
   ENGINE_CODES,
   ENGINE_ID,
   fillMessage,
   type Finding,
-  type RegisteredPolicy,
 } from "../policy/mod.ts";
 
 /** A finding with its sentences. */
@@ -30,14 +30,21 @@ export interface ReportedFinding extends Finding {
  * ```
  */
 export function findPage(
-  policies: readonly RegisteredPolicy[],
+  policies: readonly CodeOwner[],
   policy: string,
   code: string,
 ): CodePage | undefined {
-  const codes: Readonly<Record<string, CodePage>> = policy === ENGINE_ID
-    ? ENGINE_CODES
-    : policies.find((registered) => registered.policy.id === policy)?.policy.codes ?? {};
+  const { codes = {} } = withEngine(policies).find(({ policy: { id } }) => id === policy)?.policy ??
+    {};
   return Object.hasOwn(codes, code) ? codes[code] : undefined;
+}
+
+/** The engine, which every answer may have findings of. */
+export const ENGINE: CodeOwner = { policy: { id: ENGINE_ID, codes: ENGINE_CODES } };
+
+/** The policies, and the engine where premigrate itself is not among them. */
+export function withEngine(policies: readonly CodeOwner[]): readonly CodeOwner[] {
+  return policies.some(({ policy: { id } }) => id === ENGINE_ID) ? policies : [ENGINE, ...policies];
 }
 
 /**

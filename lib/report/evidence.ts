@@ -1,9 +1,9 @@
 import {
+  type CodeOwner,
   fillMessage,
   type Finding,
   type FindingValue,
   parseBadConfig,
-  type RegisteredPolicy,
 } from "../policy/mod.ts";
 import { findPage } from "./answer.ts";
 
@@ -37,7 +37,7 @@ export interface Evidence {
  * ]);
  * ```
  */
-export function evidenceOf(finding: Finding, policies: readonly RegisteredPolicy[]): Evidence[] {
+export function evidenceOf(finding: Finding, policies: readonly CodeOwner[]): Evidence[] {
   const { policy, code, offset, data } = finding;
   const message = findPage(policies, policy, code)?.message ?? "";
   const place: Evidence[] = offset === undefined

@@ -1,15 +1,14 @@
 import {
   type BadConfig,
+  type CodeOwner,
   type CodePage,
   type ConfigSpace,
   decodeConfigSpace,
-  ENGINE_CODES,
-  ENGINE_ID,
   fieldAt,
   formatBadConfig,
   type Policy,
-  type RegisteredPolicy,
 } from "../policy/mod.ts";
+import { withEngine } from "./answer.ts";
 import { wrap } from "./printable.ts";
 
 /** A code's page, with the policy it belongs to. */
@@ -31,16 +30,12 @@ export interface FoundPage extends CodePage {
  * assertEquals(findPages([], "premigrate no-facts").length, 1);
  * ```
  */
-export function findPages(policies: readonly RegisteredPolicy[], text: string): FoundPage[] {
+export function findPages(policies: readonly CodeOwner[], text: string): FoundPage[] {
   const [, policyId, wanted = ""] = /^(?:(\S+)[ :])?(\S+)$/.exec(text.trim()) ?? [];
-  const sources: [string, Readonly<Record<string, CodePage>>][] = [
-    [ENGINE_ID, ENGINE_CODES],
-    ...policies.map(({ policy }): [string, Policy["codes"]] => [policy.id, policy.codes]),
-  ];
-  return sources.flatMap(([policy, codes]) => {
+  return withEngine(policies).flatMap(({ policy: { id, codes } }) => {
     const page = Object.hasOwn(codes, wanted) ? codes[wanted] : undefined;
-    const isWanted = page !== undefined && (policyId === undefined || policyId === policy);
-    return isWanted ? [{ ...page, policy, code: wanted }] : [];
+    const isWanted = page !== undefined && (policyId === undefined || policyId === id);
+    return isWanted ? [{ ...page, policy: id, code: wanted }] : [];
   });
 }
 

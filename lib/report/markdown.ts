@@ -1,4 +1,4 @@
-import { decide, type DetailedAnswer, type RegisteredPolicy } from "../policy/mod.ts";
+import { type CodeOwner, decide, type DetailedAnswer } from "../policy/mod.ts";
 import type { ReportedFinding } from "./answer.ts";
 import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
@@ -61,7 +61,7 @@ function answerBlocks(answer: DetailedAnswer): string[] {
   ];
 }
 
-function findingBlocks(finding: ReportedFinding, policies: readonly RegisteredPolicy[]): string[] {
+function findingBlocks(finding: ReportedFinding, policies: readonly CodeOwner[]): string[] {
   const { severity, policy, code, title, message, remedy } = finding;
   const evidence = evidenceOf(finding, policies).map(({ name, value }) => `${name}: ${value}`);
   return [

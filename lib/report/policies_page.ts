@@ -1,8 +1,11 @@
-import { type CodePage, ENGINE_CODES, ENGINE_ID, type RegisteredPolicy } from "../policy/mod.ts";
+import type { CodePage, RegisteredPolicy } from "../policy/mod.ts";
+import { ENGINE } from "./answer.ts";
 
 /**
  * Policies with all their codes as one Markdown page: each policy's own page, and what `explain`
  * says of its codes.
+ *
+ * @param own premigrate's own codes.
  *
  * @example
  * ```ts
@@ -12,7 +15,7 @@ import { type CodePage, ENGINE_CODES, ENGINE_ID, type RegisteredPolicy } from ".
  * assertStringIncludes(policiesPage(Registry.from(BUILT_IN).policies), "\n## nvidia/vsc\n");
  * ```
  */
-export function policiesPage(policies: readonly RegisteredPolicy[]): string {
+export function policiesPage(policies: readonly RegisteredPolicy[], own = ENGINE): string {
   return [
     "# Policies",
     "The policies that come with premigrate, with every code that their findings can have. This page " +
@@ -27,9 +30,9 @@ export function policiesPage(policies: readonly RegisteredPolicy[]): string {
       ),
       ...codeBlocks(codes),
     ]),
-    `## ${ENGINE_ID}`,
+    `## ${own.policy.id}`,
     "**What kept a policy from being applied**",
-    ...codeBlocks(ENGINE_CODES),
+    ...codeBlocks(own.policy.codes),
   ].join("\n\n") + "\n";
 }
 

@@ -1,11 +1,5 @@
 import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
-import type {
-  Answer,
-  Decision,
-  RegisteredPolicy,
-  ReportedDevice,
-  Severity,
-} from "../policy/mod.ts";
+import type { Answer, CodeOwner, Decision, ReportedDevice, Severity } from "../policy/mod.ts";
 import type { ReportedFinding } from "./answer.ts";
 import { evidenceOf } from "./evidence.ts";
 import { outline } from "./outline.ts";
@@ -61,7 +55,7 @@ export function reportText(answer: Answer): string {
   return lines.join("\n") + "\n";
 }
 
-function findingLines(finding: ReportedFinding, policies: readonly RegisteredPolicy[]): string[] {
+function findingLines(finding: ReportedFinding, policies: readonly CodeOwner[]): string[] {
   const { severity, policy, code, message, remedy } = finding;
   const evidence = evidenceOf(finding, policies).filter(({ told }) => !told)
     .map(({ name, value }) => `${name} ${value}`).join(", ");

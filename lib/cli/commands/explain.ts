@@ -1,7 +1,8 @@
 import { closestString } from "@std/text/closest-string";
 import { Command, ValidationError } from "@cliffy/command";
-import { decodeConfigSpace, ENGINE_CODES, parseBadConfig } from "../../policy/mod.ts";
+import { decodeConfigSpace, parseBadConfig } from "../../policy/mod.ts";
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
+import { OWN } from "../../hook/codes.ts";
 import { readFunction } from "../dump.ts";
 import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
@@ -38,10 +39,10 @@ export const explain = new Command<{ json?: true }>()
       else print(explainPolicy(policy));
       return;
     }
-    const pages = findPages(policies, id);
+    const pages = findPages([OWN, ...policies], id);
     if (pages.length === 0) {
       const known = [
-        ...Object.keys(ENGINE_CODES),
+        ...Object.keys(OWN.policy.codes),
         ...policies.flatMap(({ policy: { id, codes } }) => [id, ...Object.keys(codes)]),
       ];
       throw new ValidationError(

@@ -1,6 +1,7 @@
 import { Command } from "@cliffy/command";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { policiesPage } from "../../report/mod.ts";
+import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { builtInRegistry, loadRegistry, POLICIES_OPTION } from "../policies.ts";
@@ -17,7 +18,7 @@ export const policies = new Command<{ json?: true }>()
     const isSame = markdown === true && choices.policies === undefined &&
       choices.plugin === undefined;
     const { policies } = isSame ? builtInRegistry() : await loadRegistry(choices);
-    if (markdown === true) return print(policiesPage(policies));
+    if (markdown === true) return print(policiesPage(policies, OWN));
     const registered = policies.map(({ policy }) => policy);
     if (json !== true) {
       print(registered.map(({ id, title }) => `${id.padEnd(24)} ${title}\n`).join(""));

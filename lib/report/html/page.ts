@@ -1,8 +1,8 @@
 import {
+  type CodeOwner,
   decide,
   type Decision,
   type DetailedAnswer,
-  type RegisteredPolicy,
   type Severity,
 } from "../../policy/mod.ts";
 import type { ReportedFinding } from "../answer.ts";
@@ -123,7 +123,7 @@ ${shadows && configMap(name, shadows)}
 </section>`;
 }
 
-function findingPart(finding: ReportedFinding, policies: readonly RegisteredPolicy[]): Markup {
+function findingPart(finding: ReportedFinding, policies: readonly CodeOwner[]): Markup {
   const { severity, policy, code, title, message, remedy } = finding;
   return markup`
 <section class="finding ${severity}"><h4>${badge(severity)} ${title}</h4>

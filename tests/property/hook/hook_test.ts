@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";
 import { parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
-import { engineFinding, type Finding } from "premigrate/policy";
+import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
 import { SEPARATOR, STATUS } from "../../../lib/hook/answer_status.ts";
 import { type Arrival, judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";
 import {
@@ -11,9 +11,9 @@ import {
   ConfigSchema,
   parseApplied,
   salvageApplied,
-  type Trouble,
   writeApplied,
 } from "../../../lib/config/config.ts";
+import { OWN } from "../../../lib/hook/codes.ts";
 import { journalLines, refusal } from "../../../lib/hook/message.ts";
 import { configuredRegistry } from "../../../lib/config/registry.ts";
 import { settle } from "../../../lib/hook/settle.ts";
@@ -180,6 +180,7 @@ const severity = fc.constantFrom(
   "info" as const,
 );
 const WEIGHT = { veto: 0, undecided: 1, warn: 2, info: 3 };
+const ownFinding = findingsOf(OWN.policy.codes);
 const ENGINE = ["policy-failed", "deadline-passed", "no-stamp", "hook-failed"] as const;
 const finding: fc.Arbitrary<Finding> = fc.oneof(
   fc.record({
@@ -189,7 +190,7 @@ const finding: fc.Arbitrary<Finding> = fc.oneof(
     device: anyText,
     data: fc.dictionary(fc.oneof(fc.constantFrom("line", "field"), anyText), anyText),
   }),
-  fc.constantFrom(...ENGINE).map((code) => engineFinding(code, undefined, {})),
+  fc.constantFrom(...ENGINE).map((code) => ownFinding(code, undefined, {})),
 );
 const findings = fc.array(finding, { maxLength: 8 }).map((findings) =>
   findings.toSorted((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity])

@@ -18,7 +18,7 @@ import {
 import { PluginError, readMessage } from "../../../lib/plugin/process.ts";
 import { answersSchema, DescriptionSchema } from "../../../lib/plugin/schema.ts";
 import { definePolicy, fillMessage, parseQemuVersion } from "../../../lib/policy/mod.ts";
-import { ENGINE_CODES } from "../../../lib/policy/engine_codes.ts";
+import { PLUGIN_CODES } from "../../../lib/plugin/codes.ts";
 
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
@@ -85,7 +85,7 @@ Deno.test("whatever a plugin says is within bounds, or is a PluginError of one l
       } catch (error) {
         assertInstanceOf(error, PluginError);
         const { code, data } = error.finding;
-        const message = fillMessage(ENGINE_CODES["plugin-nonsense"].message, data);
+        const message = fillMessage(PLUGIN_CODES["plugin-nonsense"].message, data);
         assertEquals([code, error.message], ["plugin-nonsense", message]);
         assert(message.length < 600 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(message), message);
       }

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { engineFinding, type Finding, type FindingValue } from "premigrate/policy";
 import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { hookFinding, OWN } from "../../../lib/hook/codes.ts";
 import type { Decision } from "../../../lib/hook/decision.ts";
 import { journalLines, refusal } from "../../../lib/hook/message.ts";
 import { settle } from "../../../lib/hook/settle.ts";
@@ -50,7 +51,7 @@ function decided(
         { name: "hostdev1", source: "0000:3b:00.5", destination: "0000:af:00.1" },
       ],
       assumptions: [],
-      policies: POLICIES,
+      policies: [OWN, ...POLICIES],
     },
     source: changes.source ?? sourceFacts([]),
     destination: undefined,
@@ -102,7 +103,7 @@ Deno.test("of findings of one code each has its own numbers", () => {
 });
 
 Deno.test("a finding that is of no device names none", () => {
-  const [verdict] = refusal(decided([engineFinding("no-stamp", undefined, {})]), REPORT)
+  const [verdict] = refusal(decided([hookFinding("no-stamp", undefined, {})]), REPORT)
     .split("\n");
   assertEquals(verdict, "premigrate: UNDECIDED, refused: The guest carries no stamp");
 });
@@ -145,7 +146,7 @@ for (const text of HOSTILE) {
     const findings: Finding[] = [
       { ...WILL_FAIL, device: text, data },
       { policy: text, code: text, severity: "undecided", device: text, data: { [text]: text } },
-      engineFinding("hook-failed", undefined, { problem: text }),
+      hookFinding("hook-failed", undefined, { problem: text }),
     ];
     const facts = sourceFacts([]);
     const decision = decided(findings, {

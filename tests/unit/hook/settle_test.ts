@@ -1,8 +1,9 @@
 /** What becomes of a migration: the findings beside the operator's choices. */
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { engineFinding, type Finding } from "premigrate/policy";
-import { ConfigSchema, type Trouble } from "../../../lib/config/config.ts";
+import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
+import { ConfigSchema } from "../../../lib/config/config.ts";
+import { OWN } from "../../../lib/hook/codes.ts";
 import { settle } from "../../../lib/hook/settle.ts";
 
 const UUID = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
@@ -21,7 +22,8 @@ const VETO = found("veto", "will-fail");
 const UNDECIDED = found("undecided", "no-config");
 const WARN = found("warn", "may-fail");
 const INFO = found("info", "will-pass");
-const FAILED = engineFinding("policy-failed", "hostdev0", { id: POLICY, problem: "x" });
+const ownFinding = findingsOf(OWN.policy.codes);
+const FAILED = ownFinding("policy-failed", "hostdev0", { id: POLICY, problem: "x" }, POLICY);
 
 interface Case {
   readonly name: string;
@@ -298,7 +300,7 @@ const ENGINE = [
 ] as const;
 
 for (const [code, trouble] of ENGINE) {
-  const findings = [engineFinding(code, undefined, {})];
+  const findings = [ownFinding(code, undefined, {})];
   for (const choice of ["open", "closed"] as const) {
     Deno.test(`${code} is decided by onTrouble.${trouble}: ${choice}`, () => {
       const others = choice === "open" ? "closed" : "open";

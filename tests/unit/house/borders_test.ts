@@ -62,6 +62,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/facts",
     "lib/report",
     "lib/config",
+    "lib/hook",
     "lib/agent",
     "lib/install",
     "valibot",

@@ -221,6 +221,7 @@ for (const [name, error, problem] of THROWN) {
       policy: "premigrate",
       code: "policy-failed",
       severity: "undecided",
+      about: "broken/policy",
       device: "hostdev0",
       data: { id: "broken/policy", problem },
     });
@@ -496,7 +497,7 @@ for (const [name, source, destination, unread] of ATTRIBUTES) {
     assertEquals(
       findings.filter(({ code }) => code !== "noted"),
       unread.map(([attribute, side]) =>
-        engineFinding("attribute-not-read", "hostdev0", { id: "a/b", attribute, side })
+        engineFinding("attribute-not-read", "hostdev0", { id: "a/b", attribute, side }, "a/b")
       ),
     );
     assertEquals(

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  ENGINE_CODES,
-  ENGINE_ID,
-  engineFinding,
-  fillMessage,
-  type FindingValue,
-} from "premigrate/policy";
+import { ENGINE_ID, engineFinding, fillMessage, type FindingValue } from "premigrate/policy";
+import { OWN } from "../../../lib/hook/codes.ts";
 
 const FILLED: readonly (readonly [
   message: string,
@@ -51,8 +46,8 @@ Deno.test("engineFinding: has its code's severity, and a device where there is o
   assert(!("device" in engineFinding("device-of-command-line", undefined, {})));
 });
 
-for (const [code, page] of Object.entries(ENGINE_CODES)) {
-  Deno.test(`ENGINE_CODES: the page of ${code} is whole`, () => {
+for (const [code, page] of Object.entries(OWN.policy.codes)) {
+  Deno.test(`premigrate's own codes: the page of ${code} is whole`, () => {
     assertMatch(code, /^[a-z]+(-[a-z]+)*$/);
     assertMatch(page.title, /^[A-Z].*[^.]$/);
     assertMatch(page.message, /[^.]$/);

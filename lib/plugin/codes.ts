@@ -1,0 +1,82 @@
+import { findingsOf, type OwnCodePage, type OwnFinding } from "../policy/mod.ts";
+
+/** The codes of code plugins that fail. */
+export const PLUGIN_CODES = {
+  "plugin-threw": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin threw an error",
+    message: "Plugin {id} threw: {problem}",
+    remedy: "Report it to the plugin's author; the other policies' findings stand.",
+    about: "A plugin that fails is believed in nothing: what it would have said is not known.",
+  },
+  "plugin-reached-out": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin tried to reach outside",
+    message: "Plugin {id} tried to use what it has no permission for: {permission}",
+    remedy: "Find out what the plugin is for before you list it again.",
+    about:
+      "A plugin is a pure function of the facts. It has no permission to files, network, environment, programs or libraries; Deno refuses every try, and notes it.",
+  },
+  "plugin-timed-out": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin did not answer in time",
+    message: "Plugin {id} had not answered after {seconds} seconds",
+    remedy: "Report it to the plugin's author; the other policies' findings stand.",
+    about: "A plugin is ended when its time is up, so that it delays no verdict.",
+  },
+  "plugin-out-of-memory": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin ran out of memory",
+    message: "Plugin {id} wanted more memory than a plugin may have",
+    remedy: "Report it to the plugin's author; the other policies' findings stand.",
+    about: "A plugin has a limited heap, and V8 ends it when that is full.",
+  },
+  "plugin-flooded": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin printed too much",
+    message: "Plugin {id} printed more than {bytes} bytes",
+    remedy: "Report it to the plugin's author; the other policies' findings stand.",
+    about: "A plugin is ended when its answer is larger than an answer may be.",
+  },
+  "plugin-nonsense": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin's answer cannot be read",
+    message: "Plugin {id} gave no answer that can be read: {problem}",
+    remedy:
+      "Build the plugin anew with this version of premigrate; a plugin prints nothing itself.",
+    about: "A plugin's findings have codes that it declares, and texts and numbers within bounds.",
+  },
+  "plugin-claims-id": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin has another policy's id",
+    message: "Plugin {id} says that it is {claimed}, which is another policy's id",
+    remedy: "Take one of the two out, or give the plugin an id of its own.",
+    about: "Findings stand under their policy's id: nobody speaks in another's name.",
+  },
+  "plugin-ended": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin ended without an answer",
+    message: "Plugin {id} ended with status {status} before it answered",
+    remedy: "Report it to the plugin's author; the other policies' findings stand.",
+    about: "A plugin returns its findings; it does not exit.",
+  },
+  "plugin-not-started": {
+    severity: "undecided",
+    trouble: "policy",
+    title: "A code plugin could not be started",
+    message: "Plugin {id} could not be started: {problem}",
+    remedy: "See that premigrate may run Deno and /bin/sh.",
+    about: "Each plugin runs in a Deno of its own.",
+  },
+} as const satisfies Readonly<Record<string, OwnCodePage>>;
+
+/** A finding about a code plugin. */
+export const pluginFinding: OwnFinding<keyof typeof PLUGIN_CODES> = findingsOf(PLUGIN_CODES);
