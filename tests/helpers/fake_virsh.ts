@@ -75,6 +75,21 @@ export interface FakeRun {
   readonly runs: readonly string[];
 }
 
+/** Writes the virsh of these hosts. */
+export async function writeVirsh(
+  folder: string,
+  hosts: Readonly<Record<string, FakeLibvirt>>,
+): Promise<void> {
+  await Deno.writeTextFile(`${folder}/virsh`, FAKE, { mode: 0o755 });
+  for (const [host, commands] of Object.entries(hosts)) {
+    await Deno.mkdir(`${folder}/${host}`);
+    for (const [name, script] of Object.entries(commands)) {
+      const text = `#!/bin/sh\n${script}\n`;
+      await Deno.writeTextFile(`${folder}/${host}/${name}`, text, { mode: 0o755 });
+    }
+  }
+}
+
 /** Runs tests/helpers/hook_asker.ts beside hosts that answer so. */
 export async function askFakes(
   hosts: Readonly<Record<string, FakeLibvirt>>,
@@ -82,14 +97,7 @@ export async function askFakes(
 ): Promise<FakeRun> {
   const folder = await Deno.makeTempDir({ prefix: "premigrate-virsh-" });
   try {
-    await Deno.writeTextFile(`${folder}/virsh`, FAKE, { mode: 0o755 });
-    for (const [host, commands] of Object.entries(hosts)) {
-      await Deno.mkdir(`${folder}/${host}`);
-      for (const [name, script] of Object.entries(commands)) {
-        const text = `#!/bin/sh\n${script}\n`;
-        await Deno.writeTextFile(`${folder}/${host}/${name}`, text, { mode: 0o755 });
-      }
-    }
+    await writeVirsh(folder, hosts);
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-prompt", "--allow-read"],
