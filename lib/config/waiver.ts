@@ -28,7 +28,7 @@ const LONGEST = 4096;
 export function parseWaiver(text: string): Waiver | undefined {
   if (text.length > LONGEST) return undefined;
   const [, id = "", until, reason = ""] =
-    /^premigrate-waiver 1\nid ([0-9a-f]{8})\nuntil (\d{1,12})\nreason ([^\p{C}\p{Zl}\p{Zp}]+)\nend\n$/u
+    /^premigrate-waiver 1\nid ([0-9a-f]{8})\nuntil (0|[1-9]\d{0,11})\nreason ([^\p{C}\p{Zl}\p{Zp}]+)\nend\n$/u
       .exec(text) ?? [];
   return until === undefined ? undefined : { id, until: Number(until), reason };
 }

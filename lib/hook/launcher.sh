@@ -363,19 +363,23 @@ trouble() { # KIND CHOICE WHY
   fi
   waiver=
   until=
-  last=
+  form=
   if [ -n "$uuid" ] && [ -r "$root/var/lib/premigrate/waivers/$uuid" ]; then
-    while IFS=' ' read -r key value; do
-      case $key in
-        id) waiver=$value ;;
-        until) until=$value ;;
+    # As lib/config/waiver.ts reads it.
+    while IFS= read -r line; do
+      case $line in
+        'premigrate-waiver 1') form=${form}w ;;
+        'id '????????) form=${form}i waiver=${line#id } ;;
+        'until '*) form=${form}u until=${line#until } ;;
+        'reason '?*) form=${form}r ;;
+        end) form=${form}e ;;
+        *) form=${form}x ;;
       esac
-      last=$key
     done <"$root/var/lib/premigrate/waivers/$uuid"
     case $waiver in
       *[!0-9a-f]*) waiver= ;;
     esac
-    { [ "$last" = end ] && number "$until" "$(date +%s)" 999999999999; } || waiver=
+    { [ "$form" = wiure ] && number "$until" "$(date +%s)" 999999999999; } || waiver=
   fi
   effect=allowed
   if [ "$mode" = observe ] || [ "$choice" = open ]; then

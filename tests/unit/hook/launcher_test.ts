@@ -262,6 +262,20 @@ async function waive(tree: HookTree, id: string, seconds: number, guest = GUEST)
   await Deno.writeTextFile(path, writeWaiver({ id, until, reason: "a test" }));
 }
 
+Deno.test("the launcher reads a waiver as lib/config/waiver.ts does", async () => {
+  const cases: readonly { name: string; text: string; inForce: boolean }[] = JSON.parse(
+    await Deno.readTextFile("tests/cases/waivers.json"),
+  );
+  using tree = await HookTree.make({}, { deno: "/nowhere/deno" });
+  const xml = await tree.xml();
+  for (const { name, text, inForce } of cases) {
+    await Deno.writeTextFile(`${tree.root}/var/lib/premigrate/waivers/${GUEST}`, text);
+    const { code } = await tree.migrate(xml);
+    const line = (await tree.audit()).at(-1);
+    assertEquals([code, line?.["waiver"]], inForce ? [0, "0badcafe"] : [1, undefined], name);
+  }
+});
+
 const CONFIGURATIONS: readonly (readonly [name: string, text: string | undefined])[] = [
   ["missing", undefined],
   ["empty", ""],
