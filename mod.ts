@@ -18,8 +18,35 @@
  *
  * @module
  */
-export * from "./lib/domain/mod.ts";
-export * from "./lib/facts/mod.ts";
-export * from "./lib/policy/mod.ts";
-export * from "./lib/report/mod.ts";
-export * from "./plugins/mod.ts";
+export { type Domain, DomainXmlError, parseDomain } from "./lib/domain/mod.ts";
+export {
+  type CapturedConfig,
+  type CapturedDevice,
+  type CapturedHost,
+  FACT_SOURCES,
+  type Facts,
+  FactsError,
+  type FactSource,
+  parseFacts,
+  writeFacts,
+} from "./lib/facts/mod.ts";
+export {
+  type Decision,
+  type DetailedAnswer,
+  type Finding,
+  judge,
+  type Policy,
+  type Question,
+  Registry,
+  type Severity,
+  type SideFacts,
+  type Verdict,
+} from "./lib/policy/mod.ts";
+export {
+  reportFindings,
+  reportHtml,
+  reportJson,
+  reportMarkdown,
+  reportText,
+} from "./lib/report/mod.ts";
+export { BUILT_IN } from "./plugins/mod.ts";

@@ -72,7 +72,7 @@ export interface Domain extends DomainMetadata {
  *
  * @example
  * ```ts
- * import { parseDomain } from "premigrate";
+ * import { parseDomain } from "premigrate/domain";
  * import { assertEquals } from "@std/assert";
  *
  * const domain = parseDomain(`

@@ -36,7 +36,7 @@ export type DomainXmlErrorCode =
  *
  * @example
  * ```ts
- * import { DomainXmlError, parseDomain } from "premigrate";
+ * import { DomainXmlError, parseDomain } from "premigrate/domain";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const error = assertThrows(() => parseDomain("<network/>"), DomainXmlError);

@@ -45,7 +45,7 @@ export function readMetadata({ metadata, metadataElements }: DomainDocument): Me
  *
  * @example
  * ```ts
- * import { parseDomain, setMetadata } from "premigrate";
+ * import { parseDomain, setMetadata } from "premigrate/domain";
  * import { assertEquals } from "@std/assert";
  *
  * const xml = "<domain type='kvm'><name>web1</name><metadata/></domain>";

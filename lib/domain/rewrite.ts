@@ -13,7 +13,7 @@ import type { MdevDevice, PciDevice } from "./host_device.ts";
  *
  * @example
  * ```ts
- * import { parseDomain, rewriteSources } from "premigrate";
+ * import { parseDomain, rewriteSources } from "premigrate/domain";
  * import { assertEquals } from "@std/assert";
  *
  * const xml = `<domain type='kvm'><name>web1</name><devices>

@@ -11,7 +11,7 @@ const LAST_DEVICE = 0x1f;
  *
  * @example
  * ```ts
- * import { normalizeBdf } from "premigrate/policy";
+ * import { normalizeBdf } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(normalizeBdf("3B:00.4"), "0000:3b:00.4");

@@ -70,7 +70,7 @@ const EXPRESS_ID = 0x10;
  *
  * @example
  * ```ts
- * import { decodeConfigSpace } from "premigrate/policy";
+ * import { decodeConfigSpace } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new Uint8Array(256);

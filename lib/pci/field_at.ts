@@ -19,7 +19,7 @@ export interface FieldName {
  *
  * @example
  * ```ts
- * import { decodeConfigSpace, fieldAt } from "premigrate/policy";
+ * import { decodeConfigSpace, fieldAt } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new Uint8Array(256);

@@ -95,7 +95,7 @@ const EXTENDED_CAPABILITIES: readonly string[] = [
  *
  * @example
  * ```ts
- * import { capabilityName } from "premigrate/policy";
+ * import { capabilityName } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(capabilityName(0x09), "Vendor Specific");
@@ -114,7 +114,7 @@ export function capabilityName(id: number): string {
  *
  * @example
  * ```ts
- * import { extendedCapabilityName } from "premigrate/policy";
+ * import { extendedCapabilityName } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(extendedCapabilityName(0x10), "Single Root I/O Virtualization");

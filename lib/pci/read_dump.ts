@@ -22,7 +22,7 @@ export const MAX_DUMP_BYTES = 16 * 1024 * 1024;
  *
  * @example
  * ```ts
- * import { readDump } from "premigrate/policy";
+ * import { readDump } from "premigrate/pci";
  * import { assertEquals } from "@std/assert";
  *
  * const text = `2e:00.0 VGA compatible controller: NVIDIA Corporation Device 1eb8

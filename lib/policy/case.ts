@@ -71,7 +71,8 @@ export interface PolicyCase<Code extends string = string> {
  *
  * @example
  * ```ts
- * import { BUILT_IN, runCase } from "premigrate";
+ * import { BUILT_IN } from "premigrate";
+ * import { runCase } from "premigrate/policy";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const policy = BUILT_IN.find(({ id }) => id === "qemu/restore-check");
@@ -98,7 +99,8 @@ export function runCase(policy: Policy, given: PolicyCase): Verdict {
  *
  * @example
  * ```ts
- * import { BUILT_IN, codesWithoutCase } from "premigrate";
+ * import { BUILT_IN } from "premigrate";
+ * import { codesWithoutCase } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * const [policy] = BUILT_IN;

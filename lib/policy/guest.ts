@@ -20,7 +20,7 @@ export interface GuestDevices {
  * @example
  * ```ts
  * import { wantDevices } from "premigrate/policy";
- * import { parseDomain } from "premigrate";
+ * import { parseDomain } from "premigrate/domain";
  * import { assertEquals } from "@std/assert";
  *
  * const { wanted } = wantDevices(parseDomain(`<domain type='kvm'>

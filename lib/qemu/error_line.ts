@@ -6,7 +6,7 @@ import type { BadConfig } from "./restore.ts";
  *
  * @example
  * ```ts
- * import { formatBadConfig, parseBadConfig } from "premigrate/policy";
+ * import { formatBadConfig, parseBadConfig } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * const line = "Bad config data: i=0xb9 read: ff device: 2 cmask: ff wmask: 0 w1cmask:0";
@@ -38,7 +38,7 @@ export function parseBadConfig(text: string): BadConfig | undefined {
  *
  * @example
  * ```ts
- * import { formatRealizeFailure } from "premigrate/policy";
+ * import { formatRealizeFailure } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(

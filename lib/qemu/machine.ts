@@ -45,7 +45,7 @@ const PROXMOX = /\+pve\d{1,4}(?:\.pxe)?$/;
  *
  * @example
  * ```ts
- * import { parseMachine } from "premigrate/policy";
+ * import { parseMachine } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseMachine("pc-q35-9.0").version, { major: 9, minor: 0 });
@@ -76,7 +76,7 @@ export function parseMachine(name: string): Machine {
  *
  * @example
  * ```ts
- * import { parseMachine, parseQemuVersion, resolveAlias } from "premigrate/policy";
+ * import { parseMachine, parseQemuVersion, resolveAlias } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(resolveAlias(parseMachine("q35"), parseQemuVersion("9.0.2")).name, "pc-q35-9.0");
@@ -96,7 +96,7 @@ export function resolveAlias(machine: Machine, qemu: QemuVersion | undefined): M
  *
  * @example
  * ```ts
- * import { machineSkipsVscCheck, parseMachine, parseQemuVersion } from "premigrate/policy";
+ * import { machineSkipsVscCheck, parseMachine, parseQemuVersion } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * const qemu = parseQemuVersion("11.1");

@@ -9,7 +9,7 @@ export const LARGEST_ROM_FILE = 2 ** 31;
  *
  * @example
  * ```ts
- * import { optionRomSize } from "premigrate/policy";
+ * import { optionRomSize } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(optionRomSize(33_000), 0x10000);

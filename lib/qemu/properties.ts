@@ -125,7 +125,7 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
  *
  * @example
  * ```ts
- * import { propertiesNotUnderstood } from "premigrate/policy";
+ * import { propertiesNotUnderstood } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(propertiesNotUnderstood({ "x-vga": "on", rombar: "0", "x-new": "1" }), ["x-new"]);
@@ -165,7 +165,7 @@ const UNTIL: ReadonlyMap<string, Release> = new Map([["x-enable-migration", [8, 
  *
  * @example
  * ```ts
- * import { parseQemuVersion, parseVfioPciProperties } from "premigrate/policy";
+ * import { parseQemuVersion, parseVfioPciProperties } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * const properties = parseVfioPciProperties(

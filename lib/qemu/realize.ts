@@ -134,7 +134,7 @@ for (const [at, mask] of [[0x04, 0x07], [0x05, 0x05], [0x0c, 0xff], [0x3c, 0xff]
  *
  * @example A device without capabilities: the ids are compared, the subsystem is not.
  * ```ts
- * import { parseQemuVersion, realize } from "premigrate/policy";
+ * import { parseQemuVersion, realize } from "premigrate/qemu";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const device = realize({ kind: "realize", bytes: new Uint8Array(256) }, {

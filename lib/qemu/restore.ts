@@ -47,7 +47,7 @@ export interface RestoreSide {
  *
  * @example
  * ```ts
- * import { parseQemuVersion, predictRestore } from "premigrate/policy";
+ * import { parseQemuVersion, predictRestore } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * const facts = {

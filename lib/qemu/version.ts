@@ -23,7 +23,7 @@ export const MODELLED_VERSIONS = { first: [5, 2], last: [11, 1] } as const;
  *
  * @example
  * ```ts
- * import { parseQemuVersion } from "premigrate/policy";
+ * import { parseQemuVersion } from "premigrate/qemu";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const version = parseQemuVersion("7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)");
@@ -76,7 +76,7 @@ const AFTER = /^(?:ubuntu\d{1,4})?(?:[-+~][\w.+~:-]{0,200})?(?:\s+\(.{0,500}\))?
  *
  * @example
  * ```ts
- * import { parseQemuVersion } from "premigrate/policy";
+ * import { parseQemuVersion } from "premigrate/qemu";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseQemuVersion("9.0.50").atLeast(9, 1), true);

@@ -23,7 +23,7 @@ export interface ReportedFinding extends Finding {
  *
  * @example
  * ```ts
- * import { findPage } from "premigrate";
+ * import { findPage } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(findPage([], "premigrate", "no-facts")?.severity, "undecided");
@@ -52,7 +52,8 @@ export function withEngine(policies: readonly CodeOwner[]): readonly CodeOwner[]
  *
  * @example
  * ```ts
- * import { BUILT_IN, Registry, reportFindings } from "premigrate";
+ * import { BUILT_IN, Registry } from "premigrate";
+ * import { reportFindings } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const finding = {

@@ -16,7 +16,8 @@ import {
  *
  * @example
  * ```ts
- * import { drawConfigGrid, parseQemuVersion, realize } from "premigrate";
+ * import { drawConfigGrid } from "premigrate/report";
+ * import { parseQemuVersion, realize } from "premigrate/policy";
  * import { assert, assertStringIncludes } from "@std/assert";
  *
  * const facts = {

@@ -46,7 +46,8 @@ const ROW = 16;
  *
  * @example
  * ```ts
- * import { parseQemuVersion, pictureConfig, realize } from "premigrate";
+ * import { parseQemuVersion, realize } from "premigrate/policy";
+ * import { pictureConfig } from "premigrate/report";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const facts = {

@@ -25,7 +25,8 @@ export interface ConfigShadows extends GridSides {
  *
  * @example
  * ```ts
- * import { parseMachine, parseQemuVersion, shadowsOf } from "premigrate";
+ * import { parseMachine, parseQemuVersion } from "premigrate/policy";
+ * import { shadowsOf } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const config = { kind: "realize", bytes: new Uint8Array(256) } as const;

@@ -18,7 +18,8 @@ export interface DescribedFunction extends ConfigSpace {
  *
  * @example
  * ```ts
- * import { decodeConfigSpace, describeConfigSpace } from "premigrate";
+ * import { decodeConfigSpace } from "premigrate/policy";
+ * import { describeConfigSpace } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const space = decodeConfigSpace(Uint8Array.of(0xde, 0x10, 0xb8, 0x1e, ...new Uint8Array(60)));

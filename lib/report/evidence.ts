@@ -22,7 +22,7 @@ export interface Evidence {
  *
  * @example
  * ```ts
- * import { evidenceOf } from "premigrate";
+ * import { evidenceOf } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const finding = {

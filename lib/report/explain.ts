@@ -24,7 +24,7 @@ export interface FoundPage extends CodePage {
  *
  * @example
  * ```ts
- * import { findPages } from "premigrate";
+ * import { findPages } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(findPages([], "premigrate no-facts").length, 1);
@@ -44,7 +44,7 @@ export function findPages(policies: readonly CodeOwner[], text: string): FoundPa
  *
  * @example
  * ```ts
- * import { explainCode, findPages } from "premigrate";
+ * import { explainCode, findPages } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const text = findPages([], "no-facts").map(explainCode).join();
@@ -64,7 +64,8 @@ export function explainCode({ policy, code, severity, title, about, remedy }: Fo
  *
  * @example
  * ```ts
- * import { BUILT_IN, explainPolicy } from "premigrate";
+ * import { BUILT_IN } from "premigrate";
+ * import { explainPolicy } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * for (const policy of BUILT_IN) assertStringIncludes(explainPolicy(policy), policy.title);
@@ -93,7 +94,7 @@ export interface BadConfigExplanation {
  *
  * @example
  * ```ts
- * import { explainBadConfig } from "premigrate";
+ * import { explainBadConfig } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const bad = { offset: 0x08, read: 0xa1, device: 0xa2, cmask: 0xff, wmask: 0, w1cmask: 0 };

@@ -6,7 +6,7 @@ import { reportFindings } from "./answer.ts";
  *
  * @example
  * ```ts
- * import { reportJson } from "premigrate";
+ * import { reportJson } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const verdict = { decision: "allow", findings: [], ran: [], notRun: [] } as const;
@@ -33,7 +33,7 @@ export function reportJson(answer: Answer): Record<string, unknown> {
  *
  * @example
  * ```ts
- * import { jsonText } from "premigrate";
+ * import { jsonText } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(jsonText({ name: "\u202evm1" }), '{\n  "name": "\\u202evm1"\n}');

@@ -13,7 +13,7 @@ import { addressText, DECISIONS, notLookedAtText, notRunText } from "./words.ts"
  *
  * @example
  * ```ts
- * import { reportMarkdown } from "premigrate";
+ * import { reportMarkdown } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const verdict = { decision: "allow", findings: [], ran: [], notRun: [] } as const;

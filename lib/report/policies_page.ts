@@ -9,7 +9,8 @@ import { ENGINE } from "./answer.ts";
  *
  * @example
  * ```ts
- * import { BUILT_IN, policiesPage, Registry } from "premigrate";
+ * import { BUILT_IN, Registry } from "premigrate";
+ * import { policiesPage } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * assertStringIncludes(policiesPage(Registry.from(BUILT_IN).policies), "\n## nvidia/vsc\n");

@@ -21,7 +21,7 @@ const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
  *
  * @example
  * ```ts
- * import { reportText } from "premigrate";
+ * import { reportText } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const verdict = { decision: "allow", findings: [], ran: [], notRun: [] } as const;

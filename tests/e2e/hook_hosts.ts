@@ -7,13 +7,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
-import {
-  type CapturedDevice,
-  type Facts,
-  parseFacts,
-  type StampedDevice,
-  writeStamp,
-} from "premigrate";
+import { type CapturedDevice, type Facts, parseFacts } from "premigrate";
+import { type StampedDevice, writeStamp } from "../../lib/facts/mod.ts";
 import { dist } from "../helpers/hook_tree.ts";
 import { FakeSysfs, OFFERS, RESOURCE } from "../helpers/probe_tree.ts";
 import { canRun, startHosts } from "./hosts.ts";

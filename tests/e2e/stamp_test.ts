@@ -1,6 +1,7 @@
 /** Stamps and marks in the metadata of real guests, and how they travel. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { parseDomain, readStampMetadata, type Stamp, type StampMetadata } from "premigrate";
+import { parseDomain } from "premigrate";
+import { readStampMetadata, type Stamp, type StampMetadata } from "../../lib/facts/mod.ts";
 import { FakeSysfs } from "../helpers/probe_tree.ts";
 import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
 

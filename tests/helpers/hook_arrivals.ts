@@ -1,14 +1,8 @@
 /** Guests that arrive at composed hosts: their XML, their stamps, and what the probe prints there. */
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import {
-  type CapturedDevice,
-  type Facts,
-  parseDomain,
-  parseFacts,
-  setMetadata,
-  STAMP_NAMESPACE,
-  writeStamp,
-} from "premigrate";
+import { type CapturedDevice, type Facts, parseDomain, parseFacts } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeStamp } from "../../lib/facts/mod.ts";
 import * as v from "valibot";
 import { parseProbeReport } from "../../lib/facts/probe/report.ts";
 import type { Arrival } from "../../lib/hook/arrival.ts";

@@ -2,7 +2,8 @@
  * Finds a source, judges an arrival, or a guest that runs, stamps one, and prints what came of it, in a process of
  * its own: its PATH is the test's to set, and it may run virsh, and what the request names.
  */
-import { parseDomain, readStampMetadata } from "premigrate";
+import { parseDomain } from "premigrate";
+import { readStampMetadata } from "../../lib/facts/mod.ts";
 import * as v from "valibot";
 import { judgeArrival } from "../../lib/hook/arrival.ts";
 import { ConfigSchema, parseApplied } from "../../lib/config/config.ts";

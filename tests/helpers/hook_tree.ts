@@ -1,6 +1,8 @@
 /** An installed hook below a temporary root, with a host of its own to judge. */
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import { parseDomain, parseFacts, setMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
+import { parseDomain, parseFacts } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeStamp } from "../../lib/facts/mod.ts";
 import { v } from "premigrate/policy";
 import type { CapturedDevice } from "../../lib/facts/mod.ts";
 import { parseProbeReport } from "../../lib/facts/probe/report.ts";

@@ -4,7 +4,8 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
-import { type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
+import { type Facts, parseDomain, Registry } from "premigrate";
+import { parseQemuVersion } from "premigrate/policy";
 import { formatBadConfig, get32 } from "premigrate/policy";
 import { judge } from "premigrate/policy";
 import { restoreCheck } from "../../plugins/qemu/restore-check/policy.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseDomain, readStampMetadata, type Stamp } from "premigrate";
+import { parseDomain } from "premigrate";
+import { readStampMetadata, type Stamp } from "../../lib/facts/mod.ts";
 import type { Output } from "../e2e/hosts.ts";
 import { guestXml, HOOKS, type Host, InstalledHosts } from "../e2e/installed_hosts.ts";
 import type { Mdev } from "./mdev.ts";

@@ -121,8 +121,8 @@ const WithLater = v.looseObject({
  *
  * @example
  * ```ts
- * import { parseDomain, parseFacts, setMetadata } from "premigrate";
- * import { readStampMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
+ * import { parseDomain, setMetadata } from "premigrate/domain";
+ * import { parseFacts } from "premigrate";
  * import { assertEquals } from "@std/assert";
  *
  * const facts = parseFacts('{"premigrate":"facts/1","host":{"name":"hosta"},"devices":[]}');

@@ -29,7 +29,7 @@ const POLICY =
  *
  * @example
  * ```ts
- * import { reportHtml } from "premigrate";
+ * import { reportHtml } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const verdict = { decision: "allow", findings: [], ran: [], notRun: [] } as const;

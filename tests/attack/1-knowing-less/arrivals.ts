@@ -1,6 +1,8 @@
 /** The same guests as they arrive at the hook: stamped, and the destination as the probe tells of it. */
 import { decodeHex } from "@std/encoding/hex";
-import { parseDomain, parseFacts, setMetadata, STAMP_NAMESPACE, writeStamp } from "premigrate";
+import { parseDomain, parseFacts } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeStamp } from "../../../lib/facts/mod.ts";
 import { hostFacts } from "../../../lib/facts/host_facts.ts";
 import { parseProbeReport } from "../../../lib/facts/probe/report.ts";
 import { addRealizeViews } from "../../../lib/facts/vfio/realize_views.ts";

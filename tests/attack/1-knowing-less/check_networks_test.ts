@@ -1,6 +1,7 @@
 /** Nothing becomes allow by knowing less: what both hosts' networks are. */
 import { assertEquals } from "@std/assert";
-import { type CapturedDevice, type Facts, type Networks, parseDomain } from "premigrate";
+import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
+import type { Networks } from "premigrate/domain";
 import { builtInRegistry } from "../../../lib/cli/policies.ts";
 import type { Decision } from "../../../lib/policy/mod.ts";
 import { judge } from "premigrate/policy";

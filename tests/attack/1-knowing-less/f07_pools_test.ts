@@ -3,13 +3,9 @@
  * networks are is known, or it is undecided.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Networks,
-  parseDomain,
-  setMetadata,
-  STAMP_NAMESPACE,
-  writeOfflineMark,
-} from "premigrate";
+import { type Networks, setMetadata } from "premigrate/domain";
+import { parseDomain } from "premigrate";
+import { STAMP_NAMESPACE, writeOfflineMark } from "../../../lib/facts/mod.ts";
 import { findNetworks, parseNetworks, writeNetworks } from "../../../lib/facts/libvirt/networks.ts";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import {

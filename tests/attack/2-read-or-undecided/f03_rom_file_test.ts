@@ -3,7 +3,8 @@
  * migration ("Size mismatch: 0000:00:05.0/vfio-cpr-pci.rom: 0x8000 != 0x20000" on QEMU 11.1.3).
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { BUILT_IN, type Facts, parseDomain, parseQemuVersion, Registry } from "premigrate";
+import { BUILT_IN, type Facts, parseDomain, Registry } from "premigrate";
+import { parseQemuVersion } from "premigrate/policy";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import { judge } from "premigrate/policy";
 import {

@@ -4,7 +4,7 @@
  */
 import { decodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
-import type { MetadataElement } from "premigrate";
+import type { MetadataElement } from "premigrate/domain";
 import { inflateSync } from "fflate";
 import * as v from "valibot";
 

@@ -2,14 +2,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
 import fc from "fast-check";
-import {
-  type Domain,
-  DomainXmlError,
-  parseDomain,
-  rewriteSources,
-  setMetadata,
-  STAMP_NAMESPACE,
-} from "premigrate";
+import { type Domain, DomainXmlError, parseDomain } from "premigrate";
+import { rewriteSources, setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE } from "../../../lib/facts/mod.ts";
 
 const STAMP = `<premigrate:stamp xmlns:premigrate="${STAMP_NAMESPACE}">x</premigrate:stamp>`;
 const HOSTDEV = `<hostdev mode='subsystem' type='pci' managed='no'>

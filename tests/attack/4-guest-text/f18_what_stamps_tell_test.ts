@@ -2,17 +2,14 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { decodeBase64 } from "@std/encoding/base64";
 import { inflateSync } from "fflate";
+import { type CapturedHost, type Facts, parseDomain, parseFacts } from "premigrate";
 import {
-  type CapturedHost,
-  type Facts,
-  parseDomain,
-  parseFacts,
   readStampMetadata,
-  setMetadata,
   type Stamp,
   STAMP_NAMESPACE,
   writeStamp,
-} from "premigrate";
+} from "../../../lib/facts/mod.ts";
+import { setMetadata } from "premigrate/domain";
 import { keyIds } from "../../../lib/facts/probe/host_ids.ts";
 import { makeStamp } from "../../../lib/facts/stamp/stamp_guest.ts";
 import { doubtStamp } from "../../../lib/hook/believe.ts";

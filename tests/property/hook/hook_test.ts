@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";
-import { parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
+import { parseDomain } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeOfflineMark } from "../../../lib/facts/mod.ts";
 import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
 import { SEPARATOR, STATUS } from "../../../lib/hook/answer_status.ts";
 import { type Arrival, judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";

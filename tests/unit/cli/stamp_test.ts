@@ -1,11 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  parseDomain,
-  parseFacts,
-  readStampMetadata,
-  setMetadata,
-  STAMP_NAMESPACE,
-} from "premigrate";
+import { parseDomain, parseFacts } from "premigrate";
+import { readStampMetadata, STAMP_NAMESPACE } from "../../../lib/facts/mod.ts";
+import { setMetadata } from "premigrate/domain";
 import { ROOT, runCli, testRuns } from "../../helpers/cli_run.ts";
 
 const FROM = "stamp --from examples/source.json --xml";

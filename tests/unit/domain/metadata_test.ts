@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { parseDomain, setMetadata } from "premigrate";
+import { parseDomain } from "premigrate";
+import { setMetadata } from "premigrate/domain";
 
 const OURS = "urn:x";
 const NEW = "<x:new xmlns:x='urn:x'>1</x:new>";

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseDomain, rewriteSources } from "premigrate";
+import { parseDomain } from "premigrate";
+import { rewriteSources } from "premigrate/domain";
 
 const UUID = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const OTHER = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";

@@ -1,6 +1,8 @@
 /** A guest that arrives: what is judged of it, and what has to be read of this host first. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { BUILT_IN, parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
+import { BUILT_IN, parseDomain } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeOfflineMark } from "../../../lib/facts/mod.ts";
 import { parseProbeReport } from "../../../lib/facts/probe/report.ts";
 import { hostFacts } from "../../../lib/facts/host_facts.ts";
 import { addRealizeViews } from "../../../lib/facts/vfio/realize_views.ts";

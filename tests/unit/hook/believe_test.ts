@@ -1,6 +1,7 @@
 /** Which stamps are believed, and which marks of a guest that is shut off. */
 import { assertEquals } from "@std/assert";
-import { parseFacts, type Stamp } from "premigrate";
+import { parseFacts } from "premigrate";
+import type { Stamp } from "../../../lib/facts/mod.ts";
 import { doubtStamp, readOfflineMark, type StampTerms } from "../../../lib/hook/believe.ts";
 
 const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";

@@ -1,6 +1,8 @@
 /** A site's policies in the hook, also on guests without host devices. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parseDomain, setMetadata, STAMP_NAMESPACE, writeOfflineMark } from "premigrate";
+import { parseDomain } from "premigrate";
+import { setMetadata } from "premigrate/domain";
+import { STAMP_NAMESPACE, writeOfflineMark } from "../../../lib/facts/mod.ts";
 import { judgeArrival } from "../../../lib/hook/arrival.ts";
 import {
   type Config,

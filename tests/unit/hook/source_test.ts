@@ -1,6 +1,7 @@
 /** Where the facts of the source come from: a stamp, or the configured hosts. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseDomain, type StampMetadata } from "premigrate";
+import { parseDomain } from "premigrate";
+import type { StampMetadata } from "../../../lib/facts/mod.ts";
 import { findSource, onSource } from "../../../lib/hook/source.ts";
 import {
   FIRST,

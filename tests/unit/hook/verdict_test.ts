@@ -1,7 +1,7 @@
 /** The whole hook on a composed host: what it decides, says and leaves behind. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import { writeOfflineMark } from "premigrate";
+import { writeOfflineMark } from "../../../lib/facts/mod.ts";
 import { writeWaiver } from "../../../lib/config/waiver.ts";
 import { DEVICE, GUEST, HookTree } from "../../helpers/hook_tree.ts";
 import { OFFERS, RESOURCE } from "../../helpers/probe_tree.ts";

@@ -1,16 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { type CapturedDevice, DomainXmlError, type Facts, parseDomain } from "premigrate";
 import {
-  type CapturedDevice,
-  DomainXmlError,
-  type Facts,
-  parseDomain,
   readStampMetadata,
-  setMetadata,
   type Stamp,
   STAMP_NAMESPACE,
   writeStamp,
-} from "../../../../mod.ts";
+} from "../../../../lib/facts/mod.ts";
+import { setMetadata } from "premigrate/domain";
 import { keyIds } from "../../../../lib/facts/probe/host_ids.ts";
 import { oneLine } from "../../../../lib/facts/one_line.ts";
 import { findStart, recordStart } from "../../../../lib/facts/vfio/start_records.ts";

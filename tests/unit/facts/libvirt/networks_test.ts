@@ -1,6 +1,7 @@
 /** What libvirt says of its networks, and what both hosts' say of a guest's devices. */
 import { assertEquals } from "@std/assert";
-import { type CapturedDevice, type Facts, type Networks, parseDomain } from "premigrate";
+import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
+import type { Networks } from "premigrate/domain";
 import { parseNetwork } from "../../../../lib/facts/libvirt/networks.ts";
 import { builtInRegistry } from "../../../../lib/cli/policies.ts";
 import { judge } from "premigrate/policy";

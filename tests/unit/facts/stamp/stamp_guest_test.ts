@@ -1,15 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
 import {
-  type CapturedDevice,
-  type Facts,
-  parseDomain,
   readStampMetadata,
-  setMetadata,
   type Stamp,
   STAMP_NAMESPACE,
   StampError,
   type StampMetadata,
-} from "premigrate";
+} from "../../../../lib/facts/mod.ts";
+import { setMetadata } from "premigrate/domain";
 import type { GuestOrigin } from "../../../../lib/facts/stamp/guest_origin.ts";
 import { keyIds } from "../../../../lib/facts/probe/host_ids.ts";
 import {

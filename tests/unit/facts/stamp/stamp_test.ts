@@ -2,18 +2,17 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { deflateSync } from "fflate";
+import { parseDomain, parseFacts } from "premigrate";
 import {
-  parseDomain,
-  parseFacts,
   readStampMetadata,
-  setMetadata,
   type Stamp,
   STAMP_NAMESPACE,
   StampError,
   type StampMetadata,
   writeOfflineMark,
   writeStamp,
-} from "premigrate";
+} from "../../../../lib/facts/mod.ts";
+import { setMetadata } from "premigrate/domain";
 import { withoutNamespace } from "../../../../lib/facts/stamp/stamp.ts";
 
 const GUEST = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0";
