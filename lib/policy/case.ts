@@ -13,6 +13,10 @@ import { Registry } from "./registry.ts";
 /** What is known of one side: host and device, as data. What is absent is not known. */
 export interface CaseSide
   extends Omit<DeviceFacts, "address" | "config">, Omit<HostFacts, "name" | "qemu"> {
+  /** The host's name. */
+  readonly host?: string | undefined;
+  /** Where the device is; a PCI function where it does not say. */
+  readonly address?: string | undefined;
   /** The host's QEMU, as in `9.1`. */
   readonly qemu?: string | undefined;
   /** Config space: hexadecimal by offset, zero elsewhere; of two that overlap the later offset wins. */
@@ -33,10 +37,12 @@ export type CaseFinding<Code extends string = string> = readonly [
   data?: Readonly<Record<string, FindingValue>>,
 ];
 
-/** One migration and what a policy is to say of it: its documentation, and its test. */
-export interface PolicyCase<Code extends string = string> {
+/** One migration of one device. */
+export interface CaseMigration {
   /** What the case shows. */
   readonly name: string;
+  /** The guest's name. */
+  readonly guest?: string | undefined;
   /** The host that the guest leaves. */
   readonly source: CaseSide;
   /** The host that it goes to. */
@@ -57,6 +63,10 @@ export interface PolicyCase<Code extends string = string> {
   readonly bytesOnly?: boolean | undefined;
   /** The site's options for the policy. */
   readonly options?: unknown;
+}
+
+/** A migration and what a policy is to say of it: its documentation, and its test. */
+export interface PolicyCase<Code extends string = string> extends CaseMigration {
   /** All that the policy finds, those that decide first. */
   readonly findings: readonly CaseFinding<Code>[];
   /** What the policy decides alone. */
@@ -83,13 +93,11 @@ export interface PolicyCase<Code extends string = string> {
  *   destination: { qemu: "9.2", config: { 0x00: "de 10 b8 1e", 0x08: "a2" } },
  *   machine: "pc-q35-9.2",
  *   bytesOnly: true,
- *   findings: [["will-fail", "veto", 0x08]],
- *   decision: "veto",
  * });
  * assertEquals(findings[0]?.code, "will-fail");
  * ```
  */
-export function runCase(policy: Policy, given: PolicyCase): Verdict {
+export function runCase(policy: Policy, given: CaseMigration): Verdict {
   const { pair, migration } = caseQuestion(given);
   return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
 }
@@ -124,46 +132,53 @@ export function codesWithoutCase(
  * @throws {QemuVersionError} When a side's QEMU version cannot be read.
  */
 export function caseQuestion(
-  given: PolicyCase,
+  given: CaseMigration,
 ): { readonly pair: DevicePair; readonly migration: Migration } {
-  const { machine, bus, properties = {}, source, destination } = given;
-  const { vfioDevices, viommu, postCopy, bytesOnly = false } = given;
-  const pair = {
-    name: "device",
-    guest: { bus, properties },
-    source: deviceOf(source),
-    destination: deviceOf(destination),
-  };
-  const migration: Migration = {
-    machine: machine === undefined ? undefined : parseMachine(machine),
-    source: hostOf("source", source),
-    destination: hostOf("destination", destination),
-    vfioDevices,
-    viommu,
-    postCopy,
-    bytesOnly,
-  };
-  return { pair, migration };
-}
-
-function deviceOf({ config, size, view = "realize", derived, ...facts }: CaseSide): DeviceFacts {
-  const address = "0000:3b:00.4";
-  if (config === undefined) return { ...facts, address };
-  return { ...facts, address, config: { kind: view, bytes: bytesOf(config, size), derived } };
-}
-
-function hostOf(name: string, { qemu, ...facts }: CaseSide): HostFacts {
-  const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver, romFiles } = facts;
-  const version = qemu === undefined ? undefined : parseQemuVersion(qemu);
+  const { guest, machine, bus, properties = {}, vfioDevices, viommu, postCopy } = given;
+  const source = readSide("source", given.source);
+  const destination = readSide("destination", given.destination);
   return {
-    name,
-    qemu: version,
-    skipVscCheck,
-    machineTypes,
-    libvirt,
-    kernel,
-    nvidiaDriver,
-    romFiles,
+    pair: {
+      name: "device",
+      guest: { bus, properties },
+      source: source.device,
+      destination: destination.device,
+    },
+    migration: {
+      guest,
+      machine: machine === undefined ? undefined : parseMachine(machine),
+      source: source.host,
+      destination: destination.host,
+      vfioDevices,
+      viommu,
+      postCopy,
+      bytesOnly: given.bytesOnly ?? false,
+    },
+  };
+}
+
+function readSide(
+  side: "source" | "destination",
+  { host: name = side, qemu, ...given }: CaseSide,
+): { readonly device: DeviceFacts; readonly host: HostFacts } {
+  const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver, romFiles, ...more } = given;
+  const { address = "0000:3b:00.4", config, size, view = "realize", derived, ...facts } = more;
+  return {
+    device: {
+      ...facts,
+      address,
+      ...config && { config: { kind: view, bytes: bytesOf(config, size), derived } },
+    },
+    host: {
+      name,
+      qemu: qemu === undefined ? undefined : parseQemuVersion(qemu),
+      skipVscCheck,
+      machineTypes,
+      libvirt,
+      kernel,
+      nvidiaDriver,
+      romFiles,
+    },
   };
 }
 

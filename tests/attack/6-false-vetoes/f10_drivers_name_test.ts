@@ -39,8 +39,6 @@ Deno.test("the site's word on a driver is taken", () => {
     options: { drivers: ["nvidia-vgpu-vfio"] },
     source,
     destination: source,
-    findings: [],
-    decision: "allow",
   });
   assertEquals(decision, "allow");
 });

@@ -35,8 +35,6 @@ for (const [name, facts, isVouchedFor] of DEVICES) {
       name,
       source: facts,
       destination: facts,
-      findings: [],
-      decision: "allow",
     });
     const { findings } = evaluate([pair], migration, REGISTRY);
     const others = findings.filter(({ code }) => code === "nobody-vouches");
