@@ -6,13 +6,12 @@ import {
   judge,
   parseDomain,
   parseFacts,
-  type PolicyCase,
   Registry,
   reportJson,
   writeFacts,
 } from "premigrate";
 import { caseQuestion } from "../../../lib/policy/case.ts";
-import type { DeviceFacts, HostFacts } from "../../../lib/policy/mod.ts";
+import type { DeviceFacts, HostFacts, PolicyCase } from "premigrate/policy";
 import { check } from "../../../lib/cli/commands/check.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 import { ROOT } from "../../helpers/cli_run.ts";
