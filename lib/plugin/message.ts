@@ -1,13 +1,6 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { type DeviceFacts, type HostFacts, parseQemuVersion } from "../policy/mod.ts";
-import type {
-  Codes,
-  ConfigView,
-  DevicePair,
-  Migration,
-  PolicyDefinition,
-  v,
-} from "../policy/mod.ts";
+import type { Codes, ConfigView, DevicePair, Migration, PolicyDefinition } from "../policy/mod.ts";
 
 /** What a policy is asked about: a pair of devices, or without one the guest as a whole. */
 export interface Question {
@@ -35,7 +28,7 @@ export interface Description extends
   readonly ofGuest: boolean;
 }
 
-type Definition = PolicyDefinition<v.GenericSchema, Codes>;
+type Definition = PolicyDefinition<unknown, Codes>;
 
 /** A question as JSON has it: config bytes in hexadecimal, QEMU's version as text. */
 export interface QuestionMessage {

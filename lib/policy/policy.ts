@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import { isAttributeName, MOST_ATTRIBUTES } from "./attributes.ts";
 import type { CodePage, Filling, FindingValue, Severity } from "./finding.ts";
 import type { DevicePair, Migration } from "./migration.ts";
@@ -46,8 +45,32 @@ export type PolicyFinding<Known extends Codes = Codes> =
       & Filling<Known[Code]["message"]>;
   }[keyof Known & string];
 
+/**
+ * The schema of a policy's options: one made with {@linkcode v}, or with any other library that keeps
+ * to {@link https://standardschema.dev Standard Schema}.
+ */
+export interface OptionsSchema<Options> {
+  /** What that standard asks for. */
+  readonly "~standard": {
+    readonly validate: (options: unknown) => ParsedOptions<Options> | Promise<unknown>;
+  };
+}
+
+/** Options, or what is wrong with them. */
+export type ParsedOptions<Options> =
+  | { readonly value: Options; readonly issues?: undefined }
+  | { readonly issues: readonly OptionIssue[] };
+
+/** What is wrong with an option, and the keys that lead to it. */
+export interface OptionIssue {
+  /** A sentence without a final period. */
+  readonly message: string;
+  /** From the outermost key inwards. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
 /** What the author of a policy writes. */
-export interface PolicyDefinition<Options extends v.GenericSchema, Known extends Codes> {
+export interface PolicyDefinition<Options, Known extends Codes> {
   /** `vendor/name`, lower case; permanent. */
   readonly id: string;
   /** A headline, without a final period. */
@@ -65,19 +88,19 @@ export interface PolicyDefinition<Options extends v.GenericSchema, Known extends
    */
   readonly attributes?: readonly string[];
   /** The schema of the options a site can set; it must accept `{}`. */
-  readonly options: Options;
+  readonly options: OptionsSchema<Options>;
   /** Every code that the policy's findings can have. */
   readonly codes: Known;
   /** The rules: a pure function of its arguments. */
   readonly evaluate: (
     pair: DevicePair,
     migration: Migration,
-    options: v.InferOutput<Options>,
+    options: Options,
   ) => Iterable<PolicyFinding<NoInfer<Known>>>;
   /** Rules on the guest as a whole, applied once, whatever devices it has; pure, too. */
   readonly evaluateGuest?: (
     migration: Migration,
-    options: v.InferOutput<Options>,
+    options: Options,
   ) => Iterable<PolicyFinding<NoInfer<Known>>>;
 }
 
@@ -97,7 +120,7 @@ export interface ConfiguredPolicy {
 
 /** A policy as the registry holds it. Made by {@linkcode definePolicy}. */
 export interface Policy
-  extends Omit<PolicyDefinition<v.GenericSchema, Codes>, "evaluate" | "evaluateGuest"> {
+  extends Omit<PolicyDefinition<unknown, Codes>, "evaluate" | "evaluateGuest"> {
   /**
    * Sets the options.
    *
@@ -155,14 +178,14 @@ export class PolicyOptionsError extends Error {
  * assertEquals(policy.id, "example/class");
  * ```
  */
-export function definePolicy<Options extends v.GenericSchema, const Known extends Codes>(
+export function definePolicy<Options, const Known extends Codes>(
   definition: PolicyDefinition<Options, Known>,
 ): Policy {
   const { evaluate, evaluateGuest, ...rest } = definition;
   if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(rest.id)) {
     throw new TypeError(`Cannot define a policy: its id is "${rest.id}", wanted "vendor/name"`);
   }
-  if (!v.is(rest.options, {})) {
+  if (parseOptions(rest.options, {}).issues !== undefined) {
     throw new TypeError(`Cannot define policy ${rest.id}: its options schema does not accept {}`);
   }
   const problem = findAttributeProblem(rest.attributes ?? []);
@@ -170,14 +193,31 @@ export function definePolicy<Options extends v.GenericSchema, const Known extend
   return {
     ...rest,
     configure(options: unknown): ConfiguredPolicy {
-      const parsed = v.safeParse(rest.options, options);
-      if (!parsed.success) throw new PolicyOptionsError(rest.id, v.summarize(parsed.issues));
+      const parsed = parseOptions(rest.options, options);
+      if (parsed.issues !== undefined) throw new PolicyOptionsError(rest.id, listed(parsed.issues));
       return {
-        evaluate: (pair, migration) => evaluate(pair, migration, parsed.output),
-        evaluateGuest: evaluateGuest && ((migration) => evaluateGuest(migration, parsed.output)),
+        evaluate: (pair, migration) => evaluate(pair, migration, parsed.value),
+        evaluateGuest: evaluateGuest && ((migration) => evaluateGuest(migration, parsed.value)),
       };
     },
   };
+}
+
+function parseOptions<Options>(
+  schema: OptionsSchema<Options>,
+  options: unknown,
+): ParsedOptions<Options> {
+  const parsed = schema["~standard"].validate(options);
+  return parsed instanceof Promise
+    ? { issues: [{ message: "the schema answers only later" }] }
+    : parsed;
+}
+
+function listed(issues: readonly OptionIssue[]): string {
+  return issues.map(({ message, path = [] }) => {
+    const keys = path.map((item) => String(typeof item === "object" ? item.key : item));
+    return `\u00d7 ${message}${keys.length === 0 ? "" : `\n  \u2192 at ${keys.join(".")}`}`;
+  }).join("\n");
 }
 
 function findAttributeProblem(names: readonly string[]): string | undefined {

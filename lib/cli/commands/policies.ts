@@ -1,5 +1,7 @@
 import { Command } from "@cliffy/command";
-import { toJsonSchema } from "@valibot/to-json-schema";
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
+import type { OptionsSchema } from "../../policy/mod.ts";
 import { policiesPage } from "../../report/mod.ts";
 import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../print.ts";
@@ -29,9 +31,18 @@ export const policies = new Command<{ json?: true }>()
       title,
       match,
       judgesBytesAlone,
-      options: toJsonSchema(options, { typeMode: "input" }),
+      options: optionsJsonSchema(options),
       codes: Object.fromEntries(
         Object.entries(codes).map(([code, { severity, title }]) => [code, { severity, title }]),
       ),
     })));
   });
+
+/** The JSON Schema of a policy's options; where another library than valibot made them, any. */
+export function optionsJsonSchema(options: OptionsSchema<unknown>): JsonSchema {
+  return isValibot(options) ? toJsonSchema(options, { typeMode: "input" }) : {};
+}
+
+function isValibot(schema: OptionsSchema<unknown>): schema is GenericSchema {
+  return "~run" in schema;
+}

@@ -3,6 +3,7 @@ import {
   attributesOf,
   definePolicy,
   isAttributeName,
+  type OptionsSchema,
   type Policy,
   PolicyOptionsError,
   v,
@@ -11,7 +12,7 @@ import { NAMES, NO_NAMES } from "../../cases/attribute_names.ts";
 
 function define(
   id: string,
-  options: v.GenericSchema = v.strictObject({}),
+  options: OptionsSchema<unknown> = v.strictObject({}),
   attributes: readonly string[] = [],
 ): Policy {
   return definePolicy({
@@ -52,6 +53,25 @@ for (
     assertEquals(message, `Cannot define a policy: its id is "${id}", wanted "vendor/name"`);
   });
 }
+
+Deno.test("definePolicy: options by any library that keeps to Standard Schema", () => {
+  const ok = { value: undefined };
+  const bad = { issues: [{ message: "no", path: ["a", { key: 0 }] }, { message: "never" }] };
+  const validate = (value: unknown): typeof ok | typeof bad =>
+    Object.keys(value ?? {}).length ? bad : ok;
+  const policy = define("a/b", { "~standard": { validate } });
+  policy.configure({});
+  const { message } = assertThrows(() => policy.configure({ a: [1] }), PolicyOptionsError);
+  assertEquals(
+    message,
+    "Cannot set the options of policy a/b: \u00d7 no\n  \u2192 at a.0\n\u00d7 never",
+  );
+});
+
+Deno.test("definePolicy: a schema that answers later is none", () => {
+  const validate = (): Promise<unknown> => Promise.resolve({ value: {} });
+  assertThrows(() => define("a/b", { "~standard": { validate } }), TypeError, "does not accept {}");
+});
 
 Deno.test("definePolicy: options need defaults", () => {
   const { message } = assertThrows(
