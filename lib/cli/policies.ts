@@ -1,5 +1,5 @@
-import { BUILT_IN } from "../../plugins/mod.ts";
 import { pathsBelow } from "../config/paths.ts";
+import { policySet } from "../config/policy_set.ts";
 import { readSiteFolder } from "../config/site_folder.ts";
 import {
   type DescribedPlugin,
@@ -7,10 +7,8 @@ import {
   judgeWithPlugins,
   OWN_RUNNER,
   PluginError,
-  type PluginPolicies,
 } from "../plugin/mod.ts";
-import { attributesOf, type Policy, Registry } from "../policy/mod.ts";
-import { sitePolicies } from "../site/mod.ts";
+import { attributesOf, type Registry } from "../policy/mod.ts";
 import { loadPlugins } from "./plugins.ts";
 
 /** `--policies`, for every command that applies policies. */
@@ -18,11 +16,6 @@ export const POLICIES_OPTION = [
   "--policies <dir:file>",
   "The site's policies (default: /etc/premigrate/policies.d).",
 ] as const;
-
-/** The registry of the built-in policies alone, with their default options. */
-export function builtInRegistry(): Registry {
-  return Registry.from(BUILT_IN);
-}
 
 /** What a command was told of the policies. */
 export interface PolicyChoices {
@@ -47,18 +40,15 @@ export interface AllPolicies {
  * @throws {InputError} When a plugin is another than the one that is listed; none is run then.
  */
 export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
-  const { own, plugins } = await loadPolicies(choices);
+  const { chosen, plugins } = await loadPolicies(choices);
+  const own = policySet(chosen).policies.map(({ policy }) => policy);
   const described = plugins.flatMap((plugin) =>
     plugin instanceof PluginError ? [] : [plugin.description]
   );
   return {
     attributes: attributesOf([...own, ...described]),
     judge: (judge) =>
-      judgeWithPlugins(plugins, ({ policies, findings }) => {
-        const registry = Registry.from([...own, ...policies]);
-        for (const finding of findings) registry.note(finding);
-        return judge(registry);
-      }, OWN_RUNNER),
+      judgeWithPlugins(plugins, (plugins) => judge(policySet(chosen, plugins)), OWN_RUNNER),
   };
 }
 
@@ -70,22 +60,20 @@ export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
  * @throws {PluginError} When a plugin does not say what it is.
  */
 export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {
-  const { own, plugins } = await loadPolicies(choices);
+  const { chosen, plugins } = await loadPolicies(choices);
   const failed = plugins.find((plugin) => plugin instanceof PluginError);
   if (failed !== undefined) throw failed;
-  const registerAll = ({ policies }: PluginPolicies): Registry =>
-    Registry.from([...own, ...policies]);
-  return await judgeWithPlugins(plugins, registerAll, OWN_RUNNER);
+  return await judgeWithPlugins(plugins, (plugins) => policySet(chosen, plugins), OWN_RUNNER);
 }
 
 async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promise<{
-  readonly own: readonly Policy[];
+  readonly chosen: Parameters<typeof policySet>[0];
   readonly plugins: readonly (DescribedPlugin | PluginError)[];
 }> {
   const site = await readSiteFolder(folder ?? pathsBelow().policies, {
     wanted: folder !== undefined,
   });
-  const own = [...BUILT_IN, ...sitePolicies(site)];
-  const ids = own.map(({ id }) => id);
-  return { own, plugins: await describePlugins(await loadPlugins(plugin), ids, OWN_RUNNER) };
+  const chosen = { policies: {}, site };
+  const taken = policySet(chosen).policies.map(({ policy }) => policy.id);
+  return { chosen, plugins: await describePlugins(await loadPlugins(plugin), taken, OWN_RUNNER) };
 }

@@ -52,14 +52,19 @@ export async function applyConfig(root: string): Promise<Application> {
 /**
  * What the operator wrote: the configuration, the site's policies, and the code plugins.
  *
- * @param given The configuration, where it is another than that below the root.
+ * @param given The configuration, where it is another than that below the root: its file, or its text.
  * @throws {ConfigError} When it cannot be applied.
  */
-export async function readConfig(root: string, given?: string): Promise<Config> {
-  const site = await readSiteFolder(pathsBelow(root).policies, { files: filesBelow(root) });
-  const file = given ?? pathsBelow(root).config;
-  const text = await readText(given ?? await below(root, pathsBelow().config, { follow: true }));
-  return await loadListed({ path: file, text, root }, parseConfig(file, text, site));
+export async function readConfig(
+  root: string,
+  given: { readonly file?: string | undefined; readonly text?: string } = {},
+): Promise<Config> {
+  const { config, policies } = pathsBelow(root);
+  const { file: path = config } = given;
+  const site = await readSiteFolder(policies, { files: filesBelow(root) });
+  const text = given.text ??
+    await readText(given.file ?? await below(root, pathsBelow().config, { follow: true }));
+  return await loadListed({ path, text, root }, parseConfig(path, text, site));
 }
 
 /** The Deno that an applied configuration names, also where the rest of it is damaged. */

@@ -51,15 +51,15 @@ export async function below(
 }
 
 /** Reads what is below a root, by paths that begin with it, and nothing else of this host. */
-export function filesBelow(root: string): Files {
+export function filesBelow(root: string, files: Files = FILES): Files {
   const at = async (path: string): Promise<string> =>
     path.startsWith(`${root}/`)
       ? await below(root, path.slice(root.length), { follow: true })
       : path;
   return {
-    list: async (path) => await FILES.list(await at(path)),
-    read: async (path) => await FILES.read(await at(path)),
-    stat: async (path) => await FILES.stat(await at(path)),
+    list: async (path) => await files.list(await at(path)),
+    read: async (path) => await files.read(await at(path)),
+    stat: async (path) => await files.stat(await at(path)),
   };
 }
 

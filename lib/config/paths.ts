@@ -2,6 +2,10 @@
 export interface Paths {
   /** The programs. */
   readonly lib: string;
+  /** What the installation consists of. */
+  readonly manifest: string;
+  /** The Deno that is kept with it. */
+  readonly deno: string;
   /** The command. */
   readonly command: string;
   /** The launcher, as libvirt finds it. */
@@ -12,6 +16,8 @@ export interface Paths {
   readonly policies: string;
   /** What `config apply` makes of both: all that the hook reads. */
   readonly applied: string;
+  /** All that is recorded of guests and devices. */
+  readonly state: string;
   /** A file for each guest that passes for a time, whatever is found. */
   readonly waivers: string;
   /** What was read of a guest's devices when it was started. */
@@ -26,6 +32,8 @@ export interface Paths {
   readonly networks: string;
   /** Libvirt's own: `NAME.xml` for each network that is active. */
   readonly networkStates: string;
+  /** All that is told of decisions. */
+  readonly log: string;
   /** A file for each decision. */
   readonly reports: string;
   /** A line for each decision. */
@@ -50,11 +58,14 @@ export interface Paths {
 export function pathsBelow(root = ""): Paths {
   return {
     lib: `${root}/usr/lib/premigrate`,
+    manifest: `${root}/usr/lib/premigrate/manifest.json`,
+    deno: `${root}/usr/lib/premigrate/deno`,
     command: `${root}/usr/bin/premigrate`,
     hook: `${root}/etc/libvirt/hooks/qemu.d/90-premigrate`,
     config: `${root}/etc/premigrate/config.yaml`,
     policies: `${root}/etc/premigrate/policies.d`,
     applied: `${root}/etc/premigrate/applied.conf`,
+    state: `${root}/var/lib/premigrate`,
     waivers: `${root}/var/lib/premigrate/waivers`,
     started: `${root}/var/lib/premigrate/started`,
     realize: `${root}/var/lib/premigrate/realize`,
@@ -62,6 +73,7 @@ export function pathsBelow(root = ""): Paths {
     emulators: `${root}/var/cache/premigrate/emulators`,
     networks: `${root}/var/cache/premigrate/networks`,
     networkStates: `${root}/run/libvirt/network`,
+    log: `${root}/var/log/premigrate`,
     reports: `${root}/var/log/premigrate/reports`,
     audit: `${root}/var/log/premigrate/audit.jsonl`,
     unit: `${root}/usr/lib/systemd/system/premigrate-agent.service`,

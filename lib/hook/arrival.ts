@@ -49,7 +49,7 @@ import {
 import { hookFinding } from "./codes.ts";
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "../config/plugins.ts";
-import { configuredRegistry, decidingRegistry } from "../config/registry.ts";
+import { policySet } from "../config/policy_set.ts";
 import { findSource, onSource, type Source } from "./source.ts";
 
 const MOST_PATIENCE_MS = 5000;
@@ -233,12 +233,12 @@ async function judgePairs(
     : { devices: destination.devices, findings: [] };
   const answer = await judgeWithChosen(config, arrival.plugins, (plugins) =>
     judge({
-      registry: configuredRegistry(config, plugins),
+      registry: policySet(config, plugins),
       source: source.facts,
       destination: { ...destination, devices: free.devices },
       guest: there,
       targets,
-      ...isRewritten && { choose: decidingRegistry(config, plugins, onFailed) },
+      ...isRewritten && { choose: policySet(config, plugins, onFailed) },
       arriving: pools,
       findings: [...noted, ...findings, ...strangers, ...free.findings],
     }));
@@ -421,7 +421,7 @@ export function withoutPairs(
     readonly plugins: PluginPolicies;
   },
 ): Judged {
-  const registry = configuredRegistry(config, known?.plugins);
+  const registry = policySet(config, known?.plugins);
   const question = { source: NO_FACTS, destination: NO_FACTS, ...known, registry, findings };
   return {
     answer: answerWithoutPairs(question, known === undefined ? new Registry() : registry),

@@ -1,6 +1,7 @@
 import { oneLine } from "../facts/one_line.ts";
 import { runProgram } from "../facts/run_program.ts";
 import { below } from "../config/below.ts";
+import { LAYOUT } from "./layout.ts";
 
 /** A Deno that cannot be the hook's. */
 export class DenoChoiceError extends Error {
@@ -27,10 +28,6 @@ export interface ChosenDeno {
   readonly warning: string | undefined;
 }
 
-/** Where `--copy-deno` keeps it, below the root. */
-export const KEPT_DENO = "/usr/lib/premigrate/deno";
-
-const KEPT_FOLDER = "/usr/lib/premigrate/";
 const PASSING = /\/(_npx|\.npm|\.cache|node_modules)\/|^(\/var)?\/tmp\//;
 const SECONDS = 10;
 
@@ -47,10 +44,14 @@ export async function chooseDeno(
   if (!/^\/[!-~]*$/.test(given)) {
     throw new DenoChoiceError(given, "wanted an absolute path of ASCII without spaces");
   }
-  const source = given.startsWith(KEPT_FOLDER) ? await below(root, given, { follow: true }) : given;
+  const source = given.startsWith(`${LAYOUT.lib}/`)
+    ? await below(root, given, { follow: true })
+    : given;
   await checkDeno(source);
-  const kept = await below(root, KEPT_DENO, { follow: true });
-  if (copy || source === kept) return { source, path: KEPT_DENO, isKept: true, warning: undefined };
+  const kept = await below(root, LAYOUT.deno, { follow: true });
+  if (copy || source === kept) {
+    return { source, path: LAYOUT.deno, isKept: true, warning: undefined };
+  }
   const warning = PASSING.test(source)
     ? `The hook will run ${source}, which is in a folder whose contents may go away: give --copy-deno or --deno PATH`
     : undefined;

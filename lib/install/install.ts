@@ -1,15 +1,13 @@
 import { version } from "./version.ts";
 import { type Applied, writeApplied } from "../config/config.ts";
-import { below, filesBelow } from "../config/below.ts";
-import { chooseDeno, KEPT_DENO } from "./choose_deno.ts";
-import { parseConfig } from "../config/config_file.ts";
+import { readConfig } from "../config/apply.ts";
+import { below } from "../config/below.ts";
+import { chooseDeno } from "./choose_deno.ts";
 import { readEntry, writeEntry } from "./entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
-import { loadListed } from "../config/listed_plugins.ts";
-import { readSiteFolder } from "../config/site_folder.ts";
 
 /** What is installed, and where. */
 export interface InstallRequest {
@@ -43,7 +41,7 @@ export async function install(request: InstallRequest): Promise<Installed> {
   const { dist, root } = request;
   const manifest = await readManifest(root);
   // A copy that was asked for once is kept, and renewed.
-  const hasCopy = request.deno === undefined && Object.hasOwn(manifest?.files ?? {}, KEPT_DENO);
+  const hasCopy = request.deno === undefined && Object.hasOwn(manifest?.files ?? {}, LAYOUT.deno);
   const deno = await chooseDeno(root, {
     path: request.deno,
     copy: request.copyDeno === true || hasCopy,
@@ -118,15 +116,12 @@ export async function install(request: InstallRequest): Promise<Installed> {
 
 /** The choices that will be in force: of the file that stays, else of the one that is installed. */
 async function readChoices(root: string, steps: readonly Step[], deno: string): Promise<Applied> {
-  const path = `${root}${LAYOUT.config}`;
   const step = steps.find(({ item }) => item.path === LAYOUT.config);
   const content = step?.item.content;
   const text = step?.what !== "kept" && content instanceof Uint8Array
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(await below(root, LAYOUT.config, { follow: true }));
-  const site = await readSiteFolder(`${root}${LAYOUT.policies}`, { files: filesBelow(root) });
-  const config = await loadListed({ path, text, root }, parseConfig(path, text, site));
-  return { deno, config };
+  return { deno, config: await readConfig(root, { text }) };
 }
 
 async function makePrivate(root: string, folder: string, isMissing: boolean): Promise<Change> {

@@ -7,12 +7,12 @@ export const LAYOUT = pathsBelow();
 
 /** Folders whose contents nobody else may see, as guests' names and devices are in them. */
 export const PRIVATE_FOLDERS: readonly string[] = [
-  "/var/lib/premigrate",
+  LAYOUT.state,
   LAYOUT.waivers,
   LAYOUT.started,
   LAYOUT.realize,
   LAYOUT.cache,
-  "/var/log/premigrate",
+  LAYOUT.log,
   LAYOUT.reports,
 ];
 
@@ -32,7 +32,7 @@ export async function itemsOf(dist: string, deno: string | undefined): Promise<I
   return [
     ...deno === undefined ? [] : [
       {
-        path: `${LAYOUT.lib}/deno`,
+        path: LAYOUT.deno,
         content: await Deno.readFile(deno),
         mode: 0o755,
         kind: "program",

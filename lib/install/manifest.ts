@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { below } from "../config/below.ts";
+import { pathsBelow } from "../config/paths.ts";
 
 /** A manifest that cannot be used. */
 export class ManifestError extends Error {
@@ -41,7 +42,7 @@ export interface Manifest {
 }
 
 /** Where the manifest is, below the root. */
-export const MANIFEST = "/usr/lib/premigrate/manifest.json";
+export const MANIFEST = pathsBelow().manifest;
 
 // A few dozen paths.
 const LARGEST = 1024 * 1024;

@@ -15,10 +15,11 @@ const check = new Command<{ json?: true }>()
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .arguments("[file:file]")
   .example("Before it is applied", "premigrate config check")
-  .action(async ({ json, root }, file = pathsBelow(parseRoot(root)).config) => {
-    const { loaded: _, ...config } = await readConfig(parseRoot(root), file);
+  .action(async ({ json, root: dir }, file) => {
+    const root = parseRoot(dir);
+    const { loaded: _, ...config } = await readConfig(root, { file });
     if (json) return printJson(config);
-    print(`${printable(file)}: can be applied\n`);
+    print(`${printable(file ?? pathsBelow(root).config)}: can be applied\n`);
   });
 
 const apply = new Command<{ json?: true }>()

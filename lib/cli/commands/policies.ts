@@ -1,12 +1,13 @@
 import { Command } from "@cliffy/command";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
+import { policySet } from "../../config/policy_set.ts";
 import type { OptionsSchema } from "../../policy/mod.ts";
 import { policiesPage } from "../../report/mod.ts";
 import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
-import { builtInRegistry, loadRegistry, POLICIES_OPTION } from "../policies.ts";
+import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()
@@ -19,7 +20,7 @@ export const policies = new Command<{ json?: true }>()
     // The page is the same on every host, but for what is named.
     const isSame = markdown === true && choices.policies === undefined &&
       choices.plugin === undefined;
-    const { policies } = isSame ? builtInRegistry() : await loadRegistry(choices);
+    const { policies } = isSame ? policySet({ policies: {} }) : await loadRegistry(choices);
     if (markdown === true) return print(policiesPage(policies, OWN));
     const registered = policies.map(({ policy }) => policy);
     if (json !== true) {

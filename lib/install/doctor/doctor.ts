@@ -1,4 +1,5 @@
 import { oneLine } from "../../facts/one_line.ts";
+import { filesBelow } from "../../config/below.ts";
 import { pathsBelow } from "../../config/paths.ts";
 import { MANIFEST, parseManifest } from "../manifest.ts";
 import type { Outside } from "../outside.ts";
@@ -29,7 +30,8 @@ export const CHECKS: readonly Check[] = [
 ];
 
 /** Makes all checks of what is installed below a root, one after the other. */
-export async function* diagnose(outside: Outside, root: string): AsyncGenerator<Diagnosis> {
+export async function* diagnose(host: Outside, root: string): AsyncGenerator<Diagnosis> {
+  const outside = { ...host, ...filesBelow(root, host) };
   const path = `${root}${MANIFEST}`;
   let manifest;
   try {

@@ -89,8 +89,7 @@ export const HOST_CHECKS: readonly Check[] = [
   {
     area: "HOST",
     title: "that decisions can be recorded",
-    async run({ outside, paths: { reports, audit } }): Promise<Outcome> {
-      const log = audit.slice(0, audit.lastIndexOf("/"));
+    async run({ outside, paths: { log, reports } }): Promise<Outcome> {
       for (const folder of [log, reports]) {
         const stat = await outside.stat(folder);
         if (stat?.kind !== "folder") return ["FAIL", `there is no folder ${folder}`];

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
 import type { Networks } from "premigrate/domain";
-import { builtInRegistry } from "../../../lib/cli/policies.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import type { Decision } from "../../../lib/policy/mod.ts";
 import { judge } from "premigrate/policy";
 import { bytesOf, FIRST, guestXml, sourceFacts } from "../../helpers/hook_arrivals.ts";
@@ -48,7 +48,7 @@ function decide(xml: string, source?: Networks, destination?: Networks): Decisio
     return { ...facts, host: { ...facts.host, uuid, networks }, devices };
   };
   return judge({
-    registry: builtInRegistry(),
+    registry: policySet({ policies: {} }),
     source: facts("3f1c2b1e-6f5a-4b7c-8d9e-0000000000a1", source, [
       device(FIRST.source, "source"),
     ]),

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import * as v from "valibot";
 import type { Facts } from "premigrate";
 import { FactsSchema } from "../../../lib/facts/schema.ts";
-import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import type { Verdict } from "../../../lib/policy/mod.ts";
 import { judge } from "premigrate/policy";
 import { SEED } from "../../seed.ts";
@@ -15,8 +15,8 @@ import { type FactsFile, type Guest, GUESTS } from "./guests.ts";
 import { weakeningsOf } from "./weakenings.ts";
 
 const REGISTRIES = {
-  "as installed": configuredRegistry({ policies: {} }),
-  "equal drivers": configuredRegistry({
+  "as installed": policySet({ policies: {} }),
+  "equal drivers": policySet({
     policies: {
       "nvidia/vgpu": { mode: "enforce", options: { drivers: "equal" } },
       "nvidia/vsc": { mode: "enforce", options: { drivers: "equal", unknownRecords: "veto" } },

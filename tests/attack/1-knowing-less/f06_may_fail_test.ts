@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type CapturedDevice, reportText } from "premigrate";
 import { v } from "premigrate/policy";
 import { ConfigSchema } from "../../../lib/config/config.ts";
-import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { settle } from "../../../lib/hook/settle.ts";
 import { judgeExample } from "./example.ts";
 
@@ -73,7 +73,7 @@ Deno.test("F6: the site makes a warning of one code, and the report says so", ()
   });
   const answer = judgeExample({
     destination: bar1(2 * SIZE),
-    registry: configuredRegistry(config),
+    registry: policySet(config),
   });
   assertEquals(answer.verdict.decision, "allow");
   assertEquals(settle(answer.verdict.findings, config, undefined, undefined).effect, "allowed");

@@ -3,7 +3,7 @@ import type { CapturedDevice, Facts } from "premigrate";
 import type { Finding } from "premigrate/policy";
 import type { Decision } from "../../../lib/hook/decision.ts";
 import { recordDecision } from "../../../lib/hook/records.ts";
-import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { settle } from "../../../lib/hook/settle.ts";
 import { configOf, GUEST } from "../../helpers/hook_arrivals.ts";
 
@@ -28,7 +28,7 @@ export function decisionOf(
       verdict: { decision: "undecided", findings, ran: [], notRun },
       devices,
       assumptions: [],
-      policies: configuredRegistry({ policies: {} }).policies,
+      policies: policySet({ policies: {} }).policies,
     },
     source,
     destination,

@@ -17,7 +17,7 @@ import {
 } from "../../../lib/config/config.ts";
 import { OWN } from "../../../lib/hook/codes.ts";
 import { journalLines, refusal } from "../../../lib/hook/message.ts";
-import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { settle } from "../../../lib/hook/settle.ts";
 import { parseWaiver, writeWaiver } from "../../../lib/config/waiver.ts";
 import {
@@ -239,7 +239,7 @@ Deno.test("where all is closed and enforced nothing that is undecided is allowed
 });
 
 Deno.test("whatever was found, a refusal is three printable lines, and the journal has few", () => {
-  const { policies } = configuredRegistry({ policies: {} });
+  const { policies } = policySet({ policies: {} });
   const printed = fc.tuple(findings, anyText, anyText, maybeWaiver);
   fc.assert(fc.property(printed, ([findings, name, report, waiver]) => {
     const decision = {

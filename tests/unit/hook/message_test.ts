@@ -1,7 +1,7 @@
 /** What the operator and the journal are told of a decision. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { engineFinding, type Finding, type FindingValue } from "premigrate/policy";
-import { configuredRegistry } from "../../../lib/config/registry.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { hookFinding, OWN } from "../../../lib/hook/codes.ts";
 import type { Decision } from "../../../lib/hook/decision.ts";
 import { journalLines, refusal } from "../../../lib/hook/message.ts";
@@ -11,7 +11,7 @@ import { configOf, GUEST, sourceFacts } from "../../helpers/hook_arrivals.ts";
 const LINE =
   "get_pci_config_device: Bad config data: i=0xd8 read: 33 device: 35 cmask: ff wmask: 0 w1cmask:0";
 const REPORT = "report /var/log/premigrate/reports/20260301T120000Z-0badcafe.json";
-const POLICIES = configuredRegistry({ policies: {} }).policies;
+const POLICIES = policySet({ policies: {} }).policies;
 
 const WILL_FAIL: Finding = {
   policy: "qemu/restore-check",

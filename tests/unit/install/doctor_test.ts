@@ -895,6 +895,14 @@ Deno.test("doctor: a real installation runs its programs, and records nothing of
       const ours = found.filter(({ area }) => area !== "HOST" && area !== "LIBVIRT");
       assertEquals(ours.filter(({ grade }) => grade !== "PASS"), []);
       assertEquals(await Array.fromAsync(Deno.readDir(`${root}/var/log/premigrate/reports`)), []);
+      // A link leads below the root, as it does for whom that is `/`.
+      await Deno.mkdir(`${root}/srv`);
+      await Deno.rename(`${root}/etc/premigrate`, `${root}/srv/premigrate`);
+      await Deno.symlink("/srv/premigrate", `${root}/etc/premigrate`);
+      const linked = await Array.fromAsync(diagnose(outside, root));
+      assertEquals(linked.filter(({ area }) => area === "CONFIG").map(({ grade }) => grade), [
+        ...new Array(5).fill("PASS"),
+      ]);
       await Deno.writeTextFile(`${root}${LIB}/hook.js`, "");
       const failed = (await Array.fromAsync(diagnose(outside, root)))
         .filter(({ grade }) => grade === "FAIL").map(({ title }) => title);

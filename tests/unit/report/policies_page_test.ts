@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { builtInRegistry } from "../../../lib/cli/policies.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { OWN } from "../../../lib/hook/codes.ts";
 import { policiesPage } from "../../../lib/report/mod.ts";
 
-const { policies } = builtInRegistry();
+const { policies } = policySet({ policies: {} });
 const PAGE = policiesPage(policies, OWN);
 
 Deno.test("docs/policies.md is what the registry says (else: deno task docs)", () => {

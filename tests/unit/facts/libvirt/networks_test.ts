@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type CapturedDevice, type Facts, parseDomain } from "premigrate";
 import type { Networks } from "premigrate/domain";
 import { parseNetwork } from "../../../../lib/facts/libvirt/networks.ts";
-import { builtInRegistry } from "../../../../lib/cli/policies.ts";
+import { policySet } from "../../../../lib/config/policy_set.ts";
 import { judge } from "premigrate/policy";
 import { bytesOf, FIRST, guestXml, sourceFacts } from "../../../helpers/hook_arrivals.ts";
 
@@ -199,7 +199,7 @@ for (const { name, xml = guestXml([FIRST]), source, destination, devices, ...mor
   Deno.test(`judge: ${name}`, () => {
     const { targets, wanted } = more;
     const answer = judge({
-      registry: builtInRegistry(),
+      registry: policySet({ policies: {} }),
       source: factsOf(SOURCE, source),
       destination: factsOf(DESTINATION, destination, ...devices ?? []),
       guest: parseDomain(xml, destination),
