@@ -3,9 +3,11 @@ import type { BusKind } from "../pci/bus.ts";
 import { get16, get32 } from "../pci/bytes.ts";
 import { machineSkipsVscCheck, resolveAlias } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
-import { parseVfioPciProperties, QemuPropertyError } from "../qemu/properties.ts";
+import { QemuPropertyError } from "../qemu/properties.ts";
+import { readRegions } from "../qemu/region.ts";
 import type { QemuVersion } from "../qemu/version.ts";
-import type { ConfigView } from "../qemu/view.ts";
+import type { ConfigView, RealizeView } from "../qemu/view.ts";
+import { propertiesOf, remember } from "./remember.ts";
 
 /** What is known of one device on one host. Absent: not known, which is never the same as "none". */
 export interface DeviceFacts {
@@ -211,7 +213,9 @@ export interface Identity {
  * assertEquals(identify(device), { vendor: 0x10de, device: 0x1eb8, class: 0 });
  * ```
  */
-export function identify(facts: DeviceFacts): Identity {
+export const identify: (facts: DeviceFacts) => Identity = remember(readIds);
+
+function readIds(facts: DeviceFacts): Identity {
   const bytes = facts.config?.bytes;
   const answers = bytes !== undefined && bytes.length >= 64 && get16(bytes, 0) !== 0xffff;
   return {
@@ -220,6 +224,24 @@ export function identify(facts: DeviceFacts): Identity {
     class: facts.class ?? (answers ? get32(bytes, 8) >>> 8 : undefined),
   };
 }
+
+/**
+ * What QEMU may read of a device: {@linkcode readRegions}, once for the same facts. Empty where its
+ * config space is not known.
+ *
+ * @example
+ * ```ts
+ * import { regionsOf } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = { kind: "realize", bytes: new Uint8Array(256) } as const;
+ * assertEquals(regionsOf({ address: "0000:3b:00.4", config }), [config]);
+ * assertEquals(regionsOf({ address: "0000:3b:00.4" }), []);
+ * ```
+ */
+export const regionsOf: (facts: DeviceFacts) => readonly RealizeView[] = remember((facts) =>
+  facts.config === undefined ? [] : readRegions(facts.config, facts)
+);
 
 /**
  * Size in bytes of the file that the device's `romfile` names, as the host has it: `null` where there
@@ -279,7 +301,7 @@ export function skipsVscCheck(pair: DevicePair, migration: Migration): boolean |
   if (qemu === undefined) return undefined;
   if (!qemu.atLeast(9, 1)) return false;
   try {
-    const own = parseVfioPciProperties(pair.guest.properties, qemu).skipVscCheck;
+    const own = propertiesOf(pair.guest.properties, qemu).skipVscCheck;
     if (own !== undefined) return own;
   } catch (error) {
     if (error instanceof QemuPropertyError) return undefined;

@@ -1,4 +1,4 @@
-import { checkMask, decodeConfigSpace, type RealizedDevice } from "../policy/mod.ts";
+import { checkMask, type RealizedDevice, spaceOf } from "../policy/mod.ts";
 
 /** The two shadows of a device that a picture shows. */
 export interface GridSides {
@@ -110,7 +110,7 @@ function labelBoth(source: Uint8Array, destination: Uint8Array): readonly Label[
 }
 
 function labelCapabilities(shadow: Uint8Array): Label[] {
-  const { capabilities, extended } = decodeConfigSpace(shadow);
+  const { capabilities, extended } = spaceOf(shadow);
   return [...capabilities, ...extended].map(({ offset, name }) => [
     offset,
     `${offset.toString(16)} ${name}`,

@@ -3,12 +3,12 @@ import {
   type DevicePair,
   type HostFacts,
   type Migration,
-  parseVfioPciProperties,
+  propertiesOf,
   QemuPropertyError,
-  readRegions,
-  realize,
   type RealizedDevice,
+  regionsOf,
   romFileSize,
+  shadowOf,
   skipsVscCheck,
 } from "../policy/mod.ts";
 import type { GridSides } from "./config_picture.ts";
@@ -43,16 +43,20 @@ export interface ConfigShadows extends GridSides {
 export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows | undefined {
   const { bus } = pair.guest;
   const skips = skipsVscCheck(pair, migration);
-  const shadow = (facts: DeviceFacts, host: HostFacts): RealizedDevice | undefined => {
+  const shadow = (
+    facts: DeviceFacts,
+    host: HostFacts,
+    skipVscCheck: boolean,
+  ): RealizedDevice | undefined => {
     // What a sysfs view most likely stands for comes last.
-    const view = facts.config && readRegions(facts.config, facts).at(-1);
+    const view = regionsOf(facts).at(-1);
     const { qemu } = host;
     if (view === undefined || qemu === undefined) return undefined;
-    const properties = parseVfioPciProperties(pair.guest.properties, qemu);
+    const properties = propertiesOf(pair.guest.properties, qemu);
     const { bars, romSize } = facts;
-    const device = realize(view, {
+    const device = shadowOf(view, {
       qemu,
-      skipVscCheck: skips ?? true,
+      skipVscCheck,
       bus: bus ?? "port",
       bars,
       romSize,
@@ -62,8 +66,9 @@ export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows
     return device.ok ? device : undefined;
   };
   try {
-    const source = shadow(pair.source, migration.source);
-    const destination = shadow(pair.destination, migration.destination);
+    // What it is on the source changes nothing that is sent.
+    const source = shadow(pair.source, migration.source, true);
+    const destination = shadow(pair.destination, migration.destination, skips ?? true);
     if (source === undefined || destination === undefined) return undefined;
     return {
       source: source.shadow,

@@ -1,11 +1,11 @@
 import {
   type ConfigView,
-  decodeConfigSpace,
   type DeviceFacts,
   type DevicePair,
   type HostFacts,
   identify,
   type Migration,
+  spaceOf,
 } from "../policy/mod.ts";
 
 /** A fact of both sides in words. */
@@ -71,7 +71,7 @@ const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
   "Subsystem": ({ config }) => {
     const { subsystemVendor, subsystemDevice = 0 } = config === undefined
       ? {}
-      : decodeConfigSpace(config.bytes).header;
+      : spaceOf(config.bytes).header;
     return subsystemVendor === undefined
       ? undefined
       : `${hex(subsystemVendor, 4)}:${hex(subsystemDevice, 4)}`;
@@ -81,7 +81,7 @@ const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
     return code === undefined ? undefined : hex(code, 6);
   },
   "Revision": ({ config }) =>
-    config === undefined ? undefined : hex(decodeConfigSpace(config.bytes).header.revision, 2),
+    config === undefined ? undefined : hex(spaceOf(config.bytes).header.revision, 2),
   "BARs": ({ bars }) =>
     bars?.flatMap((size, index) => size === 0 ? [] : [`${index}: ${bytesText(size)}`])
       .join(", "),

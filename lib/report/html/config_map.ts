@@ -1,4 +1,4 @@
-import { type ConfigSpace, decodeConfigSpace, fieldAt, get32 } from "../../policy/mod.ts";
+import { type ConfigSpace, fieldAt, get32, spaceOf } from "../../policy/mod.ts";
 import {
   type ByteKind,
   differs,
@@ -123,8 +123,8 @@ class FieldNames {
   constructor({ source, destination }: GridSides) {
     this.#source = source;
     this.#destination = destination.shadow;
-    this.#sourceSpace = decodeConfigSpace(source);
-    this.#space = decodeConfigSpace(destination.shadow);
+    this.#sourceSpace = spaceOf(source);
+    this.#space = spaceOf(destination.shadow);
   }
 
   /** The field's name on the destination, and on the source where it has another. */

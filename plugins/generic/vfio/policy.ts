@@ -1,6 +1,5 @@
 import {
   byStandIn,
-  decodeConfigSpace,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
@@ -14,6 +13,7 @@ import {
   type PolicyFinding,
   type QemuVersion,
   redHatRelease,
+  spaceOf,
   v,
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
@@ -238,8 +238,11 @@ function* checkIdentity(pair: DevicePair): Generator<Finding> {
   ) {
     // Without any bytes qemu/restore-check cannot decide.
     if (pair[side].config === undefined) continue;
+    const { address, config } = pair[other];
+    const shown = identify({ address, config });
     for (const [key, fact] of IDS) {
-      const isKnown = ids[key] !== undefined && !isOfBytesAlone(key, pair[side], pair[other]);
+      const isOfOther = isOfBytesAlone(pair[side], key, pair[other][key], shown[key]);
+      const isKnown = ids[key] !== undefined && !isOfOther;
       if (!isKnown) yield { code: "fact-unknown", data: { side, fact } };
     }
   }
@@ -255,13 +258,12 @@ const IDS = [["vendor", "vendor id"], ["device", "device id"], ["class", "class"
 
 /** A vGPU's bytes may have other ids than the function that it is on: one does not tell the other. */
 function isOfBytesAlone(
+  { vgpuType = 0, ...facts }: DeviceFacts,
   key: typeof IDS[number][0],
-  facts: DeviceFacts,
-  { [key]: known, address, config }: DeviceFacts,
+  known: number | undefined,
+  shown: number | undefined,
 ): boolean {
   if (facts[key] !== undefined) return false;
-  const shown = identify({ address, config })[key];
-  const { vgpuType = 0 } = facts;
   return vgpuType > 0 || (known !== undefined && shown !== undefined && shown !== known);
 }
 
@@ -276,7 +278,7 @@ function* checkMsix(pair: DevicePair): Generator<Finding> {
 function msixOf(facts: DeviceFacts): { offset: number; count: number } | undefined {
   const bytes = bytesOf(facts);
   if (bytes === undefined || bytes.length < 256) return undefined;
-  const offset = decodeConfigSpace(bytes).capabilities.find(({ id }) => id === 0x11)?.offset;
+  const offset = spaceOf(bytes).capabilities.find(({ id }) => id === 0x11)?.offset;
   if (offset === undefined || offset + 4 > 256) return undefined;
   return { offset, count: (get16(bytes, offset + 2) & 0x7ff) + 1 };
 }

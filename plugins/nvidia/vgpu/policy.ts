@@ -1,5 +1,4 @@
 import {
-  decodeConfigSpace,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
@@ -8,9 +7,10 @@ import {
   type NvmlCompatibility,
   ownFacts,
   type PolicyFinding,
-  readRegions,
   redHatRelease,
+  regionsOf,
   skipsVscCheck,
+  spaceOf,
   v,
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
@@ -190,10 +190,9 @@ function areInBytes(pair: DevicePair, versions: Readonly<Record<Side, string>>):
 
 /** Offset and next pointer of the Vendor Specific Capability that holds this driver, and no more. */
 function driverHeader(facts: DeviceFacts, version: string): string | undefined {
-  const { config, ...ids } = ownFacts(facts);
-  const bytes = config === undefined ? undefined : readRegions(config, ids).at(-1)?.bytes;
+  const bytes = regionsOf(ownFacts(facts)).at(-1)?.bytes;
   if (bytes === undefined || bytes.length < 256) return undefined;
-  const { capabilities, problems } = decodeConfigSpace(bytes);
+  const { capabilities, problems } = spaceOf(bytes);
   const offset = capabilities.find(({ id }) => id === 0x09)?.offset ?? 0;
   const body = String.fromCharCode(...bytes.subarray(offset + 2, offset + 17));
   // A list that is not in order may be another one to QEMU.

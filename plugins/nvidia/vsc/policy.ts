@@ -6,7 +6,7 @@ import {
   get16,
   type Migration,
   type PolicyFinding,
-  readRegions,
+  regionsOf,
   showsFunctionOnly,
   skipsVscCheck,
   v,
@@ -83,9 +83,10 @@ function answers(bytes: Uint8Array): boolean {
 }
 
 /** The bytes as QEMU reads them, without the capabilities that QEMU adds. */
-function regionOf({ config, ...ids }: DeviceFacts): Uint8Array | undefined {
+function regionOf(facts: DeviceFacts): Uint8Array | undefined {
+  const { config } = facts;
   if (config === undefined || !answers(config.bytes)) return undefined;
-  return readRegions(config, ids).at(-1)?.bytes;
+  return regionsOf(facts).at(-1)?.bytes;
 }
 
 function* compareSubsystems(from: Uint8Array, to: Uint8Array): Generator<Finding> {

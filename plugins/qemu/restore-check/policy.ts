@@ -1,7 +1,6 @@
 import {
   type BadConfig,
   checkMask,
-  decodeConfigSpace,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
@@ -15,10 +14,11 @@ import {
   isMachineTooNew,
   type Migration,
   ownFacts,
-  parseVfioPciProperties,
   type PolicyFinding,
+  propertiesOf,
   type RealizedDevice,
   resolveAlias,
+  spaceOf,
   v,
 } from "premigrate/policy";
 import { CODES } from "./codes.ts";
@@ -123,7 +123,7 @@ function* checkProperties(pair: DevicePair, migration: Migration, side: Side): G
       : { code: "source-impossible", data: { reason: refusal.message } };
   } else if (side === "destination") {
     // Told once: both sides have the same properties.
-    const { unmodelled = [] } = parseVfioPciProperties(pair.guest.properties, likeliest);
+    const { unmodelled = [] } = propertiesOf(pair.guest.properties, likeliest);
     for (const property of unmodelled) yield { code: "property-unmodelled", data: { property } };
   }
 }
@@ -192,7 +192,7 @@ function* checkExtended(pair: DevicePair, { bytesOnly }: Migration): Generator<F
   const cut = SIDES.filter((side) => {
     const { config } = pair[side];
     if (config?.bytes.length !== 256 || (config.kind === "realize" && !bytesOnly)) return false;
-    return decodeConfigSpace(config.bytes).capabilities.some(({ id }) => id === 0x10);
+    return spaceOf(config.bytes).capabilities.some(({ id }) => id === 0x10);
   });
   if (cut.length === 0) return;
   yield {
@@ -284,7 +284,7 @@ function* nameWhatIsExpected(
   if (bad === undefined) {
     yield { code: "as-expected", data: countBytes(destination) };
   } else {
-    const field = fieldAt(decodeConfigSpace(destination.shadow), bad.offset).name;
+    const field = fieldAt(spaceOf(destination.shadow), bad.offset).name;
     const data = { field, count: 1 + others.length, line: formatBadConfig(bad) };
     yield { code: "expected-to-fail", offset: bad.offset, data };
   }
@@ -294,7 +294,7 @@ function* nameWhatIsExpected(
 
 function* nameFailure(bad: BadConfig, failing: number, device: RealizedDevice): Generator<Finding> {
   const { offset, ...numbers } = bad;
-  const field = fieldAt(decodeConfigSpace(device.shadow), offset).name;
+  const field = fieldAt(spaceOf(device.shadow), offset).name;
   const data = { field, line: formatBadConfig(bad), ...numbers, failing };
   yield { code: "will-fail", offset, data };
 }
@@ -308,7 +308,7 @@ function* nameWhatPasses(
   const [changing] = differing;
   if (changing !== undefined) {
     const { offset } = changing;
-    const field = fieldAt(decodeConfigSpace(destination.shadow), offset).name;
+    const field = fieldAt(spaceOf(destination.shadow), offset).name;
     yield { code: "may-fail", offset, data: { count: differing.length, field } };
   } else {
     yield { code: "will-pass", data: countBytes(destination) };
@@ -348,8 +348,8 @@ function* compareCapabilities(
   source: RealizedDevice,
   destination: RealizedDevice,
 ): Generator<Finding> {
-  const own = decodeConfigSpace(destination.shadow);
-  const sent = decodeConfigSpace(source.shadow);
+  const own = spaceOf(destination.shadow);
+  const sent = spaceOf(source.shadow);
   for (const chain of ["capabilities", "extended"] as const) {
     const there = new Set(own[chain].map(({ offset, id }) => `${id}@${offset}`));
     for (const { offset, id, name } of sent[chain]) {

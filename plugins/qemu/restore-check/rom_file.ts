@@ -5,8 +5,8 @@ import {
   type Migration,
   opensRomFile,
   optionRomSize,
-  parseVfioPciProperties,
   type PolicyFinding,
+  propertiesOf,
   type QemuVersion,
   romBlockName,
   romFileSize,
@@ -30,7 +30,7 @@ export function* checkRomFile(pair: DevicePair, migration: Migration): Generator
   const likeliest = destinations?.at(-1);
   // Without one, QEMU refuses the properties or is not known: that is told elsewhere.
   if (sources === undefined || destinations === undefined || likeliest === undefined) return;
-  const { romFile: file = "", romBar, romSize } = parseVfioPciProperties(
+  const { romFile: file = "", romBar, romSize } = propertiesOf(
     pair.guest.properties,
     likeliest,
   );

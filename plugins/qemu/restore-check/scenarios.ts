@@ -7,15 +7,15 @@ import {
   isMachineTooNew,
   type Migration,
   parseQemuVersion,
-  parseVfioPciProperties,
+  propertiesOf,
   QemuPropertyError,
   type QemuVersion,
-  readRegions,
-  realize,
   type RealizedDevice,
   type RealizeFailure,
+  regionsOf,
   resolveAlias,
   romFileSize,
+  shadowOf,
   skipsVscCheck,
 } from "premigrate/policy";
 
@@ -57,7 +57,7 @@ export function possibleQemus(
   let refusal: QemuPropertyError | undefined;
   for (const possible of qemu !== undefined ? [qemu] : releases) {
     try {
-      parseVfioPciProperties(properties, possible);
+      propertiesOf(properties, possible);
       accepting.push(possible);
     } catch (error) {
       if (!(error instanceof QemuPropertyError)) throw error;
@@ -112,13 +112,12 @@ function realizeSide(
   bus: BusKind,
   skipVscCheck: boolean,
 ): (RealizedDevice | RealizeFailure)[] {
-  if (facts.config === undefined) return [];
   const { bars, romSize } = facts;
   const { qemu } = host;
   const fileSize = romFileSize(pair, host) ?? undefined;
-  const properties = parseVfioPciProperties(pair.guest.properties, qemu);
-  return readRegions(facts.config, facts).map((view) =>
-    realize(view, {
+  const properties = propertiesOf(pair.guest.properties, qemu);
+  return regionsOf(facts).map((view) =>
+    shadowOf(view, {
       qemu,
       skipVscCheck,
       bus,

@@ -1,4 +1,4 @@
-import { type ConfigSpace, decodeConfigSpace } from "premigrate/policy";
+import { type ConfigSpace, spaceOf } from "premigrate/policy";
 
 type Ranges = readonly (readonly [start: number, end: number])[];
 
@@ -23,7 +23,7 @@ const EXTENDED: Readonly<Record<number, Ranges>> = {
  * so that nobody can tell where the capability before them ended.
  */
 export function unsureBytes(shadow: Uint8Array, isGuestView: boolean): ReadonlySet<number> {
-  const space: ConfigSpace = decodeConfigSpace(shadow);
+  const space: ConfigSpace = spaceOf(shadow);
   const offsets = new Set<number>();
   const add = (start: number, end: number): void => {
     for (let offset = start; offset < end; offset++) offsets.add(offset);
