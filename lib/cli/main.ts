@@ -7,6 +7,8 @@ import { setColorEnabled } from "@std/fmt/colors";
 // Not newer than 1.0: from 1.1 on (its PR #864) an unknown option of a command that takes arguments
 // is an argument, and a typo would go to libvirt as the name of a guest.
 import { Command, ValidationError } from "@cliffy/command";
+import { CompletionsCommand } from "@cliffy/command/completions";
+import { HelpCommand } from "@cliffy/command/help";
 import { DomainXmlError } from "../domain/mod.ts";
 import { FactsError, StampError } from "../facts/mod.ts";
 import { ConfigSpaceError, DumpError, QemuPropertyError, QemuVersionError } from "../policy/mod.ts";
@@ -79,6 +81,7 @@ const premigrate = new Command()
   .name("premigrate")
   .version(version)
   .description("Tell before a live migration whether the guest's devices will survive it.")
+  .help({ colors: Deno.stdout.isTerminal() && !Deno.noColor })
   .throwErrors()
   .globalOption("--json", "Write JSON.")
   .action(noCommand)
@@ -99,7 +102,9 @@ const premigrate = new Command()
   .command("policies", policies)
   .command("policy", policy)
   .command("explain", explain)
-  .command("schema", schema);
+  .command("schema", schema)
+  .command("completions", new CompletionsCommand())
+  .command("help", new HelpCommand());
 
 setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
 try {

@@ -1,10 +1,16 @@
-import { type CommandDefinition, parseArgument, parseFlags } from "./definitions.ts";
+import {
+  type CommandDefinition,
+  type HelpOptions,
+  parseArgument,
+  parseFlags,
+} from "./definitions.ts";
 import { helpText } from "./help.ts";
-import { print, run } from "./run.ts";
+import { type CommandResult, print, run } from "./run.ts";
 import type { Flags, Flat, Merge, OptionOptions, TypedArguments, TypedOption } from "./types.ts";
 import type { EnumType } from "./values.ts";
 
-const definition = Symbol("definition");
+/** @internal Where a command has what it was told. */
+export const definition: unique symbol = Symbol("definition");
 declare const inherited: unique symbol;
 
 /** A command that can be a sub-command where these global options and types are. */
@@ -18,9 +24,25 @@ export interface SubCommand<TGlobals, TTypes> {
 /** A command that counts on nothing can be a sub-command everywhere. */
 type Inherited<T> = [T] extends [void] ? never : T;
 
+/** What was added as a sub-command, where it was added: what follows is set on it. */
+type Added<TCommand, TGlobals, TTypes> = [TGlobals, TTypes] extends
+  [infer Globals extends Bag, infer Types extends Bag] ? TCommand extends Command<
+    infer _G,
+    infer _T,
+    infer TOptions,
+    infer TArguments,
+    infer TOwnGlobals,
+    infer TOwnTypes,
+    infer TOwnGlobalTypes
+  > ? Command<Globals, Types, TOptions, TArguments, TOwnGlobals, TOwnTypes, TOwnGlobalTypes>
+  : never
+  : never;
+
+type Bag = Record<string, unknown> | void;
+
 /**
  * A command with options, arguments and an action, or with sub-commands: the part of Cliffy's
- * `Command` that premigrate uses, with the same names, types, messages and exit codes.
+ * `Command` that premigrate uses, with the same names, messages and exit codes.
  *
  * The type parameters are the options, and the types, that a sub-command has from its parent; the
  * others are inferred.
@@ -51,8 +73,8 @@ type Inherited<T> = [T] extends [void] ? never : T;
  * ```
  */
 export class Command<
-  TParentGlobals extends Record<string, unknown> | void = void,
-  TParentTypes extends Record<string, unknown> | void = void,
+  TParentGlobals extends Bag = void,
+  TParentTypes extends Bag = void,
   TOptions = void,
   TArguments extends unknown[] = [],
   TGlobals = void,
@@ -90,8 +112,32 @@ export class Command<
     return this;
   }
 
+  /** Sets how help is written: this command's, and its sub-commands'. */
+  help(options: HelpOptions): this {
+    this.#current.help = options;
+    return this;
+  }
+
+  /** Keeps the command out of its parent's help. */
+  hidden(): this {
+    this.#current.hidden = true;
+    return this;
+  }
+
+  /** Names the list that help has the options in which are added next. */
+  group(name: string): this {
+    this.#current.group = name;
+    return this;
+  }
+
+  /** Takes no options of the parents but `--help`. */
+  noGlobals(): this {
+    this.#current.noGlobals = true;
+    return this;
+  }
+
   /** Sets the description. Its first line is shown in the parent's list of commands. */
-  description(description: string): this {
+  description(description: string | (() => string)): this {
     this.#current.description = description;
     return this;
   }
@@ -148,7 +194,8 @@ export class Command<
     description: string,
     options: OptionOptions<boolean, boolean, unknown> = {},
   ): unknown {
-    this.#current.options.push({ ...parseFlags(flags), description, ...options });
+    const { group } = this.#current;
+    this.#current.options.push({ ...parseFlags(flags), description, group, ...options });
     return this;
   }
 
@@ -185,7 +232,14 @@ export class Command<
     description: string,
     options: OptionOptions<boolean, boolean, unknown> = {},
   ): unknown {
-    this.#current.options.push({ ...parseFlags(flags), description, ...options, global: true });
+    const { group } = this.#current;
+    this.#current.options.push({
+      ...parseFlags(flags),
+      description,
+      group,
+      ...options,
+      global: true,
+    });
     return this;
   }
 
@@ -244,10 +298,13 @@ export class Command<
   }
 
   /** Adds a sub-command. */
-  command(
+  command<
+    TCommand extends SubCommand<Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>,
+  >(
     name: string,
-    command: SubCommand<Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>,
-  ): Pick<this, keyof SubCommand<unknown, unknown> | "command" | "parse" | "getHelp" | "showHelp"> {
+    command: TCommand,
+  ): Added<TCommand, Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>;
+  command(name: string, command: SubCommand<unknown, unknown>): unknown {
     const child = command[definition];
     child.name = name;
     child.parent = this[definition];
@@ -273,13 +330,13 @@ export class Command<
     return this[definition].literalArgs;
   }
 
-  /** The help; with `long`, all lines of the options' descriptions. */
-  getHelp({ long = false }: { long?: boolean } = {}): string {
-    return helpText(this[definition], { long });
+  /** The help. */
+  getHelp(options?: HelpOptions): string {
+    return helpText(this[definition], options);
   }
 
   /** Prints the help. */
-  showHelp(options?: { long?: boolean }): void {
+  showHelp(options?: HelpOptions): void {
     print(this.getHelp(options));
   }
 
@@ -288,7 +345,7 @@ export class Command<
    *
    * @throws {ValidationError} The words are wrong and {@link Command.throwErrors} is set.
    */
-  parse(words: string[] = Deno.args): Promise<void> {
+  parse(words: string[] = Deno.args): Promise<CommandResult> {
     return run(this[definition], words);
   }
 }

@@ -26,10 +26,21 @@ export interface OptionDefinition {
   required?: boolean | undefined;
   collect?: boolean | undefined;
   default?: unknown;
+  /** The list that help has it in. */
+  group?: string | undefined;
+  /** Help does not show it. */
+  hidden?: boolean | undefined;
   /** Sub-commands have it too. */
   global?: boolean;
   /** It stands alone, and takes the place of the command's action. */
   standalone?: boolean;
+}
+
+/** How help is written. */
+export interface HelpOptions {
+  colors?: boolean;
+  /** With all lines of descriptions. */
+  long?: boolean;
 }
 
 /** One command. */
@@ -37,7 +48,7 @@ export interface CommandDefinition {
   name: string;
   parent?: CommandDefinition;
   version?: string;
-  description: string;
+  description: string | (() => string);
   arguments: ArgumentDefinition[];
   options: OptionDefinition[];
   types: { name: string; type: EnumType<string | number>; global: boolean }[];
@@ -45,6 +56,12 @@ export interface CommandDefinition {
   commands: CommandDefinition[];
   /** Takes the options and arguments that the definitions above say. */
   action?: (...optionsAndArguments: never) => unknown;
+  help?: HelpOptions;
+  hidden?: boolean;
+  /** The list that help has the options in which are added next. */
+  group?: string | undefined;
+  /** It has no option of its parents but `--help`. */
+  noGlobals?: boolean;
   throwErrors?: boolean;
   noExit?: boolean;
   /** What the last command line had after `--`. */
@@ -106,10 +123,23 @@ export function pathOf(command: CommandDefinition): string {
 
 /** All options of a command, those of its parents first. */
 export function optionsOf(command: CommandDefinition): OptionDefinition[] {
-  const { parent, version, options } = command;
+  const { parent, version, options, noGlobals } = command;
   if (!parent) return [HELP, ...(version ? [VERSION] : []), ...options];
   const own = new Set(options.map(({ name }) => name));
-  return [...optionsOf(parent).filter((it) => it.global && !own.has(it.name)), ...options];
+  const globals = optionsOf(parent).filter((it) =>
+    it === HELP || (it.global && !noGlobals && !own.has(it.name))
+  );
+  return [...globals, ...options];
+}
+
+/** The sub-commands that help shows. */
+export function shownCommands({ commands }: CommandDefinition): CommandDefinition[] {
+  return commands.filter(({ hidden }) => !hidden);
+}
+
+/** What a command does. */
+export function descriptionOf({ description }: CommandDefinition): string {
+  return typeof description === "string" ? description : description();
 }
 
 /** All types of a command, those of its parents too. */

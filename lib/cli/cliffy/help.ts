@@ -1,136 +1,174 @@
 /**
- * A command's help, laid out as Cliffy's, without colours.
+ * A command's help, laid out and coloured as Cliffy's.
  *
  * @module
  */
-import { Help } from "commander";
+import {
+  bold,
+  brightBlue,
+  brightMagenta,
+  dim,
+  getColorEnabled,
+  red,
+  setColorEnabled,
+  yellow,
+} from "@std/fmt/colors";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
+  descriptionOf,
+  type HelpOptions,
   lineage,
   type OptionDefinition,
   optionsOf,
   pathOf,
+  shownCommands,
   typesOf,
 } from "./definitions.ts";
+import { table } from "./table.ts";
 import type { Types } from "./values.ts";
 
-/** The most columns that help takes. */
-const WIDTH = 150;
-
-/** The most columns that a description in a list takes. */
-const TEXT_WIDTH = 80;
-
 /** The help of a command. In lists, a description is its first line unless `long` is asked for. */
-export function helpText(command: CommandDefinition, { long }: { long: boolean }): string {
-  const options = optionsOf(command);
-  const types = typesOf(command);
-  const { description } = command;
-  const describe = long ? dedent : firstLine;
-
-  return [
-    "",
-    ...columns(header(command, options), " ", WIDTH),
-    ...section("Description", description ? wrap(dedent(description), WIDTH) : []),
-    ...section(
-      "Arguments",
-      list(
-        command.arguments.filter((it) => it.description).map((it) => [
-          signature(it),
-          describe(it.description) + hints(it, it.optional ? [] : ["required"], types),
-        ]),
-      ),
-    ),
-    ...section(
-      "Options",
-      list(options.map((it) => [
-        it.flags.join(", "),
-        it.value ? signature(it.value) : "",
-        describe(it.description) + hints(it.value, optionHints(it), types),
-      ])),
-    ),
-    ...section(
-      "Commands",
-      list(command.commands.map((it) => [
-        it.name,
-        it.arguments.map(signature).join(" "),
-        firstLine(it.description),
-      ])),
-    ),
-    ...section(
-      "Examples",
-      columns(command.examples.map((it) => [it.name, dedent(it.text)]), " ", WIDTH),
-    ),
-    "",
-  ].join("\n");
+export function helpText(command: CommandDefinition, options: HelpOptions = {}): string {
+  const chosen = [...lineage(command)].find(({ help }) => help)?.help;
+  const wanted = { colors: true, long: false, ...chosen, ...options };
+  const before = getColorEnabled();
+  setColorEnabled(wanted.colors);
+  try {
+    return header(command) + description(command) + argumentList(command, wanted) +
+      optionLists(command, wanted) + commandList(command) + examples(command);
+  } finally {
+    setColorEnabled(before);
+  }
 }
 
-function header(command: CommandDefinition, options: OptionDefinition[]): string[][] {
-  const required = options.filter((it) => it.required);
+function header(command: CommandDefinition): string {
+  const required = optionsOf(command).filter((it) => it.required && !it.hidden);
   const usage = [
     pathOf(command),
     ...command.arguments.map(signature),
     ...required.map(({ name, value }) => value ? `--${name} ${signature(value)}` : `--${name}`),
   ].join(" ");
   const version = [...lineage(command)].find((it) => it.version)?.version;
-  return version ? [["Usage:", usage], ["Version:", version]] : [["Usage:", usage]];
+  const rows = [[bold("Usage:"), brightMagenta(usage)]];
+  if (version) rows.push([bold("Version:"), yellow(version)]);
+  return `\n${table(rows, { padding: [1], widths: [Infinity, Infinity] })}`;
+}
+
+function description(command: CommandDefinition): string {
+  const text = descriptionOf(command);
+  if (text === "") return "";
+  return label("Description") + table([[dedent(text)]], { indent: 2, padding: [], widths: [140] });
+}
+
+function argumentList(command: CommandDefinition, wanted: Wanted): string {
+  const rows = command.arguments.filter((it) => it.description).map((it) => [
+    signature(it),
+    dash(),
+    describe(it.description, wanted),
+    hints(it.optional ? [] : [yellow("required")], it, typesOf(command), wanted),
+  ]);
+  if (rows.length === 0) return "";
+  return label("Arguments") +
+    table(rows, { indent: 2, padding: [2, 1, 2], widths: [60, 1, 80, 60] });
+}
+
+/** The options, a list a group. */
+function optionLists(command: CommandDefinition, wanted: Wanted): string {
+  const shown = optionsOf(command).filter(({ hidden }) => !hidden);
+  const groups = Map.groupBy(shown, ({ group }) => group ?? "Options");
+  return [...groups].map(([name, options]) => label(name) + optionList(command, options, wanted))
+    .join("");
+}
+
+function optionList(
+  command: CommandDefinition,
+  options: readonly OptionDefinition[],
+  wanted: Wanted,
+): string {
+  const hasValues = options.some(({ value }) => value);
+  const rows = options.map((it) => [
+    it.flags.map(brightBlue).join(", "),
+    ...hasValues ? [it.value ? signature(it.value) : ""] : [],
+    dash(),
+    describe(it.description, wanted),
+    hints(optionHints(it, wanted), it.value, typesOf(command), wanted),
+  ]);
+  return hasValues
+    ? table(rows, { indent: 2, padding: [2, 2, 1, 2], widths: [60, 60, 1, 80, 60] })
+    : table(rows, { indent: 2, padding: [2, 1, 2], widths: [60, 1, 80, 60] });
+}
+
+function commandList(command: CommandDefinition): string {
+  const commands = shownCommands(command);
+  if (commands.length === 0) return "";
+  const haveArguments = commands.some((it) => it.arguments.length > 0);
+  const rows = commands.map((it) => [
+    brightBlue(it.name),
+    ...haveArguments ? [it.arguments.map(signature).join(" ")] : [],
+    dash(),
+    firstLine(descriptionOf(it)),
+  ]);
+  return label("Commands") +
+    (haveArguments
+      ? table(rows, { indent: 2, padding: [2, 2, 1], widths: [60, 60, 1, 80] })
+      : table(rows, { indent: 2, padding: [2, 1], widths: [60, 1, 80] }));
+}
+
+function examples({ examples }: CommandDefinition): string {
+  if (examples.length === 0) return "";
+  const rows = examples.map(({ name, text }) => [dim(bold(name)), dedent(text)]);
+  return label("Examples") + table(rows, { indent: 2, padding: [1], widths: [150, 150] });
 }
 
 function signature({ name, optional, variadic }: ArgumentDefinition): string {
-  const text = variadic ? `${name}...` : name;
-  return optional ? `[${text}]` : `<${text}>`;
+  const [open, close] = optional ? ["[", "]"] : ["<", ">"];
+  return yellow(open) + brightMagenta(variadic ? `${name}...` : name) + yellow(close);
 }
 
-function optionHints(option: OptionDefinition): string[] {
+type Wanted = Required<HelpOptions>;
+
+function optionHints(option: OptionDefinition, wanted: Wanted): string[] {
   return [
-    ...(option.required ? ["required"] : []),
-    ...(option.default === undefined ? [] : [`Default: ${Deno.inspect(option.default)}`]),
+    ...option.required ? [yellow("required")] : [],
+    ...option.default === undefined ? [] : [bold("Default: ") + inspect(option.default, wanted)],
   ];
 }
 
-function hints(value: ArgumentDefinition | undefined, others: string[], types: Types): string {
-  const values = value && types.get(value.type)?.values().map((it) => Deno.inspect(it));
-  const all = values ? [...others, `Values: ${values.join(", ")}`] : others;
-  return all.length > 0 ? `  (${all.join(", ")})` : "";
+function hints(
+  others: readonly string[],
+  value: ArgumentDefinition | undefined,
+  types: Types,
+  wanted: Wanted,
+): string {
+  const values = value && types.get(value.type)?.values().map((it) => inspect(it, wanted));
+  const all = values ? [...others, bold("Values: ") + values.join(", ")] : others;
+  return all.length > 0 ? `(${all.join(", ")})` : "";
 }
 
-function section(title: string, lines: string[]): string[] {
-  if (lines.length === 0) return [];
-  return ["", `${title}:`, "", ...lines.map((it) => `  ${it}`.trimEnd())];
+function inspect(value: unknown, { colors }: Wanted): string {
+  return Deno.inspect(value, { colors });
 }
 
-function list(rows: string[][]): string[] {
-  return columns(rows, "  - ", TEXT_WIDTH);
+function dash(): string {
+  return red(bold("-"));
 }
 
-/** The rows as lines, their cells below each other; the last cell, a text, is wrapped. */
-function columns(rows: string[][], beforeText: string, textWidth: number): string[] {
-  const cells = rows.map((row) => row.slice(0, -1));
-  const widths = cells[0]?.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0))) ??
-    [];
-  return rows.flatMap((row) => {
-    // A column that is empty in all rows is left out.
-    const padded = widths.map((width, i) => row[i]?.padEnd(width)).filter(Boolean);
-    const head = padded.join("  ") + beforeText;
-    const indent = " ".repeat(head.length);
-    return wrap(row.at(-1) ?? "", textWidth, head.length)
-      .map((line, i) => (i === 0 ? head : indent) + line);
-  });
+function label(name: string): string {
+  return `\n${bold(`${name}:`)}\n\n`;
 }
 
-/** The lines of a text that starts `column` columns into a section. */
-function wrap(text: string, width: number, column = 0): string[] {
-  const terminal = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : WIDTH;
-  return new Help().boxWrap(text, Math.min(width, terminal - 2 - column)).split("\n");
+function describe(text: string, { long }: Wanted): string {
+  return long ? dedent(text) : firstLine(text);
 }
 
 function firstLine(text: string): string {
-  return text.trim().split("\n", 1)[0]?.trim() ?? "";
+  return text.trim().split("\n", 1)[0] ?? "";
 }
 
 /** The text without the blank lines around it and without its first line's indentation. */
 function dedent(text: string): string {
   const lines = text.replace(/^\s*\n/, "").trimEnd().split("\n");
   const indent = /^ */.exec(lines[0] ?? "")?.[0].length ?? 0;
-  return lines.map((it) => it.replace(new RegExp(`^ {0,${indent}}`), "")).join("\n");
+  return lines.map((it) => it.slice(indent)).join("\n");
 }

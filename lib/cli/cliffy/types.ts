@@ -22,6 +22,7 @@ export interface OptionOptions<TRequired, TCollect, TDefault> {
 interface BuiltInTypes {
   string: string;
   file: string;
+  command: string;
   number: number;
   integer: number;
   boolean: boolean;

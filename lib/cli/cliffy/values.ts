@@ -1,4 +1,4 @@
-import { unknown, ValidationError } from "./errors.ts";
+import { didYouMean, ValidationError } from "./errors.ts";
 
 /** A type whose values are the ones listed. */
 export class EnumType<T extends string | number> {
@@ -30,7 +30,8 @@ type Value = string | number | boolean;
 const builtIn = new Map<string, (value: string) => Value | undefined>([
   ["string", (value) => value],
   ["file", (value) => value],
-  ["number", (value) => Number.isNaN(Number(value)) ? undefined : Number(value)],
+  ["command", (value) => value],
+  ["number", (value) => Number.isFinite(Number(value)) ? Number(value) : undefined],
   ["integer", (value) => Number.isInteger(Number(value)) ? Number(value) : undefined],
   ["boolean", parseBoolean],
 ]);
@@ -49,12 +50,14 @@ export function parseValue({ label, name, type, value }: Word, types: Types): Va
   const allowed = types.get(type)?.values();
   const parse = builtIn.get(type);
   if (!allowed && !parse) {
-    throw new Error(unknown("type", type, [...builtIn.keys(), ...types.keys()]));
+    const known = [...builtIn.keys(), ...types.keys()];
+    throw new Error(`Unknown type "${type}".${didYouMean("type", type, known)}`);
   }
 
   const parsed = allowed ? allowed.find((it) => String(it) === value) : parse?.(value);
   if (parsed === undefined) {
-    const expected = allowed?.map((it) => `"${it}"`).join(", ");
+    const values = type === "boolean" ? ["true", "false", "1", "0"] : allowed;
+    const expected = values?.map((it) => `"${it}"`).join(", ");
     throw new ValidationError(
       `${label} "${name}" must be of type "${type}", but got "${value}".` +
         (expected ? ` Expected values: ${expected}` : ""),

@@ -21,6 +21,7 @@ export const check = new Command<{ json?: true }>()
   )
   .type("format", formatType)
   .arguments("[guest:string]", ["Name or UUID of a guest that runs on --from."])
+  .group("A running guest")
   .option("--from <uri:string>", "Libvirt URI of the source host, as qemu+ssh://hosta/system.")
   .option("--to <uri:string>", "Libvirt URI of the destination host; several are compared.", {
     collect: true,
@@ -30,6 +31,11 @@ export const check = new Command<{ json?: true }>()
   .option("--to-ssh <host:string>", "The same for --to, in its order.", { collect: true })
   .option("--sudo", "Run the probe by sudo -n: without root the kernel shows 64 bytes.")
   .option("--sysfs <dir:string>", "Where sysfs is on the hosts (default: /sys).")
+  .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
+  .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
+  .option("--monitor", "Read what the guest sees, by its monitor: read-write, taints the guest.")
+  .option("--timeout <seconds:integer>", "Deadline for all hosts in seconds (default: 60).")
+  .group("The devices that a running guest gets")
   .option("--map <pair:string>", "Give the guest another destination device: SRC=DST.", {
     collect: true,
   })
@@ -42,19 +48,18 @@ export const check = new Command<{ json?: true }>()
     "--write-xml <file:file>",
     "On allow, write the XML for virsh migrate --xml (read-write; may hold secrets).",
   )
-  .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
-  .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
-  .option("--monitor", "Read what the guest sees, by its monitor: read-write, taints the guest.")
-  .option("--timeout <seconds:integer>", "Deadline for all hosts in seconds (default: 60).")
+  .group("A guest from files")
   .option("--source <facts:file>", "Facts of the source host (JSON), instead of --from.")
   .option("--destination <facts:file>", "Facts of the destination host (JSON), instead of --to.")
   .option("--domain <xml:file>", "The guest's domain XML. Without it, all devices of the source.")
+  .group("The migration")
   .option("--qemu <version:string>", "QEMU version of both hosts, in place of the facts'.")
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
-  .option("--format <format:format>", "How to write the verdict (default: text).")
   .option("--postcopy", "The migration may go over to post-copy (virsh migrate --postcopy).")
+  .group("The verdict")
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
+  .option("--format <format:format>", "How to write the verdict (default: text).")
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",

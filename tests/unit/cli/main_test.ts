@@ -8,7 +8,6 @@ const COMMANDS = [
   "predict",
   "stamp",
   "agent",
-  "record-start",
   "install",
   "uninstall",
   "doctor",
@@ -75,6 +74,11 @@ Deno.test("--help lists every command, and each has its own with examples", asyn
   }
 });
 
+Deno.test("what only the hook runs is not shown, and has its help", async () => {
+  assert(!(await runCli("--help")).stdout.includes("record-start"));
+  assertEquals((await runCli("record-start --help")).code, 0);
+});
+
 Deno.test("--json stands before or after the command", async () => {
   const [before, after] = await Promise.all([runCli("--json policies"), runCli("policies --json")]);
   assertEquals(JSON.parse(before.stdout), JSON.parse(after.stdout));
@@ -106,6 +110,7 @@ Deno.test({
   async fn(): Promise<void> {
     const coloured = await runOnTerminal(VETO, {});
     assertStringIncludes(coloured, "\u001b[31mVETO: ");
+    assertStringIncludes(await runOnTerminal("--help", {}), "\u001b[1mUsage:");
     const plain = await runOnTerminal(VETO, { NO_COLOR: "1" });
     assertStringIncludes(plain, "VETO: ");
     assert(!plain.includes("\u001b"), plain);
