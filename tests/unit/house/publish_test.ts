@@ -25,15 +25,14 @@ Deno.test("deno publish takes the package, without its tests, in 2 MB", async ()
   assert(bytes <= MOST_BYTES, `${bytes} bytes`);
 });
 
-Deno.test("a project that uses the package", async (test) => {
+Deno.test("a project that uses the package as the README says", async (test) => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.symlink(`${ROOT}examples`, `${folder}/examples`);
-    const { name, version, imports, links } = manifest;
-    const config = {
-      imports: { premigrate: `jsr:${name}@^${version}`, "@std/assert": imports["@std/assert"] },
-      links: [ROOT, ...links.map((link) => ROOT + link)],
-    };
+    const [, shown = ""] = /```json\n([^]*?)```/.exec(Deno.readTextFileSync("README.md")) ?? [];
+    const config = JSON.parse(shown.replaceAll("CLONE/", ROOT).replaceAll("CLONE", ROOT));
+    config.imports["@std/assert"] = manifest.imports["@std/assert"];
+    config.links.push(`${ROOT}lib/std/assert`);
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
 
     await test.step("the documentation's recipe has its types, and runs", async () => {
@@ -44,7 +43,7 @@ Deno.test("a project that uses the package", async (test) => {
     });
 
     await test.step("what reads a dump bundles little else", async () => {
-      const text = `export { readDump } from "${name}/pci";`;
+      const text = `export { readDump } from "${manifest.name}/pci";`;
       await Deno.writeTextFile(`${folder}/dump.ts`, text);
       await deno(["bundle", "--minify", "--output=dump.js", "dump.ts"], folder);
       const { size } = await Deno.stat(`${folder}/dump.js`);
