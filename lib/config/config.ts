@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { BUILT_IN } from "../../plugins/mod.ts";
 import { attributesOf, type Trouble } from "../policy/mod.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
@@ -260,12 +261,15 @@ export function judgesPlainGuests(
   return ofGuest.some((id) => policies[id]?.mode !== "off");
 }
 
-/** The sysfs attributes that the code plugins declare. */
+/**
+ * The sysfs attributes that are read: those of the code plugins that are applied, and of all built-in
+ * policies, as another host may apply those.
+ */
 export function declaredAttributes(
   { policies, loaded = {} }: Pick<Config, "policies" | "loaded">,
 ): string[] {
   const applied = Object.entries(loaded).filter(([id]) => policies[id]?.mode !== "off");
-  return attributesOf(applied.map(([, { description }]) => description));
+  return attributesOf([...BUILT_IN, ...applied.map(([, { description }]) => description)]);
 }
 
 /** What the launcher and the hook run by. */
@@ -302,7 +306,6 @@ export class AppliedError extends Error {
 export function writeApplied({ deno, config }: Applied): string {
   const { mode, deadline, onTrouble, hosts, rewrite, guests, policies, plugins, agent } = config;
   const listed = Object.keys(plugins);
-  const attributes = declaredAttributes(config);
   const rewrites = rewrite || Object.values(guests).some((guest) => guest.rewrite);
   const programs = [
     ...hosts.length > 0 ? ["ssh"] : [],
@@ -320,10 +323,10 @@ export function writeApplied({ deno, config }: Applied): string {
     `record ${agent.enabled ? "yes" : "no"}`,
     `reports ${config.reports}`,
     `all-devices ${rewrites ? "yes" : "no"}`,
+    `attributes ${declaredAttributes(config).join(" ")}`,
     ...judgesPlainGuests(config) ? ["plain-guests yes"] : [],
     ...programs.length > 0 ? [`programs ${programs.join(",")}`] : [],
     ...listed.some((id) => policies[id]?.mode !== "off") ? ["plugins yes"] : [],
-    ...attributes.length > 0 ? [`attributes ${attributes.join(" ")}`] : [],
     "choices-end",
     ...Object.entries(guests).map(([uuid, guest]) =>
       [

@@ -13,7 +13,7 @@ export async function readApplied(path: string): Promise<Config> {
   }
 }
 
-/** The sysfs attributes that the code plugins here declare: another host's plugins will want them. */
+/** The sysfs attributes that are read here: another host's policies will want them. */
 export async function appliedAttributes(path: string): Promise<string[]> {
   return declaredAttributes(await readApplied(path));
 }

@@ -165,13 +165,6 @@ const Device = v.strictObject({
   powerState: v.optional(Known),
   resetMethods: v.optional(v.array(Text)),
   vgpuType: v.optional(v.pipe(Size, v.description("NVIDIA: number of the vGPU type of a VF"))),
-  vgpuCreatable: v.optional(
-    v.pipe(
-      v.array(v.strictObject({ id: Size, name: Text })),
-      v.description("NVIDIA: vGPU types that could be made of a VF now"),
-    ),
-  ),
-  vgpuParams: v.optional(Text),
   nvml: v.optional(
     v.pipe(
       v.strictObject({
@@ -197,7 +190,6 @@ const Device = v.strictObject({
     ),
   ),
   firmware: v.optional(v.strictObject({ version: v.optional(Known), psid: v.optional(Known) })),
-  qatServices: v.optional(Known),
   attributes: v.optional(
     v.pipe(
       v.record(

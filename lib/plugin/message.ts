@@ -22,7 +22,14 @@ export type Request =
 export interface Description extends
   Pick<
     Definition,
-    "id" | "title" | "documentation" | "match" | "judgesBytesAlone" | "attributes" | "codes"
+    | "id"
+    | "title"
+    | "documentation"
+    | "match"
+    | "judgesBytesAlone"
+    | "attributes"
+    | "judgesUnread"
+    | "codes"
   > {
   /** Whether it has rules on the guest as a whole. */
   readonly ofGuest: boolean;

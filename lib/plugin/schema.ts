@@ -34,6 +34,7 @@ export const DescriptionSchema: v.GenericSchema<unknown, Description> = v.pipe(
       vouches: v.exactOptional(v.literal(false)),
     }),
     judgesBytesAlone: v.exactOptional(v.boolean()),
+    judgesUnread: v.exactOptional(v.boolean()),
     needs: v.exactOptional(list(line(64))),
     attributes: v.exactOptional(v.pipe(
       v.array(v.pipe(v.string(), v.check(isAttributeName, "no name of a sysfs attribute"))),

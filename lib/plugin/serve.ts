@@ -8,10 +8,11 @@ export function serve(
   return (request) => {
     const { evaluate, evaluateGuest } = policy.configure(request.options);
     if (request.kind === "describe") {
-      const { id, title, documentation, match, judgesBytesAlone = false, attributes = [], codes } =
-        policy;
+      const { id, title, documentation, match, codes, ...rest } = policy;
+      const { judgesBytesAlone = false, attributes = [], judgesUnread = false } = rest;
+      const told = { judgesBytesAlone, attributes, judgesUnread };
       const ofGuest = evaluateGuest !== undefined;
-      return { id, title, documentation, match, judgesBytesAlone, attributes, codes, ofGuest };
+      return { id, title, documentation, match, ...told, codes, ofGuest };
     }
     return request.questions.map(readQuestion).map(({ pair, migration }) => [
       ...pair === undefined ? evaluateGuest?.(migration) ?? [] : evaluate(pair, migration),

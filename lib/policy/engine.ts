@@ -126,8 +126,8 @@ function findStrangeProperties({ name, guest }: DevicePair): Finding[] {
 }
 
 /** A finding for each attribute that the policy declares and that is not known of a side. */
-function findUnread({ id, attributes }: Policy, pair: DevicePair): Finding[] {
-  if (attributes === undefined) return [];
+function findUnread({ id, attributes, judgesUnread }: Policy, pair: DevicePair): Finding[] {
+  if (attributes === undefined || judgesUnread) return [];
   return (["source", "destination"] as const).flatMap((side) => {
     const known = new Map(Object.entries(pair[side].attributes ?? {}));
     return attributesOf([{ attributes }])

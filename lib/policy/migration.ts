@@ -39,14 +39,8 @@ export interface DeviceFacts {
   readonly migration?: MigrationSupport | undefined;
   /** Firmware of the device or its parent. */
   readonly firmware?: Firmware | undefined;
-  /** What a QAT device is set up for, as `sym;asym;dc`. */
-  readonly qatServices?: string | undefined;
   /** The number of the vGPU type that NVIDIA's driver made of a VF; 0 for none. */
   readonly vgpuType?: number | undefined;
-  /** The vGPU types that NVIDIA's driver could make of a VF now. */
-  readonly vgpuCreatable?: readonly VgpuType[] | undefined;
-  /** Plugin parameters of NVIDIA's driver. */
-  readonly vgpuParams?: string | undefined;
   /** What NVIDIA's management library (NVML) says of it; nothing here asks it. */
   readonly nvml?: NvmlFacts | undefined;
   /**
@@ -70,14 +64,6 @@ export interface Firmware {
   readonly version?: string | undefined;
   /** The board, as `MT_0000000359`. */
   readonly psid?: string | undefined;
-}
-
-/** A vGPU type by the number it has in one version of NVIDIA's driver. */
-export interface VgpuType {
-  /** The number. */
-  readonly id: number;
-  /** As `NVIDIA H200X-141C`. */
-  readonly name: string;
 }
 
 /** What NVML says of a vGPU or of the GPU it is on (`nvmlVgpuInstanceGetMetadata` and others). */

@@ -87,6 +87,8 @@ export interface PolicyDefinition<Options, Known extends Codes> {
    * was not read the policy is not applied. At most 32.
    */
   readonly attributes?: readonly string[];
+  /** It is applied also where an attribute was not read, and says itself what is then undecided. */
+  readonly judgesUnread?: boolean;
   /** The schema of the options a site can set; it must accept `{}`. */
   readonly options: OptionsSchema<Options>;
   /** Every code that the policy's findings can have. */

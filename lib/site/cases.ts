@@ -12,9 +12,9 @@ export function outcomeOf({ findings }: Verdict): SiteCase["expect"] {
   return findings[0]?.severity ?? "allow";
 }
 
-function sideOf(
-  { driver, driverVersion, mdevType, mdevName, firmware, psid, ...side }: SiteCase["source"],
-): CaseSide {
+function sideOf(given: SiteCase["source"]): CaseSide {
+  const { driver, driverVersion, mdevType, mdevName, firmware, psid, ...others } = given;
+  const { vgpuParams, qatServices, ...side } = others;
   const isMdev = mdevType !== undefined || mdevName !== undefined;
   return {
     ...side,
@@ -31,7 +31,10 @@ function sideOf(
       : { name: driver ?? "", version: driverVersion },
     firmware: { version: firmware, psid },
     vgpuType: numberOf(side.vgpuType),
-    qatServices: side.qatServices?.join(";"),
+    attributes: {
+      ...vgpuParams !== undefined && { "nvidia/vgpu_params": vgpuParams },
+      ...qatServices !== undefined && { "parent/qat/cfg_services": qatServices.join(";") },
+    },
   };
 }
 

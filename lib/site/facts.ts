@@ -131,13 +131,13 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "device",
     kind: "text",
     about: "NVIDIA: plugin parameters",
-    read: ({ device }) => textOf(device?.vgpuParams),
+    read: ({ device }) => textOf(device?.attributes?.["nvidia/vgpu_params"] ?? undefined),
   },
   qatServices: {
     of: "device",
     kind: "list",
     about: "QAT: what it is set up for, as `[sym, dc]`",
-    read: ({ device }) => device?.qatServices?.split(";").filter((name) => name !== ""),
+    read: ({ device }) => servicesOf(device?.attributes?.["parent/qat/cfg_services"]),
   },
   host: {
     of: "host",
@@ -202,6 +202,10 @@ function identityOf(device: DeviceFacts | undefined): Partial<Identity> {
 /** By its address: a UUID. */
 function isMdev(device: DeviceFacts | undefined): boolean {
   return device?.address.length === 36;
+}
+
+function servicesOf(text: string | null | undefined): FactValues | undefined {
+  return text ? text.split(";").filter((name) => name !== "") : undefined;
 }
 
 function textOf(value: string | undefined): FactValues | undefined {

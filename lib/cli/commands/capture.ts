@@ -1,4 +1,5 @@
 import { Command, ValidationError } from "@cliffy/command";
+import { BUILT_IN } from "../../../plugins/mod.ts";
 import {
   captureHost,
   type CaptureRequest,
@@ -9,6 +10,7 @@ import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
 import { readGuest } from "../../facts/libvirt/guests.ts";
 import { type Facts, writeFacts } from "../../facts/mod.ts";
 import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
+import { attributesOf } from "../../policy/mod.ts";
 import { writeText } from "../../facts/files.ts";
 import { print } from "../print.ts";
 import { Progress } from "../progress.ts";
@@ -79,7 +81,7 @@ export const capture = new Command<{ json?: true }>()
     const withoutLibvirt = named.length === what.length;
     const request = {
       devices,
-      attributes,
+      attributes: attributesOf([...BUILT_IN, { attributes }]),
       romFiles,
       arch,
       emulator,

@@ -37,9 +37,6 @@ export const PROBE_KEYS: Readonly<Record<ProbedThing, Rows>> = {
     "migration/features": "fact",
     parent: "none",
     "nvidia/current_vgpu_type": "none",
-    "nvidia/creatable_vgpu_types": "none",
-    "nvidia/vgpu_params": "none",
-    "qat/cfg_services": "none",
     "attributes/*": "fact",
   },
   function: {
@@ -65,7 +62,6 @@ export const PROBE_KEYS: Readonly<Record<ProbedThing, Rows>> = {
     vendor: "told",
     numa_node: "no-part",
     devlink: "none",
-    "qat/cfg_services": "none",
   },
   file: {
     size: "fact",

@@ -252,7 +252,7 @@ parent() { # LINK
       records=0
       parent=$here
       value parent "${here##*/}"
-      files parent/ vendor numa_node qat/cfg_services
+      files parent/ vendor numa_node
       devlink_info parent/
       next_index=0
       parent_out=$out
@@ -268,8 +268,7 @@ parent() { # LINK
 
 # The files, and those that only some devices have: that one is not there is said too (keys.ts).
 own_files() { # FILE...
-  files '' "$@" nvidia/current_vgpu_type nvidia/creatable_vgpu_types nvidia/vgpu_params qat/cfg_services \
-    driver/module/version
+  files '' "$@" nvidia/current_vgpu_type driver/module/version
 }
 
 # Which of the physical function's links leads back. VFs mostly come in order.

@@ -1,5 +1,5 @@
 import { isAttributeName, MOST_ATTRIBUTES_READ } from "../../policy/attributes.ts";
-import type { Firmware, MdevType, MigrationSupport, VgpuType } from "../../policy/migration.ts";
+import type { Firmware, MdevType, MigrationSupport } from "../../policy/migration.ts";
 import { CONFIG_SPACE_SIZES } from "../../pci/mod.ts";
 import type { CapturedConfig, CapturedDevice } from "../schema.ts";
 import { toldKeys } from "./keys.ts";
@@ -56,9 +56,6 @@ export function readDevice(
     migration: readMigration(attributes),
     firmware: readFirmware(attributes.text("devlink") ?? attributes.text("parent/devlink")),
     vgpuType: attributes.count("nvidia/current_vgpu_type"),
-    vgpuCreatable: readVgpuTypes(attributes.text("nvidia/creatable_vgpu_types")),
-    vgpuParams: attributes.text("nvidia/vgpu_params"),
-    qatServices: attributes.name("qat/cfg_services") ?? attributes.name("parent/qat/cfg_services"),
     attributes: readDeclared(attributes),
     missing: attributes.missing,
   };
@@ -162,13 +159,6 @@ function readFirmware(text: string | undefined): Firmware | undefined {
     version: versions.get("running fw.version") ?? versions.get("running fw"),
     psid: versions.get("fixed fw.psid"),
   };
-}
-
-function readVgpuTypes(text: string | undefined): VgpuType[] | undefined {
-  return text?.split("\n").flatMap((line) => {
-    const [, id, name] = /^\s*([0-9]{1,9})\s*:\s*(\S.*)$/.exec(line) ?? [];
-    return id === undefined || name === undefined ? [] : [{ id: Number(id), name: name.trimEnd() }];
-  });
 }
 
 function readDeclared(attributes: Attributes): Record<string, string | null> | undefined {

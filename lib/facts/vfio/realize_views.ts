@@ -11,6 +11,9 @@ const MSIX = 0x11;
 // The low bits of MSI-X's Message Control: its vectors, less one (PCI Local Bus 3.0, 6.8.2.3).
 const MSIX_TABLE_SIZE = 0x7ff;
 
+/** NVIDIA: the attribute of a vGPU on which its bytes may hang. */
+export const VGPU_PARAMETERS = "nvidia/vgpu_params";
+
 /** How realize views are got. */
 export interface RealizeOptions {
   /** Also open devices that opening resets. */
@@ -140,7 +143,8 @@ function withMissing(device: CapturedDevice, why: string): CapturedDevice {
  * where some of it is not known, or nothing may stand in for the device.
  */
 function keyOf(device: CapturedDevice, host: CapturedHost): RealizeKey | undefined {
-  const { driver, mdevType, vendor, firmware, vgpuParams } = device;
+  const { driver, mdevType, vendor, firmware, attributes = {} } = device;
+  const vgpuParams = attributes[VGPU_PARAMETERS] ?? undefined;
   const { kernel, nvidiaDriver, modules = {} } = host;
   const kind = mdevType === undefined ? functionKind(device) : {
     type: mdevType.name ?? mdevType.id,

@@ -1,6 +1,6 @@
 import { parseDomain } from "../../domain/mod.ts";
 import { captureHost } from "../capture.ts";
-import { addRealizeViews, type RealizeReaders } from "./realize_views.ts";
+import { addRealizeViews, type RealizeReaders, VGPU_PARAMETERS } from "./realize_views.ts";
 import type { CapturedDevice } from "../schema.ts";
 import { STAMP_NAMESPACE } from "../stamp/stamp.ts";
 import { unlessGone } from "../store.ts";
@@ -56,7 +56,7 @@ export async function recordGuestStart(
     if (arrives || sources.length === 0) return undefined;
     const facts = await captureHost(
       { probe: {}, sysfs: here.sysfs },
-      { devices: sources },
+      { devices: sources, attributes: [VGPU_PARAMETERS] },
       signal,
     );
     bootId = facts.host.bootId;

@@ -1,8 +1,10 @@
 import type { CaseSide, PolicyCase } from "premigrate/policy";
 import type { CODES } from "./codes.ts";
 
-function vf(qatServices: string | undefined, kernel = "6.12.0"): CaseSide {
-  return { kernel, vendor: 0x8086, device: 0x4941, driver: { name: "qat_vfio_pci" }, qatServices };
+function vf(services: string | null | undefined, kernel = "6.12.0"): CaseSide {
+  const ids = { vendor: 0x8086, device: 0x4941 };
+  const attributes = services === undefined ? {} : { "parent/qat/cfg_services": services };
+  return { kernel, ...ids, driver: { name: "qat_vfio_pci" }, attributes };
 }
 
 /** What `intel/qat` says, case by case. */
@@ -36,6 +38,20 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     source: vf("sym"),
     destination: vf(undefined),
     findings: [["services-unknown", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
+  },
+  {
+    name: "a physical function without a list of services",
+    source: vf("sym"),
+    destination: vf(null),
+    findings: [["services-unknown", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
+  },
+  {
+    name: "an empty list of services on both sides",
+    source: vf(""),
+    destination: vf(""),
+    findings: [["services-unknown", "undecided"], ["services-unknown", "undecided"]],
     decision: "undecided",
   },
   {

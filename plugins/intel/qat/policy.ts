@@ -1,9 +1,16 @@
-import { definePolicy, kernelHas, type PolicyFinding, v } from "premigrate/policy";
+import {
+  definePolicy,
+  type DeviceFacts,
+  kernelHas,
+  type PolicyFinding,
+  v,
+} from "premigrate/policy";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
 type Finding = PolicyFinding<typeof CODES>;
 const SIDES = ["source", "destination"] as const;
+const SERVICES = "parent/qat/cfg_services";
 const KERNEL = "6.10";
 
 /** Virtual functions of Intel QuickAssist. */
@@ -13,17 +20,19 @@ export const intelQat = definePolicy({
   documentation,
   // qat_vfio_pci's table: three of generation 4, one of generation 6.
   match: { vendors: [0x8086], devices: [0x4941, 0x4943, 0x4945, 0x4949] },
+  attributes: [SERVICES],
+  judgesUnread: true,
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair, migration): Generator<Finding> {
     for (const side of SIDES) {
-      if (pair[side].qatServices === undefined) yield { code: "services-unknown", data: { side } };
+      if (told(pair[side]) === undefined) yield { code: "services-unknown", data: { side } };
       const { kernel } = migration[side];
       if (kernel !== undefined && kernelHas(kernel, KERNEL) !== true) {
         yield { code: "kernel-too-old", data: { side, kernel, floor: KERNEL } };
       }
     }
-    const [source, destination] = [pair.source.qatServices, pair.destination.qatServices];
+    const [source, destination] = SIDES.map((side) => told(pair[side]));
     if (source === undefined || destination === undefined) return;
     if (servicesOf(source) === servicesOf(destination)) return;
     yield {
@@ -34,6 +43,10 @@ export const intelQat = definePolicy({
     };
   },
 });
+
+function told({ attributes = {} }: DeviceFacts): string | undefined {
+  return attributes[SERVICES] || undefined;
+}
 
 function servicesOf(text: string): string {
   return text.split(";").map((service) => service.trim()).sort().join(";");

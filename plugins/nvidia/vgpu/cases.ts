@@ -33,7 +33,13 @@ function withDriver(inBytes: string, onHost = inBytes, more: CaseSide["config"] 
 const A40 = mdev("NVIDIA A40-8Q", "550.54.16");
 const SAME = { ...MACHINE, source: A40, destination: A40 };
 const OTHER_DRIVER = mdev("NVIDIA A40-8Q", "535.161.05");
-const TYPES = [{ id: 557, name: "NVIDIA A40-1Q" }, { id: 558, name: "NVIDIA A40-2Q" }];
+const TYPES = ["557   : NVIDIA A40-1Q", "558   : NVIDIA A40-2Q"];
+
+/** The vGPU types that could be made of a VF, as sysfs lists them. */
+function creatable(types: readonly string[]): CaseSide {
+  const text = ["ID    : vGPU Name", ...types].join("\n");
+  return { attributes: { "nvidia/creatable_vgpu_types": text } };
+}
 
 // What `runCase` calls every device.
 const SOURCE = "0000:3b:00.4";
@@ -86,7 +92,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "an mdev that becomes a VF with a vGPU of that name",
     ...MACHINE,
     source: mdev("NVIDIA A40-2Q", "550.54.16"),
-    destination: vf(558, { vgpuCreatable: TYPES }),
+    destination: vf(558, creatable(TYPES)),
     findings: [],
     decision: "allow",
   },
@@ -132,15 +138,15 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "a VF without a vGPU, with room for one",
     ...MACHINE,
     source: vf(558),
-    destination: vf(0, { vgpuCreatable: TYPES }),
+    destination: vf(0, creatable(TYPES)),
     findings: [["not-created", "veto", undefined, { type: "type 558" }]],
     decision: "veto",
   },
   {
     name: "a VF without a vGPU, with room for smaller ones only",
     ...MACHINE,
-    source: vf(558, { vgpuCreatable: TYPES }),
-    destination: vf(0, { vgpuCreatable: TYPES.slice(0, 1) }),
+    source: vf(558, creatable(TYPES)),
+    destination: vf(0, creatable(TYPES.slice(0, 1))),
     findings: [["no-capacity", "veto", undefined, { type: "A40-2Q" }]],
     decision: "veto",
   },
@@ -148,7 +154,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     name: "a VF without a vGPU, of which no type is known by name, and another driver",
     ...MACHINE,
     source: vf(558),
-    destination: vf(0, { nvidiaDriver: "535.161.05", vgpuCreatable: [] }),
+    destination: vf(0, { nvidiaDriver: "535.161.05", ...creatable([]) }),
     findings: [["not-created", "veto"], ["host-driver-differs", "warn"]],
     decision: "veto",
   },
@@ -365,7 +371,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "a vGPU with unified memory",
     ...SAME,
-    source: { ...A40, vgpuParams: "enable_uvm=1,enable_profiling=0" },
+    source: { ...A40, attributes: { "nvidia/vgpu_params": "enable_uvm=1,enable_profiling=0" } },
     findings: [["parameter-blocks", "warn", undefined, {
       side: "source",
       parameter: "enable_uvm=1",

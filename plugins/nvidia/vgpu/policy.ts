@@ -19,6 +19,8 @@ import documentation from "./README.md" with { type: "text" };
 type Finding = PolicyFinding<typeof CODES>;
 type Side = "source" | "destination";
 const SIDES = ["source", "destination"] as const;
+const CREATABLE = "nvidia/creatable_vgpu_types";
+const PARAMETERS = "nvidia/vgpu_params";
 
 const OPTIONS = v.strictObject({
   drivers: v.pipe(
@@ -34,6 +36,8 @@ export const nvidiaVgpu = definePolicy({
   title: "NVIDIA vGPU: type, capacity, drivers",
   documentation,
   match: { vendors: [0x10de] },
+  attributes: [CREATABLE, PARAMETERS],
+  judgesUnread: true,
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, migration, options): Generator<Finding> {
@@ -75,9 +79,9 @@ function* checkType(pair: DevicePair, migration: Migration): Generator<Finding> 
       ? from.name === type.name
       : isOneDriver && from.id !== undefined && from.id === type.id;
   if (destination.mdevType === undefined && destination.vgpuType === 0) {
-    const types = destination.vgpuCreatable;
+    const types = creatableTypes(destination);
     const isFull = types !== undefined && (from.name !== undefined || isOneDriver) &&
-      !types.map(toType).some(isSame);
+      !types.some(isSame);
     yield { code: isFull ? "no-capacity" : "not-created", data: { type: nameOf(from) } };
     return;
   }
@@ -118,16 +122,22 @@ interface VgpuType {
   readonly name: string | undefined;
 }
 
-function typeOf({ mdevType, vgpuType, vgpuCreatable }: DeviceFacts): VgpuType {
+function typeOf(facts: DeviceFacts): VgpuType {
+  const { mdevType, vgpuType } = facts;
   if (mdevType !== undefined) {
     const [, id] = /^nvidia-([0-9]{1,9})$/.exec(mdevType.id) ?? [];
     return { id: id === undefined ? undefined : Number(id), name: plain(mdevType.name) };
   }
-  return { id: vgpuType, name: plain(vgpuCreatable?.find(({ id }) => id === vgpuType)?.name) };
+  const found = creatableTypes(facts)?.find(({ id }) => id === vgpuType);
+  return found ?? { id: vgpuType, name: undefined };
 }
 
-function toType({ id, name }: { id: number; name: string }): VgpuType {
-  return { id, name: plain(name) };
+/** What NVIDIA's driver could make of a VF now, a line each: `558   : NVIDIA A40-2Q`. */
+function creatableTypes({ attributes = {} }: DeviceFacts): VgpuType[] | undefined {
+  return attributes[CREATABLE]?.split("\n").flatMap((line) => {
+    const [, id, name] = /^\s*([0-9]{1,9})\s*:\s*(\S.*?)\s*$/.exec(line) ?? [];
+    return id === undefined ? [] : [{ id: Number(id), name: plain(name) }];
+  });
 }
 
 // Drivers have called types both GRID and NVIDIA.
@@ -286,7 +296,7 @@ function* checkModes({ source, destination }: DevicePair): Generator<Finding> {
 
 function* checkParameters(pair: DevicePair): Generator<Finding> {
   for (const side of SIDES) {
-    for (const [parameter] of pair[side].vgpuParams?.matchAll(BLOCKING) ?? []) {
+    for (const [parameter] of pair[side].attributes?.[PARAMETERS]?.matchAll(BLOCKING) ?? []) {
       yield { code: "parameter-blocks", data: { side, parameter } };
     }
   }

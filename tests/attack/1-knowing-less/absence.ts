@@ -38,12 +38,12 @@ export const DEVICE: Rows<CapturedDevice> = {
   inUse: "not-read", // at the hook libvirt itself refuses next (virHostdevPreparePCIDevices)
   migration: ["not-read", "a driver that gives each of its devices the operations"],
   firmware: ["not-read", "a driver that devlink is not asked about"],
-  qatServices: ["not-read", "the ids of another device"],
   vgpuType: ["not-read", "0, or the ids of another device"],
-  vgpuCreatable: ["not-read", "an empty list, or the ids of another device"],
-  vgpuParams: ["not-read", "an empty text, or the ids of another device"],
   nvml: "no-reader",
-  attributes: ["not-read", "null for the one that is not there"],
+  attributes: [
+    "not-read",
+    "null for the one that is not there, an empty text, or the ids of another device",
+  ],
   source: "no-part",
   iommuGroup: "no-part",
   parent: "no-part",

@@ -1,4 +1,6 @@
 /** The same guests as they arrive at the hook: stamped, and the destination as the probe tells of it. */
+import { BUILT_IN } from "premigrate";
+import { attributesOf } from "premigrate/policy";
 import { decodeHex } from "@std/encoding/hex";
 import { parseDomain, parseFacts } from "premigrate";
 import { setMetadata } from "premigrate/domain";
@@ -65,11 +67,9 @@ function ofDevice(device: JsonObject): string[] {
     ...told("migration/features", linesOf(migration?.["features"])),
     ...isMdev ? ofMdev(mdevType) : ofFunction(device),
     "attr nvidia/current_vgpu_type".concat(tail(device["vgpuType"])),
-    ...told("nvidia/creatable_vgpu_types", typesOf(device["vgpuCreatable"])),
-    ...told("nvidia/vgpu_params", device["vgpuParams"]),
-    ...told("qat/cfg_services", undefined),
     ...told("driver/module/version", driver?.["version"]),
     ...ofParent(device),
+    ...ofAttributes(device),
     ...isMdev ? [] : ofConfig(device),
   ];
 }
@@ -82,12 +82,12 @@ function linesOf(value: Json | undefined): string | undefined {
   return isList(value) ? value.map(text).join("\n") : undefined;
 }
 
-function typesOf(value: Json | undefined): string | undefined {
-  if (!isList(value)) return undefined;
-  const types = value.map(objectOf).map((type) =>
-    `${text(type?.["id"])} : ${text(type?.["name"])}`
-  );
-  return ["ID    : vGPU Name", ...types].join("\n");
+/** What the built-in policies ask for. */
+const ATTRIBUTES = attributesOf(BUILT_IN);
+
+function ofAttributes({ attributes }: JsonObject): string[] {
+  const known = objectOf(attributes) ?? {};
+  return ATTRIBUTES.flatMap((name) => told(`attributes/${name}`, known[name] ?? undefined));
 }
 
 function ofMdev(type: JsonObject): string[] {
@@ -122,7 +122,7 @@ function ofFunction(device: JsonObject): string[] {
 }
 
 function ofParent(device: JsonObject): string[] {
-  const { parent, firmware: own, qatServices } = device;
+  const { parent, firmware: own } = device;
   const firmware = objectOf(own);
   const devlink = firmware && [
     `pci/${PARENT}:`,
@@ -138,7 +138,6 @@ function ofParent(device: JsonObject): string[] {
     ...parent === undefined ? [] : [
       ...told("parent/vendor", device["vendor"]),
       ...told("parent/devlink", devlink),
-      ...told("parent/qat/cfg_services", qatServices),
     ],
     ...device["mdevType"] === undefined ? told("vf_index", device["vfIndex"]) : [],
   ];

@@ -74,6 +74,18 @@ function within(key: string, inner: string, values: readonly Json[]): fc.Arbitra
   );
 }
 
+/** An attribute that the device has. */
+function attribute(name: string, values: readonly string[]): fc.Arbitrary<Difference> {
+  return fc.constantFrom(...values).chain((value) =>
+    onDevice(`${name} ${JSON.stringify(value)}`, (device) => {
+      const own = objectOf(device["attributes"]);
+      return own === undefined || !(name in own)
+        ? device
+        : { ...device, attributes: { ...own, [name]: value } };
+    })
+  );
+}
+
 /** What is an object and no list; `undefined` for all else. */
 export function objectOf(value: Json | undefined): JsonObject | undefined {
   return typeof value === "object" && value !== null && !isList(value) ? value : undefined;
@@ -410,15 +422,21 @@ const one: fc.Arbitrary<Difference> = fc.oneof(
   {
     weight: 1,
     // Under one driver a type's number has one name.
-    arbitrary: replaced("vgpuCreatable", [[], [{ id: 557, name: "NVIDIA A40-6Q" }]]),
+    arbitrary: attribute("nvidia/creatable_vgpu_types", ["", "557   : NVIDIA A40-6Q"]),
   },
-  { weight: 1, arbitrary: replaced("vgpuParams", ["enable_uvm=1", "enable_profiling=1"]) },
+  {
+    weight: 1,
+    arbitrary: attribute("nvidia/vgpu_params", ["enable_uvm=1", "enable_profiling=1"]),
+  },
   {
     weight: 2,
     arbitrary: within("firmware", "version", ["28.42.1000", "28.39.1000", "26.1.1", "1.60.0"]),
   },
   { weight: 2, arbitrary: within("firmware", "psid", ["MT_0000000834"]) },
-  { weight: 2, arbitrary: replaced("qatServices", ["dc", "dcc", "asym;sym", "sym"]) },
+  {
+    weight: 2,
+    arbitrary: attribute("parent/qat/cfg_services", ["dc", "dcc", "asym;sym", "sym"]),
+  },
   { weight: 2, arbitrary: notOffered },
   { weight: 1, arbitrary: replaced("inUse", [true]) },
   {

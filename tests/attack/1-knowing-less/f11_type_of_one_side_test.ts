@@ -5,7 +5,9 @@ import { judge, reasons, vgpu } from "../6-false-vetoes/judged.ts";
 
 const UUID = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const OTHER: CaseSide = { mdevType: { id: "nvidia-557", name: "NVIDIA A40-4Q" } };
-const NAMES = [{ id: 558, name: "NVIDIA A40-8Q" }];
+const NAMES: CaseSide = {
+  attributes: { "nvidia/creatable_vgpu_types": "558   : NVIDIA A40-8Q" },
+};
 
 Deno.test("with both types known: the base of the cases below is a veto", () => {
   const verdict = judge(vgpu(), vgpu(OTHER), {}, UUID);
@@ -41,7 +43,7 @@ const LESS: readonly (readonly [what: string, source: CaseSide, destination: Cas
 for (const driver of [{ name: "nvidia" }, undefined]) {
   Deno.test(`no vGPU there, and whether there is one here is not known (${driver?.name}): undecided`, () => {
     const [known, unknown] = [0, undefined].map((vgpuType) =>
-      vgpu({ ...NONE, driver, vgpuType, vgpuCreatable: [] })
+      vgpu({ ...NONE, driver, vgpuType, attributes: { "nvidia/creatable_vgpu_types": "" } })
     );
     for (const [from, to] of [[known, unknown], [unknown, known]]) {
       if (from === undefined || to === undefined) throw new Error("two were made");
@@ -62,7 +64,7 @@ Deno.test("numbers of two drivers, where QEMU itself has read both vGPUs: the su
   const numbered = (nvidiaDriver: string, config?: CaseSide["config"]): CaseSide =>
     vgpu({ ...NONE, vgpuType: 558, nvidiaDriver, ...config === undefined ? {} : { config } });
   assertEquals(judge(numbered("550.54.16"), numbered("550.90.07")).decision, "allow");
-  const named = { ...numbered("550.54.16"), vgpuCreatable: NAMES };
+  const named = { ...numbered("550.54.16"), ...NAMES };
   assertEquals(judge(named, numbered("550.90.07")).decision, "allow");
   const config = { 0x00: "de 10 35 22 00 00 10 00 a1 00 00 03", 0x2c: "de 10 10 13" };
   const verdict = judge(numbered("550.54.16"), numbered("550.90.07", config));

@@ -91,7 +91,7 @@ const KINDS = {
         description: "num_heads=4",
         availableInstances: 3,
       },
-      vgpuParams: "frame_rate_limiter=1",
+      attributes: { "nvidia/vgpu_params": "frame_rate_limiter=1" },
     },
   },
   "nvidia vGPU VF": {
@@ -100,8 +100,10 @@ const KINDS = {
     function: "0x2235",
     facts: {
       vgpuType: 558,
-      vgpuCreatable: [{ id: 558, name: "NVIDIA A40-8Q" }, { id: 557, name: "NVIDIA A40-6Q" }],
-      vgpuParams: "frame_rate_limiter=1",
+      attributes: {
+        "nvidia/creatable_vgpu_types": "558   : NVIDIA A40-8Q\n557   : NVIDIA A40-6Q",
+        "nvidia/vgpu_params": "frame_rate_limiter=1",
+      },
     },
   },
   mlx5: {
@@ -114,7 +116,7 @@ const KINDS = {
     ids: [0x8086, 0x4941],
     class: 0x0b4000,
     driver: "qat_vfio_pci",
-    facts: { qatServices: "sym;asym" },
+    facts: { attributes: { "parent/qat/cfg_services": "sym;asym" } },
   },
   xe: { ids: [0x8086, 0x56c0], class: 0x038000, driver: "xe-vfio-pci" },
   "kunpeng zip": { ids: [0x19e5, 0xa251], class: 0x120000, driver: "hisi_acc_vfio_pci" },

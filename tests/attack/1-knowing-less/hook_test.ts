@@ -1,4 +1,6 @@
 /** Nothing becomes allow by knowing less: the same guests as they arrive at the hook. */
+import { BUILT_IN } from "premigrate";
+import { attributesOf } from "premigrate/policy";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";
@@ -76,6 +78,7 @@ Deno.test("the reports here have the keys that the probe prints, and each has a 
     try {
       const { stdout } = await runScript(["sh"], [
         ...["--sysfs", sysfs.root, "--identify", "--emulator", "/bin/sh"],
+        ...attributesOf(BUILT_IN).flatMap((name) => ["--attribute", name]),
         ...destination.devices.map(({ address }) => `${address}`),
       ]);
       const keys = keysOf(reportOf(destination));
@@ -92,6 +95,7 @@ Deno.test("the reports here have the keys that the probe prints, and each has a 
 const UNUSED: readonly string[] = ["parent/numa_node"];
 
 function hasRow(key: string): boolean {
+  if (key.startsWith("attributes/")) return Object.hasOwn(PROBE_KEYS.device, "attributes/*");
   const { device, function: own, mdev, parent } = PROBE_KEYS;
   return key.startsWith("parent/")
     ? Object.hasOwn(parent, key.slice("parent/".length))
@@ -99,7 +103,8 @@ function hasRow(key: string): boolean {
 }
 
 /** A line that is empty where that says something: no parameters, a module without a version. */
-const EMPTY_IS_A_VALUE = /^attr (nvidia\/vgpu_params|migration\/features|reset_method) /;
+const EMPTY_IS_A_VALUE =
+  /^attr (attributes\/nvidia\/vgpu_params|migration\/features|reset_method) /;
 
 /** The report with one of its attributes gone, empty, unreadable, or under another name. */
 function weakenReport(report: string, at: number, how: number): string | undefined {

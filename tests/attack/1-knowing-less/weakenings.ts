@@ -89,7 +89,7 @@ function* removals(path: Path, value: Json): Generator<Change> {
 
 /** Without these what they are in is no longer of the schema; and ofConfig has the bytes. */
 const NEEDED = new Set(["config.view", "config.source", "config.hex", "migration.offered"]);
-const EMPTY_IS_A_VALUE = new Set(["vgpuParams"]);
+const EMPTY_IS_A_VALUE = new Set(["attributes.nvidia/vgpu_params"]);
 
 function changed(from: JsonObject, [key = "", ...rest]: Path, value: Json | undefined): JsonObject {
   if (rest.length > 0) {

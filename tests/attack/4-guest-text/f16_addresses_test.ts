@@ -71,7 +71,8 @@ function escape(text: string): string {
 }
 
 /** Writes down what the probe is asked for, and what is opened; the rest is the real thing. */
-const PROBE = `echo "probe: $*" | sed "s/--identify *//; s/--emulator [^ ]* *//" >>LOG`;
+const PROBE =
+  `echo "probe: $*" | sed "s/--identify *//; s/--emulator [^ ]* *//; s/--attribute [^ ]* *//g" >>LOG`;
 const DENO = `case " $* " in
   *vfio_region_main.js*) shift 10; echo "opened: $*" >>LOG ;;
   *) cat >/dev/null; printf '\\036\\036\\036'; exit 80 ;;

@@ -21,7 +21,7 @@ function device(number: number, filler = 0): CapturedDevice {
   return {
     address: `0000:${bus}:00.0`,
     config: { ...config, source: "sysfs" },
-    vgpuParams: "x".repeat(filler),
+    driver: { name: "x".repeat(filler) },
   };
 }
 

@@ -122,7 +122,6 @@ const bar = fc.oneof(fc.constantFrom(0, 16, 0x1000, 0x100000, 2 ** 33), fc.nat()
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 const version = fc.constantFrom("", "535.161.05", "550.54.16", "28.41.1000", "28", "6.8.0", "x.y");
-const vgpuTypes = fc.array(fc.record({ id: fc.nat(2), name: fc.constantFrom("", "GRID A40-8Q") }));
 const facts = fc.record({
   kind: fc.constantFrom("realize", "sysfs", "guest"),
   vendor: optional(
@@ -141,8 +140,11 @@ const facts = fc.record({
     name: optional(fc.constantFrom("", "GRID A40-8Q", "NVIDIA A40-4Q")),
   })),
   vgpuType: optional(fc.nat(2)),
-  vgpuCreatable: optional(vgpuTypes),
-  vgpuParams: optional(fc.constantFrom("", "enable_uvm=1 enable_profiling=1")),
+  attributes: optional(fc.record({
+    "nvidia/creatable_vgpu_types": fc.constantFrom(null, "", "1 : GRID A40-8Q", "2 :\n1:x\n0 : x"),
+    "nvidia/vgpu_params": fc.constantFrom(null, "", "enable_uvm=1 enable_profiling=1"),
+    "parent/qat/cfg_services": fc.constantFrom(null, "", "sym;asym", "dc", "dcc"),
+  }, { requiredKeys: [] })),
   nvml: optional(fc.record({
     guestDriver: optional(version),
     guestVgpuVersion: optional(fc.nat(3)),
@@ -158,7 +160,6 @@ const facts = fc.record({
     features: optional(fc.subarray(["stop-copy", "p2p", "dirty-tracking"])),
   })),
   firmware: optional(fc.record({ version: optional(version), psid: optional(version) })),
-  qatServices: optional(fc.constantFrom("", "sym;asym", "dc", "dcc")),
   bars: fc.option(fc.array(bar, { minLength: 6, maxLength: 6 }), { nil: undefined }),
   romSize: fc.option(bar, { nil: undefined }),
 });

@@ -42,6 +42,13 @@ Deno.test("capture --attribute: a VF's and its physical function's", () =>
     );
     assertEquals([code, stderr], [0, ""]);
     assertEquals(parseFacts(stdout).devices.map(({ attributes }) => attributes), [
-      { fw_rev: "7", "parent/fw_rev": "8", "acme/profile": null },
+      {
+        "acme/profile": null,
+        fw_rev: "7",
+        "nvidia/creatable_vgpu_types": null,
+        "nvidia/vgpu_params": null,
+        "parent/fw_rev": "8",
+        "parent/qat/cfg_services": null,
+      },
     ]);
   }));

@@ -167,6 +167,7 @@ const DEFAULTS = [
   "record no",
   "reports 1000",
   "all-devices no",
+  "attributes nvidia/creatable_vgpu_types nvidia/vgpu_params parent/qat/cfg_services",
 ];
 
 Deno.test("lines for the launcher: the defaults", () => {

@@ -72,6 +72,24 @@ Deno.test("parseFacts: keys of earlier versions that nobody reads are left out",
   assertEquals(parseFacts(factsWith({ vpd: "82", skipVscCheck: true })), parseFacts(factsWith({})));
 });
 
+Deno.test("parseFacts: what was a vendor's fact before is an attribute", () => {
+  const old = {
+    qatServices: "sym;asym",
+    vgpuParams: "",
+    vgpuCreatable: [{ id: 558, name: "NVIDIA A40-2Q" }, { id: 1, name: "a\n2 : b" }],
+    attributes: { fw_rev: "7" },
+  };
+  assertEquals(parseFacts(factsWith(old)).devices[0]?.attributes, {
+    "parent/qat/cfg_services": "sym;asym",
+    "nvidia/vgpu_params": "",
+    "nvidia/creatable_vgpu_types": "558 : NVIDIA A40-2Q\n1 : a 2 : b",
+    fw_rev: "7",
+  });
+  const unknown = { qatServices: "", vgpuParams: "x".repeat(4097) };
+  assertEquals(parseFacts(factsWith(unknown)), parseFacts(factsWith({})));
+  assertThrows(() => parseFacts(factsWith({ vgpuParams: 1 })), FactsError);
+});
+
 const NVML = {
   guestDriver: "535.161.05",
   guestVgpuVersion: 16,

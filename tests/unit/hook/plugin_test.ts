@@ -271,13 +271,16 @@ Deno.test("a plugin's sysfs attributes come from the stamp and from this host", 
   }
 });
 
-Deno.test("no more is read of a host than plugins that are on declare", async () => {
+Deno.test("no more is read of a host than built-in policies and plugins that are on declare", async () => {
+  const own = "nvidia/creatable_vgpu_types nvidia/vgpu_params parent/qat/cfg_services";
   const loaded = loadedOf([COMPARES], { attributes: ["b", "acme/fw_rev"] });
   const lines = async (choices: Readonly<Record<string, unknown>>): Promise<string[]> =>
     writeApplied({ deno: "/usr/bin/deno", config: await configOf(loaded, choices) }).split("\n")
       .filter((line) => /^(attributes|plugins) /.test(line));
-  assertEquals(await lines({}), ["plugins yes", "attributes acme/fw_rev b"]);
-  assertEquals(await lines({ policies: { "evil/compares": { mode: "off" } } }), []);
+  assertEquals(await lines({}), [`attributes acme/fw_rev b ${own}`, "plugins yes"]);
+  assertEquals(await lines({ policies: { "evil/compares": { mode: "off" } } }), [
+    `attributes ${own}`,
+  ]);
 });
 
 /** Those that `config apply` does not let in: what they say of themselves is wrong. */

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { BUILT_IN } from "premigrate";
+import { attributesOf } from "premigrate/policy";
 import { parseProbeReport } from "../../../../lib/facts/probe/report.ts";
 import { makeHost, MDEV, withHost } from "../../../helpers/probe_hosts.ts";
 import { faster, ownUid, runScript, type Shell, shells } from "../../../helpers/probe_shells.ts";
@@ -27,6 +29,7 @@ Deno.test("what a report tells of a host and its devices", () =>
       host.root,
       "--all",
       "0000:3b:00.0",
+      ...attributesOf(BUILT_IN).flatMap((name) => ["--attribute", name]),
     ], {
       env: { PATH: `${host.root}/bin:${Deno.env.get("PATH")}` },
     });
@@ -58,11 +61,12 @@ Deno.test("what a report tells of a host and its devices", () =>
       "51",
     ]);
     assertEquals(vgpu?.driver, { name: "nvidia", version: "550.54.16" });
-    assertEquals([vgpu?.vgpuType, vgpu?.vgpuParams], [558, "enable_uvm=0"]);
-    assertEquals(vgpu?.vgpuCreatable, [
-      { id: 557, name: "NVIDIA A40-1Q" },
-      { id: 558, name: "NVIDIA A40-2Q" },
-    ]);
+    assertEquals([vgpu?.vgpuType, vgpu?.attributes], [558, {
+      "nvidia/creatable_vgpu_types":
+        "ID    : vGPU Name\n557   : NVIDIA A40-1Q\n558   : NVIDIA A40-2Q",
+      "nvidia/vgpu_params": "enable_uvm=0",
+      "parent/qat/cfg_services": null,
+    }]);
     assertEquals([vgpu?.parent, vgpu?.missing], ["0000:3b:00.0", {}]);
 
     const connectx = byAddress.get("0000:5e:00.2");
@@ -74,7 +78,8 @@ Deno.test("what a report tells of a host and its devices", () =>
     assertEquals(connectx?.migration, { offered: true, features: ["stop-copy", "p2p"] });
 
     const qat = byAddress.get("0000:6b:00.1");
-    assertEquals([qat?.qatServices, qat?.config?.bytes.length], ["sym;asym", 64]);
+    assertEquals(qat?.attributes?.["parent/qat/cfg_services"], "sym;asym");
+    assertEquals(qat?.config?.bytes.length, 64);
 
     const idle = byAddress.get("10000:e1:00.0");
     assertEquals([idle?.powerState, idle?.config?.bytes.length], ["D3hot", 4096]);
@@ -97,11 +102,11 @@ Deno.test("what a report tells of a host and its devices", () =>
     });
     assertEquals([mdev?.config, mdev?.vfIndex, mdev?.iommuGroup], [undefined, undefined, "77"]);
     assertEquals([mdev?.parent, mdev?.vendor, mdev?.numaNode], ["0000:8a:00.0", 0x10de, 1]);
-    assertEquals([mdev?.vgpuType, mdev?.vgpuCreatable, mdev?.vgpuParams], [
-      undefined,
-      undefined,
-      "",
-    ]);
+    assertEquals([mdev?.vgpuType, mdev?.attributes], [undefined, {
+      "nvidia/creatable_vgpu_types": null,
+      "nvidia/vgpu_params": "",
+      "parent/qat/cfg_services": null,
+    }]);
     assertEquals(mdev?.missing["nvidia/current_vgpu_type"], undefined);
   }));
 

@@ -269,15 +269,13 @@ const VALUES: Readonly<
     { config: sysfs(64, 0xde), missing: {} },
   ],
   "names that are empty": [
-    ["attr driver s ", "attr iommu_group x", "attr qat/cfg_services s "],
+    ["attr driver s ", "attr iommu_group x"],
     {
       driver: undefined,
       iommuGroup: undefined,
-      qatServices: undefined,
       missing: {
         driver: "it is empty",
         iommu_group: "it is empty",
-        "qat/cfg_services": "it is empty",
       },
     },
   ],
@@ -294,19 +292,9 @@ const VALUES: Readonly<
     },
   ],
   "no reset methods": [["attr reset_method s "], { resetMethods: [] }],
-  "vGPU types": [
-    [
-      "attr nvidia/current_vgpu_type s 0",
-      "attr nvidia/creatable_vgpu_types s ID    : vGPU Name",
-      "attr nvidia/creatable_vgpu_types s 1428  : NVIDIA H200X-141C ",
-      "attr nvidia/vgpu_params - not permitted",
-    ],
-    {
-      vgpuType: 0,
-      vgpuCreatable: [{ id: 1428, name: "NVIDIA H200X-141C" }],
-      vgpuParams: undefined,
-      missing: { "nvidia/vgpu_params": "not permitted" },
-    },
+  "the type of a vGPU": [
+    ["attr nvidia/current_vgpu_type s 0"],
+    { vgpuType: 0, missing: {} },
   ],
   "firmware of pds_core": [
     [

@@ -157,16 +157,22 @@ for (const { shell, name, ignore } of shells) {
     fn: () =>
       withHost(makeHost(), async (host) => {
         const addresses = [...host.written.keys()];
+        const declared = [
+          "nvidia/creatable_vgpu_types",
+          "nvidia/vgpu_params",
+          "qat/cfg_services",
+        ];
         const { code, stdout, stderr } = await runScript(shell, [
-          "--sysfs",
-          host.root,
+          ...["--sysfs", host.root],
+          ...declared.flatMap((name) => ["--attribute", name]),
           ...addresses,
         ]);
         assertEquals([code, stderr], [0, ""]);
         const records = readRecords(stdout);
         for (const [address, files] of host.written) {
           for (const [file, bytes] of files) {
-            assertEquals(records.get(address)?.get(file), bytes, `${address} ${file}`);
+            const key = declared.includes(file) ? `attributes/${file}` : file;
+            assertEquals(records.get(address)?.get(key), bytes, `${address} ${file}`);
           }
         }
         assertEquals(parseProbeReport(stdout).devices.map(({ address }) => address), addresses);

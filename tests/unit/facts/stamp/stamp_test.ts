@@ -179,9 +179,8 @@ const UNMADE: readonly (readonly [name: string, stamp: Stamp, problem: string])[
         host: { ...STAMP.facts.host, kernel: noise(65_000), libvirt: noise(65_000) },
         devices: STAMP.facts.devices.map((device) => ({
           ...device,
-          vgpuParams: noise(65_000),
-          qatServices: noise(65_000),
-          driver: { name: noise(65_000) },
+          driver: { name: noise(65_000), version: noise(65_000) },
+          firmware: { psid: noise(65_000) },
         })),
       },
     },
