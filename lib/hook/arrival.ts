@@ -50,7 +50,7 @@ import { hookFinding } from "./codes.ts";
 import type { Rewritten } from "./decision.ts";
 import { judgeWithChosen, type PluginTerms } from "../config/plugins.ts";
 import { policySet } from "../config/policy_set.ts";
-import { findSource, onSource, type Source } from "./source.ts";
+import { findSource, type OnSource, onSource, type Source } from "./source.ts";
 
 const MOST_PATIENCE_MS = 5000;
 
@@ -168,7 +168,7 @@ export async function judgeArrival(
     ),
   ];
   if (source.facts !== undefined && destination.facts !== undefined) {
-    return await judgePairs(guest, arrival, config, {
+    return await judgeOnBoth(guest, arrival, config, {
       source: { ...source, facts: source.facts },
       destination: destination.facts,
       noted,
@@ -207,7 +207,7 @@ function stampsAnInterface(metadata: StampMetadata, guest: Domain): boolean {
   return metadata.stamp.devices.some((device) => !isPlaced || addresses.includes(device.guest));
 }
 
-async function judgePairs(
+async function judgeOnBoth(
   guest: Domain,
   arrival: Arrival,
   config: Config,
@@ -217,14 +217,8 @@ async function judgePairs(
     readonly noted: readonly Finding[];
   },
 ): Promise<Judged | Needed> {
-  const { guest: there, targets, pools, findings } = onSource(guest, source.devices);
-  const { wanted } = wantDevices(there);
-  // Of a device that is not the source's the address is the destination's: it finds another there.
-  const strangers = wanted.flatMap(({ name, address }) =>
-    address === undefined || targets.has(name) || pools.has(name)
-      ? []
-      : [engineFinding("no-facts", name, { address, side: "the source" })]
-  );
+  const there = onSource(guest, source.devices);
+  const { targets } = there;
   const own = config.guests[guest.uuid ?? ""];
   const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
   const isRewritten = own?.rewrite ?? config.rewrite;
@@ -236,20 +230,16 @@ async function judgePairs(
       registry: policySet(config, plugins),
       source: source.facts,
       destination: { ...destination, devices: free.devices },
-      guest: there,
+      guest: there.guest,
       targets,
       ...isRewritten && { choose: policySet(config, plugins, onFailed) },
-      arriving: pools,
-      findings: [...noted, ...findings, ...strangers, ...free.findings],
+      arriving: there.pools,
+      findings: [...noted, ...there.findings, ...findStrangers(there), ...free.findings],
     }));
   const { choices = [] } = answer;
-  const lacking = choices.filter(({ address }) => address === undefined).map(({ name }) => name);
-  const wants = wanted.filter(({ name }) => lacking.includes(name)).map(({ address }) => address);
-  const unopened = arrival.round >= MOST_ROUNDS ? [] : mdevsToOpen({
-    wanted: source.facts.devices.filter(({ address }) => wants.includes(address)),
-    devices: free.devices,
-    tried: new Set(arrival.regions.keys()),
-    isLast: arrival.round === MOST_ROUNDS - 1,
+  const unopened = findUnopened(choices, there.guest, arrival, {
+    source: source.facts.devices,
+    destination: free.devices,
   });
   if (unopened.length > 0) {
     const ask = [...new Set([...argumentsFor(guest), ...unopened])];
@@ -266,6 +256,35 @@ async function judgePairs(
       ? rewriteSources(arrival.xml, guest, Object.fromEntries(addresses))
       : undefined,
   };
+}
+
+/** Of a device that is not the source's the address is the destination's: it finds another there. */
+function findStrangers({ guest, targets, pools }: OnSource): Finding[] {
+  return wantDevices(guest).wanted.flatMap(({ name, address }) =>
+    address === undefined || targets.has(name) || pools.has(name)
+      ? []
+      : [engineFinding("no-facts", name, { address, side: "the source" })]
+  );
+}
+
+/** This host's mediated devices that are to be opened, where one that is wanted was not found. */
+function findUnopened(
+  choices: readonly Choice[],
+  guest: Domain,
+  { round, regions }: Arrival,
+  devices: Readonly<Record<"source" | "destination", readonly CapturedDevice[]>>,
+): string[] {
+  if (round >= MOST_ROUNDS) return [];
+  const lacking = choices.filter(({ address }) => address === undefined).map(({ name }) => name);
+  const wants = wantDevices(guest).wanted.flatMap(({ name, address }) =>
+    lacking.includes(name) ? [address] : []
+  );
+  return mdevsToOpen({
+    wanted: devices.source.filter(({ address }) => wants.includes(address)),
+    devices: devices.destination,
+    tried: new Set(regions.keys()),
+    isLast: round === MOST_ROUNDS - 1,
+  });
 }
 
 /** The devices that were chosen in place of those in the XML. */

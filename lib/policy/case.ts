@@ -4,8 +4,9 @@ import type { ConfigSpaceSize } from "../pci/sizes.ts";
 import { parseMachine } from "../qemu/machine.ts";
 import { parseQemuVersion } from "../qemu/version.ts";
 import type { ConfigView } from "../qemu/view.ts";
-import { type Decision, evaluate, type Verdict } from "./engine.ts";
+import type { Decision, Verdict } from "./engine.ts";
 import type { FindingValue, Severity } from "./finding.ts";
+import { judgePairs } from "./judge.ts";
 import type { DeviceFacts, DevicePair, HostFacts, Migration } from "./migration.ts";
 import type { Policy } from "./policy.ts";
 import { Registry } from "./registry.ts";
@@ -99,7 +100,8 @@ export interface PolicyCase<Code extends string = string> extends CaseMigration 
  */
 export function runCase(policy: Policy, given: CaseMigration): Verdict {
   const { pair, migration } = caseQuestion(given);
-  return evaluate([pair], migration, new Registry().use(policy, given.options ?? {}));
+  const registry = new Registry().use(policy, given.options ?? {});
+  return judgePairs({ pairs: [pair], migration, registry }).verdict;
 }
 
 /**

@@ -5,6 +5,7 @@ import { parseMachine } from "../qemu/machine.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { WantedDevice } from "./pair.ts";
+import { remember } from "./remember.ts";
 
 /** The devices of a guest that have a config space to judge, and what there is to say of the others. */
 export interface GuestDevices {
@@ -30,7 +31,9 @@ export interface GuestDevices {
  * assertEquals(wanted, []);
  * ```
  */
-export function wantDevices(domain: Domain): GuestDevices {
+export const wantDevices: (domain: Domain) => GuestDevices = remember(readDevices);
+
+function readDevices(domain: Domain): GuestDevices {
   const { hostDevices, networks } = domain;
   const wanted: WantedDevice[] = [];
   const findings: Finding[] = networks.map((network) =>

@@ -7,7 +7,7 @@ import { evaluate } from "./engine.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import { type GuestDevices, notLookedAt, wantDevices } from "./guest.ts";
-import type { DeviceFacts, HostFacts, Migration } from "./migration.ts";
+import type { DeviceFacts, DevicePair, HostFacts, Migration } from "./migration.ts";
 import { type Placed, placeOnNetworks } from "./networks.ts";
 import { pairDevices, type WantedDevice } from "./pair.ts";
 import { drawFromPools, type Pool } from "./pools.ts";
@@ -93,29 +93,70 @@ export function judge(question: Question): DetailedAnswer {
     destination.devices,
     drawn.targets,
   );
-  const verdict = evaluate(pairs, migration, registry, [
-    ...compareHosts(question),
-    ...devices.findings.filter(({ device }) => device === undefined || !placed.dropped.has(device)),
-    ...findings.filter(({ code }) => arriving === undefined || code !== "use-not-known"),
-    ...question.findings ?? [],
-    ...choice?.findings ?? [],
-    ...placed.findings,
-    ...drawn.findings,
-  ]);
+  const answer = judgePairs({
+    pairs,
+    migration,
+    registry,
+    findings: [
+      ...compareHosts(question),
+      ...devices.findings.filter(({ device = "" }) => !placed.dropped.has(device)),
+      ...findings.filter(({ code }) => arriving === undefined || code !== "use-not-known"),
+      ...question.findings ?? [],
+      ...choice?.findings ?? [],
+      ...placed.findings,
+      ...drawn.findings,
+    ],
+    assumptions: assumptionsOf(question),
+  });
   return {
-    verdict,
+    ...answer,
+    notLookedAt: notLookedAt(guest),
+    ...guest && { guest: guest.name },
+    ...choice && { choices: choice.choices },
+  };
+}
+
+/** Pairs of devices that are known already, as those of two dumps. */
+export interface PairsQuestion {
+  /** The pairs. */
+  readonly pairs: readonly DevicePair[];
+  /** The migration. */
+  readonly migration: Migration;
+  /** The policies. */
+  readonly registry: Registry;
+  /** What else there is to say of the devices. */
+  readonly findings?: readonly Finding[] | undefined;
+  /** What was taken for granted, a sentence each. */
+  readonly assumptions?: readonly string[] | undefined;
+}
+
+/**
+ * Judges pairs of devices.
+ *
+ * @example
+ * ```ts
+ * import { judgePairs, Registry } from "premigrate/policy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const migration = { source: { name: "a" }, destination: { name: "b" }, bytesOnly: true };
+ * const { verdict } = judgePairs({ pairs: [], migration, registry: new Registry() });
+ * assertEquals(verdict.decision, "allow");
+ * ```
+ */
+export function judgePairs(
+  { pairs, migration, registry, findings, assumptions = [] }: PairsQuestion,
+): DetailedAnswer {
+  return {
+    verdict: evaluate(pairs, migration, registry, findings),
     devices: pairs.map(({ name, source, destination }) => ({
       name,
       source: source.address,
       destination: destination.address,
     })),
-    assumptions: assumptionsOf(question),
-    notLookedAt: notLookedAt(guest),
+    assumptions,
     policies: registry.policies,
     pairs,
     migration,
-    ...guest && { guest: guest.name },
-    ...choice && { choices: choice.choices },
   };
 }
 
@@ -125,15 +166,9 @@ export function judge(question: Question): DetailedAnswer {
  * @param applied Policies whose rules on the guest as a whole are applied all the same.
  */
 export function answerWithoutPairs(question: Question, applied: Registry): DetailedAnswer {
+  const { registry: { policies }, findings } = question;
   const migration = migrationOf(question, devicesOf(question).wanted);
-  return {
-    verdict: evaluate([], migration, applied, question.findings),
-    devices: [],
-    assumptions: [],
-    policies: question.registry.policies,
-    pairs: [],
-    migration,
-  };
+  return { ...judgePairs({ pairs: [], migration, registry: applied, findings }), policies };
 }
 
 const NONE = new Map<string, never>();

@@ -4,8 +4,8 @@ import {
   type BusKind,
   decodeConfigSpace,
   type DevicePair,
-  evaluate,
   hasExpressRoot,
+  judgePairs,
   type Machine,
   type Migration,
   parseMachine,
@@ -86,16 +86,9 @@ export const compare = new Command<{ json?: true }>()
       ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
     ];
     const all = await loadAll(options);
-    const { verdict, policies } = await all.judge((registry) => ({
-      verdict: evaluate([pair], migration, registry),
-      policies: registry.policies,
-    }));
-    const devices = [{
-      name: pair.name,
-      source: pair.source.address,
-      destination: pair.destination.address,
-    }];
-    const answer = { verdict, devices, assumptions, policies, pairs: [pair], migration };
+    const answer = await all.judge((registry) =>
+      judgePairs({ pairs: [pair], migration, registry, assumptions })
+    );
     showAnswer(answer, format, () => {
       const shadows = shadowsOf(pair, migration);
       return shadows === undefined ? "" : drawConfigGrid(shadows);
