@@ -22,7 +22,7 @@ const nodeZero = definePolicy({
   codes: {
     differs: { severity: "veto", title: "It is not", message: "-", remedy: "-", about: "-" },
   },
-  *evaluate({ destination }) {
+  *evaluate({ destination }): Generator<{ code: "differs" }> {
     if (destination.numaNode === 1) yield { code: "differs" };
   },
 });
