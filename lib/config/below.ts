@@ -1,4 +1,4 @@
-import { FILES, type Files } from "./files.ts";
+import { FILES, type Files } from "../facts/host_files.ts";
 
 // As the kernel (MAXSYMLINKS).
 const MOST_LINKS = 40;

@@ -1,7 +1,7 @@
 import { decodeBase64 } from "@std/encoding/base64";
 import { type Judge, judgeWithPlugins } from "../plugin/apply.ts";
 import type { DescribedPlugin } from "../plugin/describe.ts";
-import { digestOf } from "../plugin/file.ts";
+import { sha256 } from "../facts/sha256.ts";
 import { PluginError } from "../plugin/process.ts";
 import { type Config, parseDuration } from "./config.ts";
 
@@ -35,7 +35,7 @@ export async function pluginsOf(
   return await Promise.all(chosen.map(async ([name, { description, code }]) => {
     const { mode, options = {} } = policies[name] ?? {};
     const bytes = decodeBase64(code);
-    const found = await digestOf(bytes);
+    const found = await sha256(bytes);
     if (found !== plugins[name]?.digest) {
       const problem = `its SHA-256 digest is ${found}, listed is ${plugins[name]?.digest}`;
       return new PluginError("plugin-not-started", { id: name, problem });

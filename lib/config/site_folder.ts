@@ -1,7 +1,7 @@
 import { oneLine } from "../facts/one_line.ts";
 import { type SiteFile, SiteFileSchema } from "../site/file.ts";
 import type { SitePolicies } from "../site/mod.ts";
-import { FILES, type Files } from "./files.ts";
+import { FILES, type Files, readRegular } from "../facts/host_files.ts";
 import { ConfigError, parseYamlFile } from "./yaml_file.ts";
 
 const LONGEST = 64 * 1024;
@@ -45,14 +45,9 @@ export function parseSiteFile(file: string, text: string): SiteFile {
  * @throws {ConfigError} Where it cannot be read, too.
  */
 export async function readSiteFile(file: string, files: Files = FILES): Promise<SiteFile> {
-  // What is no file might never end.
-  const { kind, size = 0 } = await attempt(file, () => files.stat(file)) ?? {};
-  if (kind !== "file") {
-    throw wrong(file, `there is no such ${kind === undefined ? "" : "regular "}file`);
-  }
-  if (size > LONGEST) throw wrong(file, `found ${size} bytes, wanted ${LONGEST} at most`);
-  const bytes = await attempt(file, () => files.read(file));
-  return parseSiteFile(file, decode(file, bytes ?? new Uint8Array()));
+  const bytes = await readRegular(file, LONGEST, files);
+  if ("problem" in bytes) throw wrong(file, bytes.problem);
+  return parseSiteFile(file, decode(file, bytes));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
+import { sha256 } from "./sha256.ts";
 
 /**
  * Puts a file in place whole or not at all, over what is there.
@@ -133,7 +133,6 @@ export function listRecords(dir: string): KeptRecord[] {
 }
 
 /** The name of a record that is kept under texts of others' making: 64 hexadecimal digits. */
-export async function nameOf(...key: readonly string[]): Promise<string> {
-  const text = new TextEncoder().encode(JSON.stringify(key));
-  return encodeHex(await crypto.subtle.digest("SHA-256", text));
+export function nameOf(...key: readonly string[]): Promise<string> {
+  return sha256(JSON.stringify(key));
 }

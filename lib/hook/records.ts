@@ -1,4 +1,4 @@
-import { encodeHex } from "@std/encoding/hex";
+import { sha256 } from "../facts/sha256.ts";
 import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { reportJson } from "../report/json.ts";
@@ -91,7 +91,7 @@ async function reportText(
       source: evidenceOf(decision, "source", extent.devices),
       destination: evidenceOf(decision, "destination", extent.devices),
     });
-    digest = `sha256:${await digestOf(evidence)}`;
+    digest = `sha256:${await sha256(evidence)}`;
     const head = JSON.stringify(reportHead(decision, extent, digest));
     text = toAscii(`${head.slice(0, -1)},"evidence":${evidence}}`);
     if (text.length <= LARGEST_REPORT) break;
@@ -154,10 +154,6 @@ function toAscii(json: string): string {
     /[^ -~]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-}
-
-async function digestOf(text: string): Promise<string> {
-  return encodeHex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }
 
 /** There whole or not at all. */

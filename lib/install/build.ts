@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { encodeHex } from "@std/encoding/hex";
+import { sha256 } from "../facts/sha256.ts";
 import { EXECUTABLES } from "./dist_files.ts";
 
 /** A build that failed. */
@@ -56,8 +56,7 @@ export async function build(folder: string): Promise<void> {
     await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(new URL(source, SOURCES)));
   }
   const hook = await Deno.readFile(`${folder}/hook.js`);
-  const digest = encodeHex(await crypto.subtle.digest("SHA-256", hook));
-  await Deno.writeTextFile(`${folder}/hook.js.sha256`, `${digest}\n`);
+  await Deno.writeTextFile(`${folder}/hook.js.sha256`, `${await sha256(hook)}\n`);
   for (const name of EXECUTABLES) await Deno.chmod(`${folder}/${name}`, 0o755);
 }
 

@@ -1,4 +1,4 @@
-import { encodeHex } from "@std/encoding/hex";
+import { sha256 } from "../facts/sha256.ts";
 import { replaceFile } from "../facts/store.ts";
 
 /** What is at a path. */
@@ -36,9 +36,7 @@ export async function readEntry(path: string): Promise<Entry> {
 
 /** What the manifest has of a file or link. */
 export async function markOf(content: Content): Promise<string> {
-  return content instanceof Uint8Array
-    ? encodeHex(await crypto.subtle.digest("SHA-256", content))
-    : `-> ${content.link}`;
+  return content instanceof Uint8Array ? await sha256(content) : `-> ${content.link}`;
 }
 
 /** Puts a file or link in place whole or not at all, over what is there. */

@@ -2,7 +2,7 @@ import { refreshHostCache } from "../facts/emulator/host_cache.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { countNetworks, refreshNetworks } from "../facts/libvirt/networks.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
-import { FILES, type Files } from "../config/files.ts";
+import { FILES, type Files } from "../facts/host_files.ts";
 import type { Paths } from "../config/paths.ts";
 import { type Trial, tryHook } from "./try_hook.ts";
 

@@ -2,7 +2,7 @@ import { Command, ValidationError } from "@cliffy/command";
 import { readSiteFile } from "../../config/site_folder.ts";
 import { ConfigError } from "../../config/yaml_file.ts";
 import { buildPlugin, type CaseOutcome, testPlugin } from "../../plugin/mod.ts";
-import { digestOf } from "../../plugin/file.ts";
+import { sha256 } from "../../facts/sha256.ts";
 import { Registry } from "../../policy/mod.ts";
 import { reportFindings } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
@@ -101,8 +101,9 @@ const build = new Command<{ json?: true }>()
   .action(async ({ json, output }, file) => {
     const to = output ?? file.replace(/\.[cm]?ts$/, "") + ".js";
     const { id, code } = await buildPlugin(file);
-    await writeText(to, new TextDecoder().decode(code));
-    const digest = await digestOf(code);
+    const text = new TextDecoder().decode(code);
+    await writeText(to, text);
+    const digest = await sha256(text);
     if (json) return printJson({ policy: id, file: to, digest });
     print(printable(`${to}=${digest}`) + "\n");
   });

@@ -1,8 +1,8 @@
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { encodeHex } from "@std/encoding/hex";
 import { deflateSync, Inflate } from "fflate";
 import * as v from "valibot";
 import type { MetadataElement } from "../../domain/mod.ts";
+import { sha256 } from "../sha256.ts";
 import { keyIds } from "../probe/host_ids.ts";
 import { oneLine } from "../one_line.ts";
 import { AnyFactsSchema } from "../old_keys.ts";
@@ -149,7 +149,7 @@ export async function writeStamp(stamp: Stamp): Promise<string> {
   }
   const { uuid, bootId } = checked.facts.host;
   const attributes = { version: VERSION, host: uuid, boot: bootId, time };
-  return element("stamp", { ...attributes, digest: await digestOf(bytes) }, text);
+  return element("stamp", { ...attributes, digest: await sha256(bytes) }, text);
 }
 
 /** Writes the mark of a guest that is about to be migrated while it is shut off. */
@@ -188,7 +188,7 @@ export async function readStampMetadata(
   }
   const bytes = unpack(text.trim());
   if (typeof bytes === "string") return unusable(bytes);
-  if (await digestOf(bytes) !== attributes["digest"]) return unusable("it is not what was written");
+  if (await sha256(bytes) !== attributes["digest"]) return unusable("it is not what was written");
   const stamp = parseStamp(new TextDecoder().decode(bytes));
   if (typeof stamp === "string") return unusable(stamp);
   const { host } = stamp.facts;
@@ -335,10 +335,6 @@ function unpack(text: string): Uint8Array<ArrayBuffer> | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 function element(

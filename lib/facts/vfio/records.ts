@@ -1,9 +1,8 @@
 import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
-import type { RealizeView } from "../../qemu/view.ts";
 import { oneLine } from "../one_line.ts";
 import { nameOf, Store } from "../store.ts";
-import { RegionForm, type VfioRegion } from "./region.ts";
+import { type RegionBytes, RegionForm } from "./region.ts";
 
 /** What a realize view is kept under: devices alike in all of it are taken to show the same. */
 export interface RealizeKey {
@@ -18,19 +17,13 @@ export interface RealizeKey {
 }
 
 /** A realize view that another device of the same kind showed on this host earlier. */
-export interface DerivedRealizeView {
+export interface DerivedRealizeView extends RegionBytes {
   /** That it was not read from the device in question. */
   readonly derived: true;
   /** The device it was read from. */
   readonly address: string;
   /** When, in ISO 8601. */
   readonly time: string;
-  /** The bytes: 256 or 4096. */
-  readonly config: RealizeView;
-  /** Sizes in bytes of BAR 0 to 5, 0 for none. */
-  readonly bars: readonly number[];
-  /** Size in bytes of the expansion ROM, 0 for none. */
-  readonly romSize: number;
 }
 
 // A record of 4096 bytes takes 9 KB; a host has far fewer kinds of device.
@@ -67,7 +60,7 @@ export async function recordRealizeView(
   dir: string,
   key: RealizeKey,
   address: string,
-  { config: { bytes }, bars, romSize }: VfioRegion,
+  { config: { bytes }, bars, romSize }: RegionBytes,
 ): Promise<string | undefined> {
   const time = new Date().toISOString();
   const region = { config: encodeHex(bytes), bars: [...bars], romSize };

@@ -15,10 +15,16 @@ export interface VfioRegionRequest {
   readonly allowReset?: boolean | undefined;
 }
 
-/** A config region as QEMU will see it. */
-export interface VfioRegion extends Omit<VfioRead, "config"> {
-  /** Its bytes: 256 or 4096. */
+/** A device as QEMU will see it. */
+export interface RegionBytes extends Pick<VfioRead, "bars" | "romSize"> {
+  /** Its config region: 256 or 4096 bytes. */
   readonly config: RealizeView;
+}
+
+/** That was read now. */
+export interface VfioRegion extends RegionBytes {
+  /** Tells the answers apart. */
+  readonly result: "read";
 }
 
 // In a bundle the reader is one too, beside it.
@@ -29,7 +35,7 @@ const LONGEST_ANSWER = 16_384;
 
 const Size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** A device's config region, its bytes in hexadecimal, and the sizes of its others: in the reader's answer and in a record. */
+/** {@linkcode RegionBytes} in the reader's answer and in records, where bytes are in hexadecimal. */
 export const RegionForm = {
   config: v.pipe(
     v.string(),

@@ -1,9 +1,8 @@
 import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
-import type { RealizeView } from "../../qemu/view.ts";
 import { oneLine } from "../one_line.ts";
 import { Store } from "../store.ts";
-import { RegionForm } from "./region.ts";
+import { type RegionBytes, RegionForm } from "./region.ts";
 
 /** What was read of a guest's devices just before its QEMU was started, or that it has none now. */
 export interface StartRecord {
@@ -18,15 +17,9 @@ export interface StartRecord {
 }
 
 /** A device as QEMU was about to see it. */
-export interface StartedDevice {
+export interface StartedDevice extends RegionBytes {
   /** Its address on the host: `DDDD:BB:SS.F`, or an mdev's UUID. */
   readonly address: string;
-  /** The bytes: 256 or 4096. */
-  readonly config: RealizeView;
-  /** Sizes in bytes of BAR 0 to 5, 0 for none. */
-  readonly bars: readonly number[];
-  /** Size in bytes of the expansion ROM, 0 for none. */
-  readonly romSize: number;
 }
 
 // libvirt runs the hook before it prepares the devices, and QEMU writes its pid file after that.

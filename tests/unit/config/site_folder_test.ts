@@ -236,11 +236,11 @@ const FOLDERS: Record<string, [make: (folder: string) => Promise<void>, message:
   }, "b.yaml: a.yaml has a policy of the name kernel, too"],
   "a folder for a file": [
     (folder) => Deno.mkdir(`${folder}/a.yaml`),
-    "a.yaml: there is no such regular file",
+    "a.yaml: it is no regular file",
   ],
   "a link to a device without end": [
     (folder) => Deno.symlink("/dev/zero", `${folder}/a.yaml`),
-    "a.yaml: there is no such regular file",
+    "a.yaml: it is no regular file",
   ],
   "a link to nothing": [
     (folder) => Deno.symlink(`${folder}/b`, `${folder}/a.yaml`),
@@ -249,7 +249,7 @@ const FOLDERS: Record<string, [make: (folder: string) => Promise<void>, message:
   "a pipe that nobody writes": [async (folder) => {
     const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/a.yaml`] }).output();
     assert(success);
-  }, "a.yaml: there is no such regular file"],
+  }, "a.yaml: it is no regular file"],
   "a file that is too large": [
     async (folder) => {
       await Deno.writeTextFile(`${folder}/a.yaml`, "");

@@ -7,7 +7,7 @@ import { CHECKS, diagnose, diagnosisText } from "../../../lib/install/doctor/doc
 import { install } from "../../../lib/install/install.ts";
 import { MANIFEST, writeManifest } from "../../../lib/install/manifest.ts";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
-import type { Stat } from "../../../lib/config/files.ts";
+import type { Stat } from "../../../lib/facts/host_files.ts";
 import { OUTSIDE, type Outside } from "../../../lib/install/outside.ts";
 import type { Trial } from "../../../lib/install/try_hook.ts";
 import { version } from "../../../lib/install/version.ts";

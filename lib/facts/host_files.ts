@@ -1,4 +1,5 @@
-import { runProgram } from "../facts/run_program.ts";
+import { oneLine } from "./one_line.ts";
+import { runProgram } from "./run_program.ts";
 
 /** What is at a path, behind a symbolic link. */
 export interface Stat {
@@ -50,6 +51,24 @@ export const FILES: Files = {
     return names?.sort();
   },
 };
+
+/** Reads a regular file: what is none might never end. */
+export async function readRegular(
+  path: string,
+  largest: number,
+  files: Files,
+): Promise<Uint8Array<ArrayBuffer> | { readonly problem: string }> {
+  try {
+    const { kind, size = 0 } = await files.stat(path) ?? {};
+    if (kind === undefined) return { problem: "there is no such file" };
+    if (kind !== "file") return { problem: "it is no regular file" };
+    if (size > largest) return { problem: `found ${size} bytes, wanted ${largest} at most` };
+    return await files.read(path) ?? new Uint8Array();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { problem: oneLine(error.message) };
+  }
+}
 
 async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
   try {
