@@ -1,11 +1,6 @@
+import { reportChoices } from "../report/choices.ts";
 import { decide } from "../policy/mod.ts";
-import {
-  reportChoices,
-  reportHtml,
-  reportJson,
-  reportMarkdown,
-  reportText,
-} from "../report/mod.ts";
+import { reportHtml, reportJson, reportMarkdown, reportText } from "../report/mod.ts";
 import { OWN } from "../hook/codes.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Format } from "./format.ts";

@@ -47,7 +47,6 @@ const ROW = 16;
  * @example
  * ```ts
  * import { parseQemuVersion, realize } from "premigrate/policy";
- * import { pictureConfig } from "premigrate/report";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const facts = {

@@ -26,7 +26,6 @@ export interface ConfigShadows extends GridSides {
  * @example
  * ```ts
  * import { parseMachine, parseQemuVersion } from "premigrate/policy";
- * import { shadowsOf } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const config = { kind: "realize", bytes: new Uint8Array(256) } as const;

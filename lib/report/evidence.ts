@@ -22,7 +22,6 @@ export interface Evidence {
  *
  * @example
  * ```ts
- * import { evidenceOf } from "premigrate/report";
  * import { assertEquals } from "@std/assert";
  *
  * const finding = {

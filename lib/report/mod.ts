@@ -3,16 +3,12 @@
  *
  * @module
  */
-export * from "./answer.ts";
-export * from "./choices.ts";
-export * from "./config_grid.ts";
-export * from "./config_picture.ts";
-export * from "./config_shadows.ts";
-export * from "./config_space_text.ts";
-export * from "./evidence.ts";
+export { findPage, type ReportedFinding, reportFindings } from "./answer.ts";
+export { drawConfigGrid } from "./config_grid.ts";
+export type { GridSides } from "./config_picture.ts";
+export { describeConfigSpace, type DescribedFunction } from "./config_space_text.ts";
 export * from "./explain.ts";
-export * from "./html/page.ts";
-export * from "./json.ts";
-export * from "./markdown.ts";
-export * from "./policies_page.ts";
-export * from "./text.ts";
+export { reportHtml } from "./html/page.ts";
+export { jsonText, reportJson } from "./json.ts";
+export { reportMarkdown } from "./markdown.ts";
+export { reportText } from "./text.ts";

@@ -10,7 +10,6 @@ import { ENGINE } from "./answer.ts";
  * @example
  * ```ts
  * import { BUILT_IN, Registry } from "premigrate";
- * import { policiesPage } from "premigrate/report";
  * import { assertStringIncludes } from "@std/assert";
  *
  * assertStringIncludes(policiesPage(Registry.from(BUILT_IN).policies), "\n## nvidia/vsc\n");

@@ -11,7 +11,8 @@ import {
   parseMachine,
   parseQemuVersion,
 } from "../../policy/mod.ts";
-import { drawConfigGrid, shadowsOf } from "../../report/mod.ts";
+import { shadowsOf } from "../../report/config_shadows.ts";
+import { drawConfigGrid } from "../../report/mod.ts";
 import { showAnswer } from "../answer.ts";
 import { formatOf, formatType } from "../format.ts";
 import { readFunction } from "../dump.ts";

@@ -3,7 +3,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { policySet } from "../../config/policy_set.ts";
 import type { OptionsSchema } from "../../policy/mod.ts";
-import { policiesPage } from "../../report/mod.ts";
+import { policiesPage } from "../../report/policies_page.ts";
 import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../print.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";

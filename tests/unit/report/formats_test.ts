@@ -6,7 +6,6 @@ import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { DetailedAnswer } from "premigrate/policy";
 import { type Format, FORMATS } from "../../../lib/cli/format.ts";
 import {
-  evidenceOf,
   jsonText,
   reportFindings,
   reportHtml,
@@ -14,6 +13,7 @@ import {
   reportMarkdown,
   reportText,
 } from "../../../lib/report/mod.ts";
+import { evidenceOf } from "../../../lib/report/evidence.ts";
 import { markdownText } from "../../../lib/report/markdown_text.ts";
 import { printable } from "../../../lib/report/printable.ts";
 import { answerWith, HOSTILE } from "../../cases/answers.ts";

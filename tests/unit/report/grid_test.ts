@@ -6,7 +6,8 @@ import {
   type RealizedDevice,
   type RealizeFacts,
 } from "../../../lib/policy/mod.ts";
-import { drawConfigGrid, pictureConfig } from "../../../lib/report/mod.ts";
+import { pictureConfig } from "../../../lib/report/config_picture.ts";
+import { drawConfigGrid } from "../../../lib/report/mod.ts";
 import { spaceOf } from "../../cases/pci/space.ts";
 
 const LEGEND = `config space: the source's bytes, and below them the destination's where they differ

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { policySet } from "../../../lib/config/policy_set.ts";
 import { OWN } from "../../../lib/hook/codes.ts";
-import { policiesPage } from "../../../lib/report/mod.ts";
+import { policiesPage } from "../../../lib/report/policies_page.ts";
 
 const { policies } = policySet({ policies: {} });
 const PAGE = policiesPage(policies, OWN);

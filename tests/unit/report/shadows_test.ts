@@ -7,7 +7,7 @@ import {
   parseMachine,
   parseQemuVersion,
 } from "../../../lib/policy/mod.ts";
-import { shadowsOf } from "../../../lib/report/mod.ts";
+import { shadowsOf } from "../../../lib/report/config_shadows.ts";
 import { ENDPOINT, VGPU } from "../../cases/pci/space.ts";
 
 const DEVICE: DeviceFacts = {
