@@ -386,17 +386,10 @@ async function withRegions(facts: Facts, { regions, paths, signal }: Arrival): P
     find: findRealizeView,
     record: (): Promise<undefined> => Promise.resolve(undefined),
   };
-  const needsVfio = ({ mdevType, vgpuType }: CapturedDevice): boolean =>
+  const only = ({ mdevType, vgpuType }: CapturedDevice): boolean =>
     mdevType !== undefined || vgpuType !== undefined;
-  const options = { allowReset: false, records: paths.realize };
-  const needing = { ...facts, devices: facts.devices.filter(needsVfio) };
-  const { devices } = await addRealizeViews(needing, options, signal, readers);
-  return {
-    ...facts,
-    devices: facts.devices.map((device) =>
-      devices.find(({ address }) => address === device.address) ?? device
-    ),
-  };
+  const options = { allowReset: false, records: paths.realize, only };
+  return await addRealizeViews(facts, options, signal, readers);
 }
 
 /** The probe's, for all that is to be read of this host for the guest alone. */

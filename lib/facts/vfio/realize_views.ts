@@ -25,6 +25,8 @@ export interface RealizeOptions {
   readonly beforeStart?: boolean | undefined;
   /** The folder where what was read is kept. */
   readonly records: string;
+  /** Which devices; all unless given. */
+  readonly only?: ((device: CapturedDevice) => boolean) | undefined;
 }
 
 /** What the readers of this folder do; tests put others in their place. */
@@ -56,10 +58,13 @@ export async function addRealizeViews(
   signal: AbortSignal,
   readers: RealizeReaders = READERS,
 ): Promise<Facts> {
+  const { only = () => true } = options;
   const devices: CapturedDevice[] = [];
   // One at a time: two devices of an IOMMU group cannot be opened at once by two processes.
   for (const device of facts.devices) {
-    devices.push(await addRealizeView(device, facts, options, signal, readers));
+    devices.push(
+      only(device) ? await addRealizeView(device, facts, options, signal, readers) : device,
+    );
   }
   return { ...facts, devices };
 }
