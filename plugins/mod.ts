@@ -4,20 +4,21 @@
  * @module
  */
 import type { Policy } from "premigrate/policy";
-import { amdMxgpu } from "./amd/mxgpu/policy.ts";
-import { amdPensando } from "./amd/pensando/policy.ts";
-import { unknownVendor } from "./generic/unknown-vendor/policy.ts";
-import { genericVfio } from "./generic/vfio/policy.ts";
-import { hisiliconAcc } from "./hisilicon/acc/policy.ts";
-import { intelGvtgAndIce } from "./intel/gvtg-and-ice/policy.ts";
-import { intelQat } from "./intel/qat/policy.ts";
-import { intelXe } from "./intel/xe/policy.ts";
-import { mellanoxMlx5 } from "./mellanox/mlx5/policy.ts";
-import { nvidiaPassthrough } from "./nvidia/passthrough/policy.ts";
-import { nvidiaVgpu } from "./nvidia/vgpu/policy.ts";
-import { nvidiaVsc } from "./nvidia/vsc/policy.ts";
-import { restoreCheck } from "./qemu/restore-check/policy.ts";
-import { virtioVfio } from "./virtio/vfio/policy.ts";
+import amdMxgpu from "./amd/mxgpu/policy.ts";
+import amdPensando from "./amd/pensando/policy.ts";
+import unknownVendor from "./generic/unknown-vendor/policy.ts";
+import genericVfio from "./generic/vfio/policy.ts";
+import hisiliconAcc from "./hisilicon/acc/policy.ts";
+import intelGvtg from "./intel/gvtg/policy.ts";
+import intelIce from "./intel/ice/policy.ts";
+import intelQat from "./intel/qat/policy.ts";
+import intelXe from "./intel/xe/policy.ts";
+import mellanoxMlx5 from "./mellanox/mlx5/policy.ts";
+import nvidiaPassthrough from "./nvidia/passthrough/policy.ts";
+import nvidiaVgpu from "./nvidia/vgpu/policy.ts";
+import nvidiaVsc from "./nvidia/vsc/policy.ts";
+import restoreCheck from "./qemu/restore-check/policy.ts";
+import virtioVfio from "./virtio/vfio/policy.ts";
 
 /** All built-in policies, by id. */
 export const BUILT_IN: readonly Policy[] = [
@@ -26,7 +27,8 @@ export const BUILT_IN: readonly Policy[] = [
   unknownVendor,
   genericVfio,
   hisiliconAcc,
-  intelGvtgAndIce,
+  intelGvtg,
+  intelIce,
   intelQat,
   intelXe,
   mellanoxMlx5,
@@ -36,3 +38,8 @@ export const BUILT_IN: readonly Policy[] = [
   restoreCheck,
   virtioVfio,
 ];
+
+/** Ids that policies had, with the policies that took their place. */
+export const FORMER_IDS: ReadonlyMap<string, readonly Policy[]> = new Map([
+  ["intel/gvtg-and-ice", [intelGvtg, intelIce]],
+]);

@@ -1,3 +1,4 @@
+import { FORMER_IDS } from "../../plugins/mod.ts";
 import { pathsBelow } from "../config/paths.ts";
 import { policySet } from "../config/policy_set.ts";
 import { readSiteFolder } from "../config/site_folder.ts";
@@ -74,6 +75,9 @@ async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promis
     wanted: folder !== undefined,
   });
   const chosen = { policies: {}, site };
-  const taken = policySet(chosen).policies.map(({ policy }) => policy.id);
+  const taken = [
+    ...policySet(chosen).policies.map(({ policy }) => policy.id),
+    ...FORMER_IDS.keys(),
+  ];
   return { chosen, plugins: await describePlugins(await loadPlugins(plugin), taken, OWN_RUNNER) };
 }

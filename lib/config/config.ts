@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { attributesOf, type Trouble } from "../policy/mod.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
+import { underCurrentIds } from "./former_ids.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
 
 /** `observe`: decide and record, and never refuse. */
@@ -371,5 +372,5 @@ export function parseApplied(text: string): Config {
     const path = v.getDotPath(issue);
     throw new AppliedError(`${path === null ? "" : `at ${path}: `}${issue.message}`.slice(0, 300));
   }
-  return parsed.output;
+  return { ...parsed.output, policies: underCurrentIds(parsed.output.policies) };
 }

@@ -1,8 +1,9 @@
-import { BUILT_IN } from "../../plugins/mod.ts";
+import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import { LibvirtUriError, parseLibvirtUri } from "../facts/libvirt/uri.ts";
 import { type Config, ConfigSchema } from "./config.ts";
 import { type Policy, PolicyOptionsError } from "../policy/mod.ts";
 import { type SitePolicies, sitePolicies } from "../site/mod.ts";
+import { underCurrentIds } from "./former_ids.ts";
 import { errorAt, parseYamlFile, type Path, suggest } from "./yaml_file.ts";
 
 // Room for ten thousand guests.
@@ -41,28 +42,32 @@ export function parseConfig(file: string, text: string, site: SitePolicies = {})
   for (const [id, { options, codes = {} }] of Object.entries(config.policies)) {
     // A plugin holds its options against its own schema.
     if (Object.hasOwn(config.plugins, id)) continue;
-    const policy = policies.find((policy) => policy.id === id);
-    if (policy === undefined) {
+    const named = FORMER_IDS.get(id) ?? policies.filter((policy) => policy.id === id);
+    if (named.length === 0) {
       const known = [...policies.map(({ id }) => id), ...Object.keys(config.plugins)];
       return fail(["policies", id], `there is no such policy; ${suggest(id, known)}`);
     }
     for (const code of Object.keys(codes)) {
-      const problem = findCodeProblem(policy, code);
+      const problem = findCodeProblem(
+        Object.fromEntries(named.flatMap(({ codes }) => Object.entries(codes))),
+        code,
+      );
       if (problem !== undefined) return fail(["policies", id, "codes", code], problem);
     }
     try {
-      policy.configure(options);
+      for (const policy of named) policy.configure(options);
     } catch (error) {
       if (!(error instanceof PolicyOptionsError)) throw error;
       return fail(["policies", id, "options"], error.message);
     }
   }
-  return Object.keys(site).length === 0 ? config : { ...config, site };
+  const current = { ...config, policies: underCurrentIds(config.policies) };
+  return Object.keys(site).length === 0 ? current : { ...current, site };
 }
 
 /** Why a site cannot make a warning of a code. */
 export function findCodeProblem(
-  { codes }: Pick<Policy, "codes">,
+  codes: Policy["codes"],
   code: string,
 ): string | undefined {
   return Object.hasOwn(codes, code)

@@ -1,4 +1,4 @@
-import { BUILT_IN } from "../../plugins/mod.ts";
+import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Config, declaredAttributes } from "./config.ts";
 import { pluginSeconds } from "./plugins.ts";
@@ -39,7 +39,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
     if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
     plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
   }
-  const taken = BUILT_IN.map(({ id }) => id);
+  const taken = [...BUILT_IN.map(({ id }) => id), ...FORMER_IDS.keys()];
   const loaded = new Map<string, NonNullable<Config["loaded"]>[string]>();
   const seconds = Math.max(LEAST_SECONDS, pluginSeconds(config));
   const described = await describePlugins(plugins, taken, { ...OWN_RUNNER, seconds });
@@ -52,7 +52,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
       throw fail(["plugins", name], `the plugin says that it is ${description.id}`);
     }
     for (const own of Object.keys(config.policies[name]?.codes ?? {})) {
-      const problem = findCodeProblem(description, own);
+      const problem = findCodeProblem(description.codes, own);
       if (problem !== undefined) throw fail(["policies", name, "codes", own], problem);
     }
     loaded.set(name, { description, code: encodeBase64(code) });

@@ -67,8 +67,8 @@ const SECONDS = 10;
 const REQUEST = { kind: "describe", options: {} } as const;
 
 /**
- * Runs the cases in the file `cases` beside a policy: bundled with it, in a process without any
- * permission.
+ * Runs the cases of a policy, `CASES` in its own file or in `cases` beside it: bundled with it, in a
+ * process without any permission.
  *
  * @throws {PluginBuildError} When the policy and its cases cannot be bundled.
  * @throws {PluginCasesError} When there are none, or the process fails.
@@ -76,11 +76,13 @@ const REQUEST = { kind: "describe", options: {} } as const;
 export async function testPlugin(file: string, seconds = SECONDS): Promise<TestedPolicy> {
   const folder = await Deno.makeTempDir({ prefix: "premigrate-cases-" });
   try {
-    const code = await bundle(file, folder, (policy) => entryOf(file, policy));
+    const code = await bundle(file, folder, entryOf);
     const plugin = { name: file, code };
     const answer = await askPlugin(plugin, REQUEST, { ...OWN_RUNNER, seconds });
     const { id, codes, withoutCase, cases } = readMessage(file, AnswerSchema, answer);
-    if (cases.length === 0) throw new PluginCasesError(file, "CASES is empty");
+    if (cases.length === 0) {
+      throw new PluginCasesError(file, "there are no CASES in it, or in cases.ts beside it");
+    }
     return { id, cases: cases.map((given) => judge(given, codes)), withoutCase };
   } catch (error) {
     throw error instanceof PluginError ? new PluginCasesError(file, error.message) : error;
@@ -89,19 +91,16 @@ export async function testPlugin(file: string, seconds = SECONDS): Promise<Teste
   }
 }
 
-async function entryOf(file: string, policy: URL): Promise<Entry> {
-  const name = policy.pathname.replace(/^.*(?=\.)/, "cases");
-  const cases = new URL(name, policy);
-  try {
-    await Deno.stat(cases);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PluginCasesError(file, `there is no ${name} beside it`);
-  }
-  const serveCases = new URL("serve_cases.ts", import.meta.url);
+async function entryOf(policy: URL): Promise<Entry> {
+  const beside = new URL(policy.pathname.replace(/^.*(?=\.)/, "cases"), policy);
+  const isBeside = await Deno.stat(beside).then(() => true, () => false);
   return {
-    imports: { policy, "{ CASES }": cases, "{ serveCases }": serveCases },
-    answer: "serveCases(policy, CASES)",
+    imports: {
+      policy,
+      "* as cases": isBeside ? beside : policy,
+      "{ serveCases }": new URL("serve_cases.ts", import.meta.url),
+    },
+    answer: "serveCases(policy, cases)",
   };
 }
 

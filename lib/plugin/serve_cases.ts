@@ -1,8 +1,17 @@
 import { codesWithoutCase, type Policy, type PolicyCase, runCase } from "../policy/mod.ts";
 import type { CasesAnswer } from "./cases.ts";
 
+/** The module that a policy's cases are in, which may be the policy's own. */
+interface CasesModule {
+  readonly default?: unknown;
+  readonly CASES?: readonly PolicyCase[];
+}
+
 /** Makes a policy and its cases what a process calls; `premigrate policy test` puts it around them. */
-export function serveCases(policy: Policy, cases: readonly PolicyCase[]): () => CasesAnswer {
+export function serveCases(
+  policy: Policy,
+  { CASES: cases = [] }: CasesModule,
+): () => CasesAnswer {
   const { id, codes } = policy;
   return () => ({
     id,

@@ -3,7 +3,7 @@ import { evaluate } from "../../lib/policy/mod.ts";
 import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { caseQuestion } from "../../lib/policy/case.ts";
-import { CASES } from "../../plugins/example/revision/cases.ts";
+import { CASES } from "../../plugins/example/revision/policy.ts";
 import { judgeWith } from "../helpers/plugin_judge.ts";
 
 const plugin = await buildPlugin("plugins/example/revision/policy.ts");

@@ -8,7 +8,7 @@ import { type Facts, parseDomain, Registry } from "premigrate";
 import { parseQemuVersion } from "premigrate/policy";
 import { formatBadConfig, get32 } from "premigrate/policy";
 import { judge } from "premigrate/policy";
-import { restoreCheck } from "../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../plugins/qemu/restore-check/policy.ts";
 import { Mdev } from "./mdev.ts";
 import {
   machineWith,

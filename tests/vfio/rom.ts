@@ -12,7 +12,7 @@ import {
   parseQemuVersion,
   Registry,
 } from "premigrate/policy";
-import { restoreCheck } from "../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../plugins/qemu/restore-check/policy.ts";
 import { Mdev } from "./mdev.ts";
 import { machineWith, migrateMachine, type Outcome } from "./migrate.ts";
 import { qemuVersion } from "./qemu.ts";

@@ -1,5 +1,6 @@
 import { closestString } from "@std/text/closest-string";
 import { Command, ValidationError } from "@cliffy/command";
+import { FORMER_IDS } from "../../../plugins/mod.ts";
 import { decodeConfigSpace, parseBadConfig } from "../../policy/mod.ts";
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
 import { OWN } from "../../hook/codes.ts";
@@ -33,13 +34,15 @@ export const explain = new Command<{ json?: true }>()
       else print(explanation.text);
       return;
     }
-    const policy = policies.find((registered) => registered.policy.id === id)?.policy;
-    if (policy !== undefined) {
-      if (json === true) printJson({ ...policy, options: undefined });
-      else print(explainPolicy(policy));
+    const texts = underCurrentIds(id);
+    const named = policies.flatMap(({ policy }) => texts.includes(policy.id) ? [policy] : []);
+    if (named.length > 0) {
+      const [first, ...others] = named.map((policy) => ({ ...policy, options: undefined }));
+      if (json === true) printJson(others.length === 0 ? first : [first, ...others]);
+      else print(named.map(explainPolicy).join("\n"));
       return;
     }
-    const pages = findPages([OWN, ...policies], id);
+    const pages = texts.flatMap((text) => findPages([OWN, ...policies], text));
     if (pages.length === 0) {
       const known = [
         ...Object.keys(OWN.policy.codes),
@@ -53,3 +56,9 @@ export const explain = new Command<{ json?: true }>()
     if (json === true) printJson(pages);
     else print(pages.map(explainCode).join("\n"));
   });
+
+/** A policy, or one of its codes, under the ids that took the place of the one that it had. */
+function underCurrentIds(text: string): string[] {
+  const [, id = "", code = ""] = /^([^ :]+)(.*)$/.exec(text.trim()) ?? [];
+  return FORMER_IDS.get(id)?.map((policy) => policy.id + code) ?? [text];
+}

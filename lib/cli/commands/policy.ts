@@ -18,7 +18,10 @@ const test = new Command<{ json?: true }>()
   .description("Run the cases of a policy; the exit status is 1 if one fails.")
   .arguments("<file:file>")
   .example("In a site's own file", "premigrate policy test examples/policies.d/same-branch.yaml")
-  .example("In cases.ts beside the policy", "premigrate policy test acme/revision/policy.ts")
+  .example(
+    "In the policy, or in cases.ts beside it",
+    "premigrate policy test acme/revision/policy.ts",
+  )
   .action(async ({ json }, file) => {
     const test = /\.[cm]?[jt]s$/.test(file) ? testCode : testSite;
     const { policy, cases, ...more } = await test(file);
@@ -109,16 +112,18 @@ const build = new Command<{ json?: true }>()
   });
 
 const create = new Command<{ json?: true }>()
-  .description("Write a policy to begin with into ./VENDOR/NAME: policy, codes, cases and page.")
+  .description(
+    "Write a policy to begin with, its codes, cases and page in it: ./VENDOR/NAME/policy.ts.",
+  )
   .arguments("<id:string>")
   .example("One for a vendor's devices", "premigrate policy new acme/revision")
   .action(async ({ json }, id) => {
     if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(id)) {
       throw new ValidationError(`Cannot use the id "${id}": wanted vendor/name, in lower case`);
     }
-    const files = await writePolicyTemplate(id);
-    if (json) return printJson({ policy: id, files });
-    print(files.map((file) => `${file}\n`).join(""));
+    const file = await writePolicyTemplate(id);
+    if (json) return printJson({ policy: id, files: [file] });
+    print(`${file}\n`);
   });
 
 /** `policy`: for those who write one. */

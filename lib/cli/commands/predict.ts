@@ -26,7 +26,7 @@ import {
   type RestoreSide,
   splitProperties,
 } from "../../policy/mod.ts";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { readChunks, readLines } from "../../facts/files.ts";
 import { print } from "../print.ts";
 

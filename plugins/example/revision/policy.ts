@@ -1,17 +1,41 @@
-import { definePolicy, type PolicyFinding, v } from "premigrate/policy";
-import { CODES } from "./codes.ts";
-import documentation from "./README.md" with { type: "text" };
+import {
+  type Codes,
+  definePolicy,
+  type PolicyCase,
+  type PolicyFinding,
+  v,
+} from "premigrate/policy";
+
+const CODES = {
+  "other-revision": {
+    severity: "veto",
+    title: "The destination's device has another revision",
+    message: "The source has revision {source:hex}, the destination {destination:hex}",
+    remedy: "Choose a device of the same revision.",
+    about: "The guest's driver was started on the source's revision.",
+  },
+  "revision-not-known": {
+    severity: "undecided",
+    title: "A device's revision is not known",
+    message: "The revision of the {side} device is not known",
+    remedy: "Gather the facts again with its config space.",
+    about: "The revision is the byte at 0x08 of the config space.",
+  },
+} as const satisfies Codes;
 
 /** Both devices have one revision. */
 export default definePolicy({
   id: "example/revision",
   title: "Both devices have one revision",
-  documentation,
+  documentation:
+    `The revision of both devices is one: the byte at 0x08 of the config space. A guest's driver was
+started on the source's revision and is not told of another.
+`,
   match: { vendors: [0x10de] },
   judgesBytesAlone: true,
   options: v.strictObject({}),
   codes: CODES,
-  *evaluate(pair): Generator<PolicyFinding<typeof CODES>> {
+  *evaluate(pair): Iterable<PolicyFinding<typeof CODES>> {
     const [source, destination] = [pair.source, pair.destination].map(({ config }) =>
       config?.bytes[0x08]
     );
@@ -23,3 +47,31 @@ export default definePolicy({
     yield { code: "other-revision", offset: 0x08, data: { source, destination } };
   },
 });
+
+const device = (revision: string): PolicyCase["source"] => ({
+  config: { 0x00: "de 10 b8 1e", 0x08: revision },
+});
+
+export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
+  {
+    name: "one revision",
+    source: device("a1"),
+    destination: device("a1"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "two revisions",
+    source: device("a1"),
+    destination: device("a2"),
+    findings: [["other-revision", "veto", 0x08, { source: 0xa1, destination: 0xa2 }]],
+    decision: "veto",
+  },
+  {
+    name: "a revision is not known",
+    source: device("a1"),
+    destination: {},
+    findings: [["revision-not-known", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
+  },
+];

@@ -1,4 +1,4 @@
-import type { CodePage } from "premigrate/policy";
+import type { Codes } from "premigrate/policy";
 
 /** Every finding of `generic/vfio`. */
 export const CODES = {
@@ -183,4 +183,4 @@ export const CODES = {
     about:
       "QEMU's comparison passes a smaller BAR, and the guest goes on with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells. The sizes that sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's, and are not looked at.",
   },
-} as const satisfies Record<string, CodePage>;
+} as const satisfies Codes;

@@ -44,7 +44,7 @@ const OPTIONS = v.strictObject({
 type Options = v.InferOutput<typeof OPTIONS>;
 
 /** What every VFIO device needs to migrate at all, and to arrive as the same device. */
-export const genericVfio = definePolicy({
+export default definePolicy({
   id: "generic/vfio",
   title: "What every VFIO device needs to migrate",
   documentation,

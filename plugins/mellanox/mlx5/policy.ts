@@ -1,15 +1,65 @@
 import {
+  type CaseSide,
+  type Codes,
   definePolicy,
   type DeviceFacts,
   isAtLeast,
   kernelHas,
+  type PolicyCase,
   type PolicyFinding,
   v,
 } from "premigrate/policy";
-import { CODES } from "./codes.ts";
-import documentation from "./README.md" with { type: "text" };
 
-type Finding = PolicyFinding<typeof CODES>;
+const DOCA =
+  'NVIDIA, DOCA documentation, SR-IOV live migration: "the same PSID must be used on both ... identical cards, same CAPs and features ... and have the same firmware version"; ConnectX-7 from firmware 28.41.1000, BlueField-3 from 32.41.1000, Linux from 6.7.';
+
+const CODES = {
+  "psid-differs": {
+    severity: "veto",
+    title: "The cards are different boards",
+    message: "The PSID is {source} on the source and {destination} on the destination",
+    remedy: "Use a host with the same card.",
+    about: DOCA,
+  },
+  "firmware-differs": {
+    severity: "veto",
+    title: "The cards run different firmware",
+    message: "Firmware {source} on the source, {destination} on the destination",
+    remedy:
+      "Bring both cards to one firmware version; a site that has tested this pair sets the option firmware to any.",
+    about: DOCA,
+  },
+  "firmware-too-old": {
+    severity: "veto",
+    title: "The firmware is older than live migration",
+    message: "Firmware {version} of the {side} is older than {floor}",
+    remedy: "Upgrade the firmware.",
+    about: DOCA,
+  },
+  "firmware-unknown": {
+    severity: "undecided",
+    title: "The card's firmware or board is not known",
+    message: "Firmware version and PSID of the {side}'s card are not both known",
+    remedy: "Install devlink (iproute2) on the host and gather the facts again.",
+    about: `They are read with devlink dev info of the physical function. ${DOCA}`,
+  },
+  "card-not-certified": {
+    severity: "warn",
+    title: "NVIDIA does not name this card for live migration",
+    message: "Firmware {version} of the {side} is neither ConnectX-7's nor BlueField-3's",
+    remedy: "Test this migration first.",
+    about:
+      `Firmware of ConnectX-7 begins with 28, of BlueField-3 with 32. MLNX_EN 23.07 has basic live migration from ConnectX-6 Dx on. ${DOCA}`,
+  },
+  "kernel-too-old": {
+    severity: "warn",
+    title: "The kernel is older than NVIDIA wants",
+    message: "Kernel {kernel} of the {side} is older than {floor}",
+    remedy: "Use a kernel of that version or later, or a distribution's with the same code.",
+    about: `mlx5_vfio_pci is in Linux since 5.18, so older kernels may do. ${DOCA}`,
+  },
+} as const satisfies Codes;
+
 const SIDES = ["source", "destination"] as const;
 
 // Firmware of ConnectX-7 and BlueField-3, by its first number (DOCA, SR-IOV live migration).
@@ -17,10 +67,25 @@ const FLOORS: ReadonlyMap<string, string> = new Map([["28", "28.41.1000"], ["32"
 const KERNEL = "6.7";
 
 /** Virtual functions of NVIDIA's ConnectX and BlueField. */
-export const mellanoxMlx5 = definePolicy({
+export default definePolicy({
   id: "mellanox/mlx5",
   title: "ConnectX and BlueField virtual functions",
-  documentation,
+  documentation:
+    `Virtual functions of NVIDIA's ConnectX and BlueField cards, bound to \`mlx5_vfio_pci\`. The state that
+moves is the firmware's, so both cards must be one board (PSID) with one firmware version, of a
+generation and version that NVIDIA names for live migration: ConnectX-7 from 28.41.1000, BlueField-3
+from 32.41.1000. Other cards, and kernels before 6.7, are a warning.
+
+The card must have been set up for it (\`mlxconfig ... VF_MIGRATION_MODE=2\`), and the function made
+migratable before it was bound (\`devlink port function set ... migratable enable\`; recalled, not
+read from a source); else the driver offers no migration, which \`generic/vfio\` finds where the
+kernel tells. Numbers of MSI-X vectors (\`sriov_vf_msix_count\`) are \`generic/vfio\`'s too. What the
+functions can (RoCE, IPsec) is not read.
+
+Options: \`firmware\`: \`equal\` (default) or \`any\`: which pairs of firmware versions are accepted.
+
+References: NVIDIA DOCA documentation, "SR-IOV Live Migration"; Linux \`drivers/vfio/pci/mlx5\`.
+`,
   match: { vendors: [0x15b3] },
   options: v.strictObject({
     firmware: v.pipe(
@@ -29,7 +94,7 @@ export const mellanoxMlx5 = definePolicy({
     ),
   }),
   codes: CODES,
-  *evaluate(pair, migration, { firmware: accepted }): Generator<Finding> {
+  *evaluate(pair, migration, { firmware: accepted }): Iterable<PolicyFinding<typeof CODES>> {
     // Of a device that is bound otherwise generic/vfio says that it cannot migrate.
     if (!SIDES.some((side) => mayBeBound(pair[side]))) return;
     for (const side of SIDES) {
@@ -70,3 +135,96 @@ function mayBeBound({ driver }: DeviceFacts): boolean {
 function differ(source: string | undefined, destination: string | undefined): boolean {
   return source !== undefined && destination !== undefined && source !== destination;
 }
+
+function card(version: string | undefined, psid = "MT_0000000844", facts: CaseSide = {}): CaseSide {
+  const driver = { name: "mlx5_vfio_pci" };
+  return { kernel: "6.8.0", vendor: 0x15b3, driver, firmware: { version, psid }, ...facts };
+}
+
+const CX7 = card("28.41.1000");
+
+export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
+  {
+    name: "two cards alike",
+    source: CX7,
+    destination: CX7,
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a function that is bound to another driver on both sides",
+    source: { vendor: 0x15b3, driver: { name: "vfio-pci" } },
+    destination: { vendor: 0x15b3, driver: { name: "vfio-pci" } },
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "another firmware, and no word of the drivers",
+    source: card("28.41.1000", "MT_0000000844", { driver: undefined }),
+    destination: card("28.42.1000", "MT_0000000844", { driver: undefined }),
+    findings: [["firmware-differs", "veto"]],
+    decision: "veto",
+  },
+  {
+    name: "another board",
+    source: CX7,
+    destination: card("28.41.1000", "MT_0000000834"),
+    findings: [["psid-differs", "veto", undefined, {
+      source: "MT_0000000844",
+      destination: "MT_0000000834",
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "another firmware",
+    source: CX7,
+    destination: card("28.42.1000"),
+    findings: [["firmware-differs", "veto", undefined, {
+      source: "28.41.1000",
+      destination: "28.42.1000",
+    }]],
+    decision: "veto",
+  },
+  {
+    name: "another firmware, on a site that accepts it",
+    options: { firmware: "any" },
+    source: CX7,
+    destination: card("28.42.1000"),
+    findings: [],
+    decision: "allow",
+  },
+  {
+    name: "a BlueField-3 with an old firmware",
+    source: card("32.39.2048"),
+    destination: card("32.39.2048"),
+    findings: [
+      ["firmware-too-old", "veto", undefined, { side: "source", floor: "32.41.1000" }],
+      ["firmware-too-old", "veto", undefined, { side: "destination" }],
+    ],
+    decision: "veto",
+  },
+  {
+    name: "no devlink on the destination",
+    source: CX7,
+    destination: card(undefined, undefined, { firmware: undefined }),
+    findings: [["firmware-unknown", "undecided", undefined, { side: "destination" }]],
+    decision: "undecided",
+  },
+  {
+    name: "a ConnectX-6 Dx",
+    source: card("22.39.2048"),
+    destination: card("22.39.2048"),
+    findings: [
+      ["card-not-certified", "warn", undefined, { version: "22.39.2048" }],
+      ["card-not-certified", "warn"],
+    ],
+    decision: "allow",
+  },
+  {
+    name: "a kernel that has the driver, and is older than NVIDIA wants",
+    source: card("28.41.1000", undefined, { kernel: "6.1.0-28-amd64" }),
+    destination: CX7,
+    findings: [["kernel-too-old", "warn", undefined, { side: "source", floor: "6.7" }]],
+    decision: "allow",
+  },
+];

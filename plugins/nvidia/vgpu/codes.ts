@@ -1,4 +1,4 @@
-import type { CodePage } from "premigrate/policy";
+import type { Codes } from "premigrate/policy";
 
 const NVML =
   "nvmlGetVgpuCompatibility compares the vGPU's metadata with the destination GPU's (nvml.h). capture does not ask it; a facts file can carry its answer.";
@@ -122,4 +122,4 @@ export const CODES = {
     about:
       "Live migration of vGPUs is not supported between RHEL 10 and RHEL 9.4 (NVIDIA AI Enterprise, live migration). The release is read from the kernel's version (el9_4).",
   },
-} as const satisfies Record<string, CodePage>;
+} as const satisfies Codes;

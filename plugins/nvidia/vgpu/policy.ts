@@ -31,7 +31,7 @@ const OPTIONS = v.strictObject({
 type Options = v.InferOutput<typeof OPTIONS>;
 
 /** NVIDIA vGPUs: their types, the drivers on both sides, and what NVML says. */
-export const nvidiaVgpu = definePolicy({
+export default definePolicy({
   id: "nvidia/vgpu",
   title: "NVIDIA vGPU: type, capacity, drivers",
   documentation,

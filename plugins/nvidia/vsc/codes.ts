@@ -1,4 +1,4 @@
-import type { CodePage } from "premigrate/policy";
+import type { Codes } from "premigrate/policy";
 
 const FORMAT =
   "A vGPU's capability is 09, next pointer, length, the signature \"VF\", and records of id, length and data; record 0 holds version and branch of the host's driver (NVIDIA's own k8s-device-plugin and gpu-feature-discovery read it so, internal/vgpu). QEMU commit 187716feeba4 leaves the body to the vendor's driver, whose promise is that the format stays and only values change.";
@@ -142,4 +142,4 @@ export const CODES = {
     about:
       "Each vGPU type has a subsystem id of its own. QEMU never compares it, so a guest would wake up with another vGPU type, with another frame buffer size.",
   },
-} as const satisfies Record<string, CodePage>;
+} as const satisfies Codes;

@@ -37,7 +37,7 @@ const OPTIONS = v.strictObject({
 type Options = v.InferOutput<typeof OPTIONS>;
 
 /** The Vendor Specific Capability of NVIDIA GPUs and vGPUs, compared or not. */
-export const nvidiaVsc = definePolicy({
+export default definePolicy({
   id: "nvidia/vsc",
   title: "NVIDIA's Vendor Specific Capability",
   documentation,

@@ -1,4 +1,4 @@
-import type { CodePage } from "premigrate/policy";
+import type { Codes } from "premigrate/policy";
 
 const CONFIG_CHECK =
   "QEMU's destination compares the device's config space with the source's after all memory was sent (get_pci_config_device in hw/pci/pci.c), under the masks cmask & ~wmask & ~w1cmask of its own device.";
@@ -321,4 +321,4 @@ export const CODES = {
     about:
       "Before 5.2 vfio-pci could not migrate; after 11.1 the rules may have changed. What was found holds if they have not.",
   },
-} as const satisfies Record<string, CodePage>;
+} as const satisfies Codes;

@@ -32,7 +32,7 @@ type Side = "source" | "destination";
 const SIDES = ["source", "destination"] as const;
 
 /** QEMU's own comparison at restore, foretold. */
-export const restoreCheck = definePolicy({
+export default definePolicy({
   id: "qemu/restore-check",
   title: "QEMU's comparison of config space at restore",
   documentation,

@@ -13,7 +13,7 @@ import {
   splitProperties,
 } from "premigrate/policy";
 import { predictLine } from "../../../lib/cli/commands/predict.ts";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { spaceOf } from "../../cases/pci/space.ts";
 
 const HEX = encodeHex(spaceOf({

@@ -7,7 +7,7 @@ import type { DetailedAnswer } from "premigrate/policy";
 import { deviceFacts } from "../../../lib/report/device_facts.ts";
 import { sitePolicy } from "../../../lib/site/policy.ts";
 import { judge } from "premigrate/policy";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { afterOpening, configSpace, HOST, mediated, type Shape } from "./stand_ins.ts";
 
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";

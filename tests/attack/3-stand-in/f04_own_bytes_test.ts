@@ -10,7 +10,7 @@ import {
 } from "../../../lib/facts/stamp/stamp.ts";
 import { QemuVersion, Registry } from "../../../lib/policy/mod.ts";
 import { judge } from "premigrate/policy";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import {
   afterOpening,
   configSpace,

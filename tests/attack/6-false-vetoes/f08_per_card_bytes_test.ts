@@ -1,6 +1,6 @@
 /** Advice fits what made the difference: no driver makes a card's own bytes equal. */
 import { assert, assertEquals } from "@std/assert";
-import { nvidiaVsc } from "../../../plugins/nvidia/vsc/policy.ts";
+import nvidiaVsc from "../../../plugins/nvidia/vsc/policy.ts";
 import type { CaseSide } from "premigrate/policy";
 import { judge } from "./judged.ts";
 

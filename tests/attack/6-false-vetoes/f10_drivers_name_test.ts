@@ -1,6 +1,6 @@
 /** The bound driver's name is no proof that the device can migrate. */
 import { assert, assertEquals } from "@std/assert";
-import { genericVfio } from "../../../plugins/generic/vfio/policy.ts";
+import genericVfio from "../../../plugins/generic/vfio/policy.ts";
 import { runCase } from "premigrate/policy";
 import { judge, reasons, vgpu, xe } from "./judged.ts";
 

@@ -26,7 +26,7 @@ import {
   Registry,
   v,
 } from "premigrate/policy";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 
 const RELEASES = ["5.2", "8.0", "8.1", "9.0", "9.1", "10.0", "10.1", "11.1"].map(parseQemuVersion);
 const byte = fc.integer({ min: 0, max: 0xff });

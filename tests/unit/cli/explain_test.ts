@@ -22,6 +22,18 @@ testRuns([
     stdout: ["nvidia/vsc body-compared (veto): ", "What to do: "],
   },
   {
+    name: "explain: an id that two policies had",
+    words: "explain intel/gvtg-and-ice",
+    code: 0,
+    stdout: ["intel/gvtg: Intel GVT-g vGPUs\n", "\nintel/ice: "],
+  },
+  {
+    name: "explain: a code of the policy that has it now",
+    words: ["explain", "intel/gvtg-and-ice ice"],
+    code: 0,
+    stdout: ["intel/ice ice (veto): "],
+  },
+  {
     name: "explain: a code as reports show it, after its policy",
     words: ["explain", "qemu/restore-check will-fail"],
     code: 0,

@@ -5,42 +5,31 @@ import { runCli, testRuns } from "../../helpers/cli_run.ts";
 
 const PERMISSIONS = ["--allow-write", "--allow-run"];
 const EXAMPLE = "plugins/example/revision";
-const SOURCES = {
-  "policy.ts": await Deno.readTextFile(`${EXAMPLE}/policy.ts`),
-  "codes.ts": await Deno.readTextFile(`${EXAMPLE}/codes.ts`),
-  "cases.ts": await Deno.readTextFile(`${EXAMPLE}/cases.ts`),
-  "README.md": await Deno.readTextFile(`${EXAMPLE}/README.md`),
-};
+const SOURCE = await Deno.readTextFile(`${EXAMPLE}/policy.ts`);
 
 const folder = await Deno.makeTempDir({ prefix: "premigrate-cases-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-/** The example with other files; where a text is `undefined`, without that file. */
+/** The example with another text in place of `from`, and what stands in cases.ts beside it. */
 async function policyWith(
   name: string,
-  changed: Readonly<Record<string, string | undefined>>,
+  from: string | RegExp,
+  to: string,
+  cases?: string,
 ): Promise<string> {
   await Deno.mkdir(`${folder}/${name}`);
-  for (const [file, text] of Object.entries({ ...SOURCES, ...changed })) {
-    if (text !== undefined) await Deno.writeTextFile(`${folder}/${name}/${file}`, text);
-  }
+  await Deno.writeTextFile(`${folder}/${name}/policy.ts`, SOURCE.replace(from, to));
+  if (cases !== undefined) await Deno.writeTextFile(`${folder}/${name}/cases.ts`, cases);
   return `${folder}/${name}/policy.ts`;
 }
 
-function cases(from: string, to: string): { readonly "cases.ts": string } {
-  return { "cases.ts": SOURCES["cases.ts"].replace(from, to) };
-}
-
-function policy(from: string, to: string): { readonly "policy.ts": string } {
-  return { "policy.ts": SOURCES["policy.ts"].replace(from, to) };
-}
-
-function before(code: string): { readonly "cases.ts": string } {
-  return cases("const device", `${code}\nconst device`);
-}
-
-const failing = await policyWith("failing", cases("source: 0xa1, d", "source: 0xa3, d"));
-const hanging = await policyWith("hanging", before("for (;;);"));
+const BESIDE = `
+  export const CASES = [
+    { name: "no device", source: {}, destination: {}, findings: [], decision: "veto" } as const,
+  ];
+`;
+const failing = await policyWith("failing", "source: 0xa1, d", "source: 0xa3, d");
+const hanging = await policyWith("hanging", "const device", "for (;;);\nconst device");
 
 testRuns([
   {
@@ -68,16 +57,17 @@ testRuns([
   },
   {
     name: "policy test: a code that the policy does not have",
-    words: `policy test ${await policyWith("code", cases('"other-revision"', '"others"'))}`,
+    words: `policy test ${await policyWith("code", '["other-revision"', '["others"')}`,
     code: 2,
     error: "is not assignable to type",
   },
   {
     name: "policy test: another decision, and a name that is no plain text",
-    words: `policy test ${await policyWith("equal", {
-      "cases.ts": SOURCES["cases.ts"].replace('device("a2")', 'device("a1")')
-        .replace('"two revisions"', '"two\\u001b[2J revisions"'),
-    })}`,
+    words: `policy test ${await policyWith(
+      "equal",
+      /"two revisions"([^]*)device\("a2"\)/,
+      '"two\\u001b[2J revisions"$1device("a1")',
+    )}`,
     code: 1,
     stdout: [
       "FAIL two\\u{1b}[2J revisions: allow, expected veto\n",
@@ -87,9 +77,11 @@ testRuns([
   },
   {
     name: "policy test: a code without a case",
-    words: `policy test ${await policyWith("without", {
-      "cases.ts": SOURCES["cases.ts"].split('  {\n    name: "a revision')[0] + "];\n",
-    })}`,
+    words: `policy test ${await policyWith(
+      "without",
+      / {2}\{\n {4}name: "a revision[^]*/,
+      "];\n",
+    )}`,
     code: 0,
     stdout: ["ok   two revisions: veto\n", "no case gives: revision-not-known\n"],
   },
@@ -97,7 +89,8 @@ testRuns([
     name: "policy test: the policy throws",
     words: `policy test ${await policyWith(
       "throwing",
-      policy("const [source,", 'if (pair.name !== "") throw new Error("no");\nconst [source,'),
+      "const [source,",
+      'if (pair.name !== "") throw new Error("no");\nconst [source,',
     )}`,
     code: 1,
     stdout: [
@@ -110,7 +103,8 @@ testRuns([
     name: "policy test: what a plugin may not answer",
     words: `policy test ${await policyWith(
       "unanswerable",
-      policy("offset: 0x08, data", "offset: 4096, data"),
+      "offset: 0x08, data",
+      "offset: 4096, data",
     )}`,
     code: 1,
     stdout: ["ok   one revision", "FAIL two revisions: a plugin may not answer this: ", "4096"],
@@ -119,16 +113,23 @@ testRuns([
     name: "policy test: a case with options that the policy does not have",
     words: `policy test ${await policyWith(
       "options",
-      cases('name: "one revision",', 'name: "one revision",\n    options: { strict: true },'),
+      'name: "one revision",',
+      'name: "one revision",\n    options: { strict: true },',
     )}`,
     code: 1,
     stdout: ["FAIL one revision: Cannot set the options of policy example/revision: ", "strict"],
   },
   {
-    name: "policy test: no cases.ts",
-    words: `policy test ${await policyWith("alone", { "cases.ts": undefined })}`,
+    name: "policy test: cases.ts beside the policy goes before",
+    words: `policy test ${await policyWith("beside", "", "", BESIDE)}`,
+    code: 1,
+    stdout: ["FAIL no device: allow, expected veto\n", "!one revision"],
+  },
+  {
+    name: "policy test: no CASES",
+    words: `policy test ${await policyWith("alone", "export const CASES", "export const OTHERS")}`,
     code: 2,
-    error: "alone/policy.ts: there is no cases.ts beside it",
+    error: "alone/policy.ts: there are no CASES in it, or in cases.ts beside it",
   },
   {
     name: "policy test: no policy",
@@ -137,38 +138,34 @@ testRuns([
     error: "none/policy.ts: there is no such file",
   },
   {
-    name: "policy test: cases.ts has no CASES",
-    words: `policy test ${await policyWith("other", cases("const CASES", "const OTHERS"))}`,
-    code: 2,
-    error: "has no exported member 'CASES'",
-  },
-  {
     name: "policy test: CASES is empty",
-    words: `policy test ${await policyWith("empty", { "cases.ts": "export const CASES = [];\n" })}`,
+    words: `policy test ${await policyWith("empty", "", "", "export const CASES = [];\n")}`,
     code: 2,
-    error: "empty/policy.ts: CASES is empty",
+    error: "empty/policy.ts: there are no CASES",
   },
   {
-    name: "policy test: cases.ts throws",
+    name: "policy test: the file throws",
     words: `policy test ${await policyWith(
       "thrown",
-      before('throw new Error("not \\u001b[2J today");'),
+      "const device",
+      'throw new Error("not \\u001b[2J today");\nconst device',
     )}`,
     code: 2,
     error: "threw: not [2J today",
   },
   {
-    name: "policy test: cases.ts reads a file",
+    name: "policy test: the file reads another",
     words: `policy test ${await policyWith(
       "reading",
-      before('Deno.readTextFileSync("/etc/hostname");'),
+      "const device",
+      'Deno.readTextFileSync("/etc/hostname");\nconst device',
     )}`,
     code: 2,
     error: "read",
   },
 ].map((run) => ({ ...run, permissions: PERMISSIONS })));
 
-Deno.test("policy test: cases.ts that hangs", async () => {
+Deno.test("policy test: a file that hangs", async () => {
   await assertRejects(() => testPlugin(hanging, 2), PluginCasesError, "2 seconds");
 });
 

@@ -3,10 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { buildPlugin } from "../../../lib/plugin/mod.ts";
 import { evaluate, type Policy, type PolicyCase, Registry } from "../../../lib/policy/mod.ts";
 import { caseQuestion } from "../../../lib/policy/case.ts";
-import { CASES as EXAMPLE_CASES } from "../../../plugins/example/revision/cases.ts";
-import example from "../../../plugins/example/revision/policy.ts";
-import { nvidiaVsc } from "../../../plugins/nvidia/vsc/policy.ts";
-import { restoreCheck } from "../../../plugins/qemu/restore-check/policy.ts";
+import example, { CASES as EXAMPLE_CASES } from "../../../plugins/example/revision/policy.ts";
+import nvidiaVsc from "../../../plugins/nvidia/vsc/policy.ts";
+import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 import { runCli, testRuns } from "../../helpers/cli_run.ts";
 import { judgeWith } from "../../helpers/plugin_judge.ts";
@@ -197,18 +196,15 @@ Deno.test("check --json: a plugin that fails is data", async () => {
   assertEquals(data, { id: "failing.js", problem: "no [2J" });
 });
 
-const SAME: readonly (readonly [policy: Policy, name: string, cases: readonly PolicyCase[]])[] = [
-  [example, "default", EXAMPLE_CASES],
-  [nvidiaVsc, "nvidiaVsc", PLUGIN_CASES["nvidia/vsc"] ?? []],
-  [restoreCheck, "restoreCheck", PLUGIN_CASES["qemu/restore-check"] ?? []],
+const SAME: readonly (readonly [policy: Policy, cases: readonly PolicyCase[]])[] = [
+  [example, EXAMPLE_CASES],
+  [nvidiaVsc, PLUGIN_CASES["nvidia/vsc"] ?? []],
+  [restoreCheck, PLUGIN_CASES["qemu/restore-check"] ?? []],
 ];
 
-for (const [policy, name, cases] of SAME) {
+for (const [policy, cases] of SAME) {
   Deno.test(`${policy.id}: as a plugin it finds what it finds in process`, async () => {
-    const module = new URL(`../../../plugins/${policy.id}/policy.ts`, import.meta.url).href;
-    const file = `${folder}/${name}.ts`;
-    await Deno.writeTextFile(file, `export { ${name} as default } from "${module}";\n`);
-    const plugin = await buildPlugin(file);
+    const plugin = await buildPlugin(`plugins/${policy.id}/policy.ts`);
     const questions = cases.filter(({ options }) => options === undefined).map(caseQuestion);
     assert(questions.length > 2);
     const judge = (registry: Registry): unknown =>

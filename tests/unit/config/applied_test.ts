@@ -339,3 +339,28 @@ for (const [name, text, mode, onConfig] of SALVAGED) {
     assertEquals(salvageApplied(text), config);
   });
 }
+
+Deno.test("a choice for the id that two policies had reaches both, and their own choice goes before", () => {
+  const former = { mode: "observe", codes: { gvtg: "warn", ice: "warn" }, options: {} } as const;
+  const { policies } = parseApplied(applied({ policies: { "intel/gvtg-and-ice": former } }));
+  assertEquals(policies, {
+    "intel/gvtg": { ...former, codes: { gvtg: "warn" } },
+    "intel/ice": { ...former, codes: { ice: "warn" } },
+  });
+  const both = { "intel/ice": { mode: "off" }, "intel/gvtg-and-ice": former };
+  assertEquals(parseApplied(applied({ policies: both })).policies["intel/ice"]?.mode, "off");
+});
+
+Deno.test("a plugin that the last version applied is read", () => {
+  const id = "acme/nic";
+  const listing = { file: "nic.js", digest: "0".repeat(64) };
+  const description = { id, title: "T", documentation: "", match: {}, codes: {}, ofGuest: false };
+  const text = applied({ plugins: { [id]: listing } }).replace(
+    /^(config .*)\}$/m,
+    (_, config) =>
+      `${config},"loaded":${
+        JSON.stringify({ [id]: { description: { ...description, needs: ["config"] }, code: "" } })
+      }}`,
+  );
+  assertEquals(parseApplied(text).loaded?.[id]?.description.judgesBytesAlone, true);
+});

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import { ConfigSchema } from "../../../lib/config/config.ts";
 import { parseConfig } from "../../../lib/config/config_file.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
 import { ConfigError } from "../../../lib/config/yaml_file.ts";
 import { findPlace } from "../../../lib/config/yaml_place.ts";
 
@@ -105,6 +106,10 @@ const WRONG: Record<string, [text: string, message: string]> = {
     "policies:\n  nvidia/vsc:\n    codes:\n      body-compare: warn\n",
     "config.yaml: line 4, column 7: at policies.nvidia/vsc.codes.body-compare: the policy has no such code; the nearest is body-compared",
   ],
+  "a code that neither of two policies has, by the id that both had": [
+    "policies:\n  intel/gvtg-and-ice:\n    codes:\n      icy: warn\n",
+    "config.yaml: line 4, column 7: at policies.intel/gvtg-and-ice.codes.icy: the policy has no such code; the nearest is ice",
+  ],
   "a code that is made something else": [
     "policies:\n  nvidia/vsc:\n    codes:\n      body-compared: info\n",
     "config.yaml: line 4, column 7: at policies.nvidia/vsc.codes.body-compared: Invalid type",
@@ -163,3 +168,10 @@ for (const [name, [text, path, place]] of Object.entries(PLACES)) {
     assertEquals(found === undefined ? "none" : `${found.line}:${found.column}`, place);
   });
 }
+
+Deno.test("an id that two policies had reaches both, in what is decided, too", () => {
+  const text = "policies:\n  intel/gvtg-and-ice: { mode: off }\n";
+  const registry = policySet(parseConfig("config.yaml", text));
+  const ids = registry.policies.map(({ policy }) => policy.id);
+  assertEquals(ids.filter((id) => /gvtg|ice$/.test(id)), []);
+});

@@ -78,7 +78,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 const PURE = ["lib/pci", "lib/qemu", "lib/domain", "lib/policy", "lib/site", "plugins"];
 const IMPURE =
-  /\bDeno\.|\bDate\b|\bTemporal\b|\bperformance\b|\bMath\.random\b|\bcrypto\b|\bfetch\b|\bsetTimeout\b|\bconsole\b|\bnavigator\b|\bprocess\b/;
+  /\bDeno\.|\bDate\b|\bTemporal\b|\bperformance\b|\bMath\.random\b|\bcrypto\.|\bfetch\b|\bsetTimeout\b|\bconsole\b|\bnavigator\b|\bprocess\b/;
 
 interface SourceFile {
   readonly path: string;

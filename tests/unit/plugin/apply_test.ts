@@ -8,7 +8,7 @@ import {
 } from "../../../lib/policy/mod.ts";
 import type { DevicePair, Migration } from "../../../lib/policy/mod.ts";
 import type { CodePlugin } from "../../../lib/plugin/mod.ts";
-import { unknownVendor } from "../../../plugins/generic/unknown-vendor/policy.ts";
+import unknownVendor from "../../../plugins/generic/unknown-vendor/policy.ts";
 import { judgeWith } from "../../helpers/plugin_judge.ts";
 
 const MIGRATION: Migration = {

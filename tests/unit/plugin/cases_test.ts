@@ -5,8 +5,7 @@ import {
   type PolicyCase,
   runCase,
 } from "../../../lib/policy/mod.ts";
-import { CASES as EXAMPLE_CASES } from "../../../plugins/example/revision/cases.ts";
-import example from "../../../plugins/example/revision/policy.ts";
+import example, { CASES as EXAMPLE_CASES } from "../../../plugins/example/revision/policy.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 

@@ -22,12 +22,8 @@ Deno.test("plugins.md: the commands, one after another", async () => {
     }).output();
     const text = new TextDecoder();
     const shown = text.decode(stdout).split("\n");
-    assertEquals(
-      shown.slice(0, 4),
-      ["policy.ts", "codes.ts", "cases.ts", "README.md"]
-        .map((name) => `acme/revision/${name}`),
-    );
-    assertEquals(shown.slice(4, 7).map((line) => line.split(" ")[0]), ["ok", "ok", "ok"]);
+    assertEquals(shown[0], "acme/revision/policy.ts");
+    assertEquals(shown.slice(1, 4).map((line) => line.split(" ")[0]), ["ok", "ok", "ok"]);
     assertEquals(
       shown.filter((line) => line.startsWith("policies applied")),
       ["policies applied: acme/revision, nvidia/vsc, qemu/restore-check"],

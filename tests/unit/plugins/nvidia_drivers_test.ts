@@ -10,8 +10,8 @@ import {
   readDump,
   Registry,
 } from "../../../lib/policy/mod.ts";
-import { nvidiaVgpu } from "../../../plugins/nvidia/vgpu/policy.ts";
-import { nvidiaVsc } from "../../../plugins/nvidia/vsc/policy.ts";
+import nvidiaVgpu from "../../../plugins/nvidia/vgpu/policy.ts";
+import nvidiaVsc from "../../../plugins/nvidia/vsc/policy.ts";
 
 const VERSIONS = { source: "535.161.05", destination: "550.54.16" };
 const MACHINES = ["pc-q35-9.0", "pc-q35-9.1", "pc-q35-noble"];

@@ -11,24 +11,17 @@ const REGISTERED = Registry.from(BUILT_IN);
 Deno.test("the ids of the built-in policies are unique and sorted, and all have cases", () => {
   const ids = BUILT_IN.map(({ id }) => id);
   assertEquals(ids, [...new Set(ids)].sort());
-  assertEquals(ids, Object.keys(PLUGIN_CASES).sort());
+  assertEquals(ids.filter((id) => PLUGIN_CASES[id]?.length === 0), []);
 });
 
 for (const policy of BUILT_IN) {
   const { id, codes } = policy;
   const cases = PLUGIN_CASES[id] ?? [];
 
-  Deno.test(`${id}: its folder holds the policy, its page, its codes and its cases`, () => {
-    const folder = `plugins/${id}`;
-    const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
-    for (const name of ["policy.ts", "README.md", "codes.ts", "cases.ts"]) {
-      assert(names.includes(name), `there is no ${folder}/${name}`);
-    }
-    const page = Deno.readTextFileSync(`${folder}/README.md`);
-    const [heading, , ...rest] = page.split("\n");
-    assertEquals(heading, `# ${id}`);
-    assert(rest.join("").trim() !== "", "the page has nothing but a heading");
-    assertEquals(policy.documentation, page);
+  Deno.test(`${id}: it is the default of its file, and has a page`, async () => {
+    const module: { readonly default?: unknown } = await import(`../../../plugins/${id}/policy.ts`);
+    assertEquals(module.default, policy);
+    assert(policy.documentation.replace(/^# .*/, "").trim() !== "");
   });
 
   Deno.test(`${id}: every code has a page, in the form that reports want`, () => {
