@@ -1,6 +1,7 @@
 /** The agent on a living host: what makes it work, what it outlives, and how it ends. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
+import { type Hosts, testOnHosts } from "./hosts.ts";
 
 const FIRST = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a01";
 const SECOND = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a02";
@@ -16,12 +17,12 @@ class Agent {
     this.#root = root;
   }
 
-  sh(script: string, ...args: string[]): Promise<Output> {
+  sh(script: string, ...args: string[]): Promise<Finished> {
     return this.#hosts.run("a", ["sh", "-c", script, "sh", ...args]);
   }
 
   /** Runs the command line on the host; `env` goes before it. */
-  premigrate(args: readonly string[], env: readonly string[] = []): Promise<Output> {
+  premigrate(args: readonly string[], env: readonly string[] = []): Promise<Finished> {
     return this.#hosts.run("a", [...env, ...this.#command(args)]);
   }
 

@@ -4,12 +4,13 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { parseFacts } from "premigrate";
 import { FakeSysfs } from "../helpers/probe_tree.ts";
 import { bootGuest } from "./guest.ts";
-import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
+import { type Hosts, testOnHosts } from "./hosts.ts";
 
 const DEVICE = "0000:3b:00.4";
 
 /** Runs the command line on the operator's machine. */
-function premigrate(hosts: Hosts, ...args: string[]): Promise<Output> {
+function premigrate(hosts: Hosts, ...args: string[]): Promise<Finished> {
   return hosts.run("operator", [
     Deno.execPath(),
     "run",

@@ -13,7 +13,7 @@ import {
   said,
   testWithHook,
 } from "./hook_hosts.ts";
-import type { Output } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
 
 const RUNNING = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2c01";
 const SHUT_OFF = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2c02";
@@ -250,7 +250,7 @@ testWithHook("the hook in trouble", async (hosts, t) => {
   });
 });
 
-function assertRefused(run: Output, name: string): void {
+function assertRefused(run: Finished, name: string): void {
   assertEquals([run.code, run.stdout], [1, ""], run.stderr);
   assertStringIncludes(said(run), `${hookFailed(name)}premigrate: UNDECIDED, refused`);
 }

@@ -7,19 +7,10 @@
  *
  * @module
  */
+import { type Finished, runProgram } from "../helpers/run_program.ts";
 
 /** Where a command runs: on host `a` or `b`, or on the `operator`'s machine, which has no libvirtd. */
 export type Machine = "a" | "b" | "operator";
-
-/** What a command did. */
-export interface Output {
-  /** Its exit code; 124 when it was ended because it took too long. */
-  readonly code: number;
-  /** Its standard output. */
-  readonly stdout: string;
-  /** Its standard error. */
-  readonly stderr: string;
-}
 
 /** All three. */
 export const MACHINES: readonly Machine[] = ["a", "b", "operator"];
@@ -130,7 +121,7 @@ export class Hosts implements AsyncDisposable {
     machine: Machine,
     argv: readonly string[],
     { stdin = "" }: { readonly stdin?: string } = {},
-  ): Promise<Output> {
+  ): Promise<Finished> {
     return run([...this.enter(machine), "timeout", COMMAND_LIMIT_SECONDS, ...argv], stdin);
   }
 
@@ -216,27 +207,10 @@ async function makeFiles(): Promise<string> {
   return folder;
 }
 
-async function run(argv: readonly string[], stdin = ""): Promise<Output> {
-  const [command = "", ...args] = argv;
-  const child = new Deno.Command(command, {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const [{ code, stdout, stderr }] = await Promise.all([
-    child.output(),
-    new Blob([stdin]).stream().pipeTo(child.stdin).catch(ignoreBrokenPipe),
-  ]);
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+async function run([program = "", ...args]: readonly string[], stdin = ""): Promise<Finished> {
+  return await runProgram(program, { args }, stdin);
 }
 
-function succeeded({ code, stderr }: Output): void {
+function succeeded({ code, stderr }: Finished): void {
   if (code !== 0) throw new Error(`Preparing the hosts: ${stderr.trim()}`);
-}
-
-// A command need not read its standard input.
-function ignoreBrokenPipe(error: unknown): void {
-  if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
 }

@@ -1,11 +1,13 @@
 /** An installation on a living host: what it makes of it, what the doctor finds, and what is left. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DIST } from "../helpers/install_host.ts";
-import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
+import { type Hosts, testOnHosts } from "./hosts.ts";
 
 const DAEMON = "that the daemon knows of hooks";
 
-const sh = (hosts: Hosts, script: string): Promise<Output> => hosts.run("a", ["sh", "-c", script]);
+const sh = (hosts: Hosts, script: string): Promise<Finished> =>
+  hosts.run("a", ["sh", "-c", script]);
 
 async function succeed(hosts: Hosts, script: string): Promise<string> {
   const { code, stdout, stderr } = await sh(hosts, script);

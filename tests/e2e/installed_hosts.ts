@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import type { AuditLine } from "../helpers/hook_tree.ts";
-import type { Hosts, Output } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
+import type { Hosts } from "./hosts.ts";
 
 /** A machine with libvirt. */
 export type Host = "a" | "b";
@@ -47,7 +48,7 @@ export class InstalledHosts {
     this.#hosts = hosts;
   }
 
-  run(host: Host, argv: readonly string[], stdin = ""): Promise<Output> {
+  run(host: Host, argv: readonly string[], stdin = ""): Promise<Finished> {
     return this.#hosts.run(host, argv, { stdin });
   }
 
@@ -106,7 +107,7 @@ export class InstalledHosts {
     name: string,
     options: readonly string[] = ["--live"],
     from: Host = "a",
-  ): Promise<Output> {
+  ): Promise<Finished> {
     const to = `qemu+tcp://host${from === "a" ? "b" : "a"}/system`;
     const domain = ["--domain", name, "--desturi", to];
     return this.run(from, ["virsh", "-q", "migrate", ...options, ...domain]);
@@ -134,7 +135,7 @@ export class InstalledHosts {
 }
 
 /** What virsh says of a migration, without the environment that libvirt runs hooks in. */
-export function said({ stderr }: Output): string {
+export function said({ stderr }: Finished): string {
   return stderr.replace(/(?<=Child process \()LC_ALL=C .*? (?=\/etc\/libvirt)/, "").trimEnd();
 }
 

@@ -3,13 +3,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseDomain } from "premigrate";
 import { readStampMetadata, type Stamp, type StampMetadata } from "../../lib/facts/mod.ts";
 import { FakeSysfs } from "../helpers/probe_tree.ts";
-import { type Hosts, type Output, testOnHosts } from "./hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
+import { type Hosts, testOnHosts } from "./hosts.ts";
 
 const NAMES = ["vm1", "$(reboot)", `a'b"c`];
 const PEER = "qemu+tcp://hostb/system";
 
 /** Runs the command line on host a. */
-function premigrate(hosts: Hosts, ...args: string[]): Promise<Output> {
+function premigrate(hosts: Hosts, ...args: string[]): Promise<Finished> {
   return hosts.run("a", [
     Deno.execPath(),
     "run",
@@ -185,7 +186,7 @@ testOnHosts("the stamp of a guest with a device, from host to host", async (host
   const names = ["$(reboot)", `a'b"c`];
   for (const name of names) await hosts.defineAndStart("a", guestXml(name));
 
-  const stamp = async (host: "a" | "b", ...args: string[]): Promise<Output> => {
+  const stamp = async (host: "a" | "b", ...args: string[]): Promise<Finished> => {
     const folder = folders[host];
     const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
     const rights = ["--allow-read", "--allow-write", "--allow-run=grep,sh,virsh"];

@@ -4,16 +4,10 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Finished, runProgram } from "./run_program.ts";
 
 /** The root of the repository: where the runs start, so that paths are those of the README. */
 export const ROOT = new URL("../../", import.meta.url);
-
-/** What a run left behind. */
-export interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A run and what is expected of it. */
 export interface RunCase {
@@ -48,19 +42,8 @@ export async function runCli(
   stdin: string | Uint8Array<ArrayBuffer> = "",
   permissions: readonly string[] = [],
 ): Promise<Finished> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: denoArguments(typeof words === "string" ? words.split(" ") : words, permissions),
-    cwd: ROOT,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  // A program that does not read its standard input to the end breaks the pipe.
-  const written = new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  await written;
-  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  const args = denoArguments(typeof words === "string" ? words.split(" ") : words, permissions);
+  return await runProgram(Deno.execPath(), { args, cwd: ROOT }, stdin);
 }
 
 /** A test for each case, with what is true of every run: an error is one line, and nothing else. */

@@ -1,5 +1,6 @@
 /** A virsh of several hosts, and the parts of the hook that ask it, in a process of its own. */
 import type { Arrival } from "../../lib/hook/arrival.ts";
+import { runProgram } from "./run_program.ts";
 
 /**
  * Does what virsh does with its arguments, in sh, which quotes likewise: each command is a program
@@ -98,23 +99,17 @@ export async function askFakes(
   const folder = await Deno.makeTempDir({ prefix: "premigrate-virsh-" });
   try {
     await writeVirsh(folder, hosts);
-    const child = new Deno.Command(Deno.execPath(), {
+    const { stdout, stderr } = await runProgram(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-prompt", "--allow-read"],
         `--allow-run=${["virsh", request.runner ?? []].flat().join()}`,
         "tests/helpers/hook_asker.ts",
       ],
       env: { PATH: request.runner === undefined ? folder : `${folder}:/usr/bin:/bin` },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    await new Blob([JSON.stringify(request)]).stream().pipeTo(child.stdin);
-    const { stdout, stderr } = await child.output();
-    const text = new TextDecoder().decode(stdout);
-    if (text === "") throw new Error(new TextDecoder().decode(stderr));
+    }, JSON.stringify(request));
+    if (stdout === "") throw new Error(stderr);
     const runs = await Deno.readTextFile(`${folder}/runs`).catch(() => "");
-    return { result: JSON.parse(text), runs: runs.split("\n").slice(0, -1).sort() };
+    return { result: JSON.parse(stdout), runs: runs.split("\n").slice(0, -1).sort() };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -4,9 +4,9 @@ import { type CapturedDevice, type Facts, parseDomain, parseFacts } from "premig
 import { setMetadata } from "premigrate/domain";
 import { STAMP_NAMESPACE, writeStamp } from "../../lib/facts/mod.ts";
 import * as v from "valibot";
-import { parseProbeReport } from "../../lib/facts/probe/report.ts";
 import type { Arrival } from "../../lib/hook/arrival.ts";
 import { type Config, ConfigSchema } from "../../lib/config/config.ts";
+import { keptHost } from "./kept_host.ts";
 import { runScript } from "./probe_shells.ts";
 import { FakeSysfs, OFFERS, RESOURCE } from "./probe_tree.ts";
 
@@ -32,11 +32,6 @@ export function bytesOf(example: "source" | "destination"): Uint8Array<ArrayBuff
 
 /** The host that guests arrive at here. */
 const HOST = "8a3a7a5e-6f43-4b52-9d0f-1f6a2d1c0a03";
-/** Machine types of a QEMU as libvirt tells them. */
-export const MACHINES = ["8.2", "9.0", "9.1", "9.2"].map((version) => {
-  const name = `pc-q35-${version}`;
-  return { name, canonical: name, isDeprecated: false };
-});
 
 /** How a guest is written. */
 export interface GuestOptions {
@@ -155,26 +150,8 @@ export class FakeHost implements Disposable {
 
   /** Fills the cache with what libvirt and QEMU said. */
   async know(path = EMULATOR): Promise<this> {
-    const { emulator } = parseProbeReport(await this.probe("--emulator", path));
-    const entry = {
-      identity: emulator?.identity,
-      exe: emulator?.identity,
-      asked: "2026-01-01T00:00:00Z",
-      daemons: emulator?.daemons,
-      host: {
-        name: "hostb",
-        uuid: HOST,
-        libvirt: "9.0.0",
-        emulator: path,
-        machines: MACHINES,
-        missing: {},
-      },
-      replies: { qemu: "9.1.0", missing: {} },
-    };
-    await Deno.writeTextFile(
-      `${this.root}/host.json`,
-      JSON.stringify({ premigrate: "host/2", emulators: { [path]: entry } }),
-    );
+    const probed = await this.probe("--emulator", path);
+    await Deno.writeTextFile(`${this.root}/host.json`, keptHost(probed, path, HOST));
     return this;
   }
 

@@ -5,25 +5,18 @@ import { setMetadata } from "premigrate/domain";
 import { STAMP_NAMESPACE, writeStamp } from "../../lib/facts/mod.ts";
 import { v } from "premigrate/policy";
 import type { CapturedDevice } from "../../lib/facts/mod.ts";
-import { parseProbeReport } from "../../lib/facts/probe/report.ts";
 import { type Config, ConfigSchema, writeApplied } from "../../lib/config/config.ts";
 import { build } from "../../lib/install/build.ts";
 import type { SitePolicies } from "../../lib/site/mod.ts";
-import { MACHINES } from "./hook_arrivals.ts";
+import { keptHost } from "./kept_host.ts";
 import { runScript } from "./probe_shells.ts";
 import { FakeSysfs, OFFERS, RESOURCE } from "./probe_tree.ts";
+import { type Finished, runProgram } from "./run_program.ts";
 
 /** The source's and the destination's device of the examples. */
 export const DEVICE = "0000:3b:00.4";
 /** The guest of the examples. */
 export const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
-
-/** What a run of the hook did. */
-export interface HookRun {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A line of the audit file. */
 export type AuditLine = Readonly<Record<string, unknown>>;
@@ -171,25 +164,17 @@ export class HookTree implements Disposable {
     event: readonly [operation: string, sub: string],
     stdin: string | Uint8Array<ArrayBuffer>,
     { name = "vm1", env = {} }: { name?: string; env?: Readonly<Record<string, string>> } = {},
-  ): Promise<HookRun> {
-    const child = new Deno.Command(this.hook, {
+  ): Promise<Finished> {
+    return await runProgram(this.hook, {
       args: [name, ...event, "-"],
       clearEnv: true,
       env: { LC_ALL: "C", PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env },
       cwd: "/",
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const written = new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
-    const { code, stdout, stderr } = await child.output();
-    await written;
-    const text = new TextDecoder();
-    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+    }, stdin);
   }
 
   /** Asks for the verdict. */
-  migrate(stdin: string | Uint8Array<ArrayBuffer>, name = "vm1"): Promise<HookRun> {
+  migrate(stdin: string | Uint8Array<ArrayBuffer>, name = "vm1"): Promise<Finished> {
     return this.run(["migrate", "begin"], stdin, { name });
   }
 
@@ -208,23 +193,7 @@ export class HookTree implements Disposable {
   async #fillCache(): Promise<void> {
     const path = `${this.root}/emulator`;
     const { stdout } = await runScript(["sh"], ["--emulator", path, "--identify"]);
-    const { emulator } = parseProbeReport(stdout);
-    const entry = {
-      identity: emulator?.identity,
-      exe: emulator?.identity,
-      asked: "2026-01-01T00:00:00Z",
-      daemons: emulator?.daemons,
-      host: {
-        name: "hostb",
-        uuid: crypto.randomUUID(),
-        libvirt: "9.0.0",
-        emulator: path,
-        machines: MACHINES,
-        missing: {},
-      },
-      replies: { qemu: "9.1.0", missing: {} },
-    };
-    const cache = JSON.stringify({ premigrate: "host/2", emulators: { [path]: entry } });
+    const cache = keptHost(stdout, path, crypto.randomUUID());
     await Deno.writeTextFile(`${this.root}/var/cache/premigrate/host.json`, cache);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { build } from "../../lib/install/build.ts";
-import type { Finished } from "./cli_run.ts";
+import type { Finished } from "./run_program.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "premigrate-build-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));

@@ -2,6 +2,7 @@
 
 import { assertStringIncludes } from "@std/assert";
 import SCRIPT from "../../lib/facts/probe/probe.sh" with { type: "text" };
+import { type Finished, runProgram } from "./run_program.ts";
 
 export { SCRIPT };
 
@@ -47,12 +48,6 @@ export function faster(from: string, to: string): string {
   return SCRIPT.replace(from, to);
 }
 
-export interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly script?: string;
@@ -63,18 +58,8 @@ export async function runScript(
   [program, ...before]: readonly [string, ...string[]],
   args: readonly string[],
   { env = {}, script = SCRIPT }: RunOptions = {},
-): Promise<Run> {
-  const child = new Deno.Command(program, {
-    args: [...before, "-s", "--", ...args],
-    env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const written = new Blob([script]).stream().pipeTo(child.stdin);
-  const [{ code, stdout, stderr }] = await Promise.all([child.output(), written]);
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+): Promise<Finished> {
+  return await runProgram(program, { args: [...before, "-s", "--", ...args], env }, script);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseDomain } from "premigrate";
 import { readStampMetadata, type Stamp } from "../../lib/facts/mod.ts";
-import type { Output } from "../e2e/hosts.ts";
+import type { Finished } from "../helpers/run_program.ts";
 import { guestXml, HOOKS, type Host, InstalledHosts } from "../e2e/installed_hosts.ts";
 import type { Mdev } from "./mdev.ts";
 
@@ -97,7 +97,7 @@ export class StackHosts extends InstalledHosts {
     name: string,
     { device, isStrict = false }: Target,
     from: Host = "a",
-  ): Promise<Output> {
+  ): Promise<Finished> {
     const strict = '<qemu:property name="skip-vsc-check" type="bool" value="false"/>';
     const xml = await this.virsh(from, "dumpxml", "--migratable", name);
     const changed = xml.replace(/(?<=<address uuid=')[^']+/, device.uuid)
@@ -126,7 +126,7 @@ export class StackHosts extends InstalledHosts {
   async withoutHook(
     name: string,
     target: Target,
-  ): Promise<{ readonly run: Output; readonly log: string }> {
+  ): Promise<{ readonly run: Finished; readonly log: string }> {
     const [on, off] = [`${HOOKS}/90-premigrate`, "/run/90-premigrate"];
     const log = `/var/log/libvirt/qemu/${name}.log`;
     await this.sh("b", 'mv "$1" "$2"; rm -f "$3"', on, off, log);

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as v from "valibot";
 import { ConfigSchema } from "../../../lib/config/config.ts";
-import { type Finished, ROOT } from "../../helpers/cli_run.ts";
+import { ROOT } from "../../helpers/cli_run.ts";
+import type { Finished } from "../../helpers/run_program.ts";
 import { DIST, run, withRoot } from "../../helpers/install_host.ts";
 
 const GUEST = "5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c";

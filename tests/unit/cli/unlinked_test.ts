@@ -4,7 +4,8 @@
  * repository. JSR is a mirror on loopback, of the sources that JSR_SOURCES has (see CONTRIBUTING).
  */
 import { assertEquals } from "@std/assert";
-import { denoArguments, type Finished, ROOT } from "../../helpers/cli_run.ts";
+import { denoArguments, ROOT } from "../../helpers/cli_run.ts";
+import type { Finished } from "../../helpers/run_program.ts";
 import { serveJsr } from "../../helpers/jsr_mirror.ts";
 
 const SOURCES = Deno.env.get("JSR_SOURCES");

@@ -5,7 +5,7 @@ import { parseApplied } from "../../../lib/config/config.ts";
 import { CHECKS, diagnose } from "../../../lib/install/doctor/doctor.ts";
 import { OUTSIDE } from "../../../lib/install/outside.ts";
 import { buildPlugin } from "../../../lib/plugin/mod.ts";
-import type { Finished } from "../../helpers/cli_run.ts";
+import type { Finished } from "../../helpers/run_program.ts";
 import { DIST, run, withRoot } from "../../helpers/install_host.ts";
 
 const PATH = `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/sbin:/usr/bin:/sbin:/bin`;

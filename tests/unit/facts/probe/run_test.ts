@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { makeHost, MDEV, withHost } from "../../../helpers/probe_hosts.ts";
 import type { RunCase, RunResult } from "../../../helpers/probe_run_cases.ts";
+import { runProgram } from "../../../helpers/run_program.ts";
 
 const ADDRESS = "0000:3b:00.4";
 
@@ -264,7 +265,7 @@ async function runAll(
         Deno.writeTextFileSync(`${folder}/ssh.${host}.${kind}`, text);
       }
     }
-    const child = new Deno.Command(Deno.execPath(), {
+    const { stdout, stderr } = await runProgram(Deno.execPath(), {
       args: [
         "run",
         "--quiet",
@@ -273,15 +274,9 @@ async function runAll(
         new URL("../../../helpers/probe_run_cases.ts", import.meta.url).pathname,
       ],
       env: { PATH: `${folder}:${Deno.env.get("PATH")}` },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const written = new Blob([JSON.stringify(cases)]).stream().pipeTo(child.stdin);
-    const [{ stdout, stderr }] = await Promise.all([child.output(), written]);
-    const text = new TextDecoder().decode(stdout);
-    assert(text !== "", new TextDecoder().decode(stderr));
-    return JSON.parse(text);
+    }, JSON.stringify(cases));
+    assert(stdout !== "", stderr);
+    return JSON.parse(stdout);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -5,6 +5,7 @@ import { recordGuestStart } from "../../../../lib/facts/vfio/record_guest_start.
 import { findStart, recordStart } from "../../../../lib/facts/vfio/start_records.ts";
 import { ROOT } from "../../../helpers/cli_run.ts";
 import { FakeSysfs, makeConfig } from "../../../helpers/probe_tree.ts";
+import { runProgram } from "../../../helpers/run_program.ts";
 
 const GUEST = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2a93";
 const VF = "0000:3b:00.4";
@@ -243,20 +244,10 @@ for (const { name, stdin, stderr } of RUNS) {
     try {
       recordStart(`${dir}/var/lib/premigrate/started`, OLD);
       const options = ["--quiet", "--no-prompt", "--allow-read", "--allow-write", "--allow-run"];
-      const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", ...options, "lib/cli/main.ts", "record-start", "--root", dir],
-        cwd: ROOT,
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const [output] = await Promise.all([
-        child.output(),
-        new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {}),
-      ]);
-      const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-      assertEquals([output.code, text(output.stdout)], [0, ""], text(output.stderr));
-      assertMatch(text(output.stderr), stderr);
+      const args = ["run", ...options, "lib/cli/main.ts", "record-start", "--root", dir];
+      const found = await runProgram(Deno.execPath(), { args, cwd: ROOT }, stdin);
+      assertEquals([found.code, found.stdout], [0, ""], found.stderr);
+      assertMatch(found.stderr, stderr);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
