@@ -1,5 +1,5 @@
-import { listRunning } from "../facts/libvirt/guests.ts";
-import { type GuestId, parseGuestList } from "../facts/libvirt/guest.ts";
+import { listGuests, listRunning } from "../facts/libvirt/guests.ts";
+import type { GuestId } from "../facts/libvirt/guest.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { STAMP_KEY, STAMP_NAMESPACE, withoutNamespace, writeOfflineMark } from "../facts/mod.ts";
 import { runVirsh } from "../facts/libvirt/virsh.ts";
@@ -83,7 +83,7 @@ export async function removeStamps(
 ): Promise<StampResult[]> {
   const guests = where === "live"
     ? await listRunning(THIS_HOST, signal)
-    : (await listAll(signal)).all;
+    : await listGuests(THIS_HOST, ["--all"], signal);
   const found = findGuests(asked, guests);
   const set = new Map(found.flatMap(({ guest }) => guest ? [[guest.uuid, undefined]] : []));
   const errors = await setElements(set, where, signal);
@@ -98,8 +98,8 @@ export async function markOffline(
   asked: readonly string[],
   signal: AbortSignal,
 ): Promise<StampResult[]> {
-  const { all, running } = await listAll(signal);
-  const runs = new Set(running.map(({ uuid }) => uuid));
+  const all = await listGuests(THIS_HOST, ["--all"], signal);
+  const runs = new Set((await listRunning(THIS_HOST, signal)).map(({ uuid }) => uuid));
   const found = findGuests(asked, all);
   const mark = writeOfflineMark(new Date().toISOString());
   const set = new Map(
@@ -122,16 +122,4 @@ function outcomeOf(
   if (guest === undefined) return { kind: "failed", reason: "there is no such guest" };
   const error = errors.get(guest.uuid);
   return error === undefined ? { kind: done } : { kind: "failed", reason: error.found };
-}
-
-async function listAll(
-  signal: AbortSignal,
-): Promise<{ all: readonly GuestId[]; running: readonly GuestId[] }> {
-  const list = ["list", "--uuid", "--name"];
-  const answers = await runVirsh(THIS_HOST, [[...list, "--all"], list], { readOnly: true, signal });
-  const [all = [], running = []] = answers.map((answer) => {
-    if (answer instanceof VirshError) throw answer;
-    return parseGuestList(answer);
-  });
-  return { all, running };
 }

@@ -1,9 +1,8 @@
-import { listRunning } from "../facts/libvirt/guests.ts";
+import { listGuests, listRunning } from "../facts/libvirt/guests.ts";
 import type { GuestId } from "../facts/libvirt/guest.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { STAMP_NAMESPACE } from "../facts/mod.ts";
 import { runVirsh } from "../facts/libvirt/virsh.ts";
-import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import type { VirshAnswer, VirshCommand } from "../facts/libvirt/virsh_script.ts";
 
 /** The guests that run on a host. */
@@ -41,33 +40,13 @@ function isIdle(job: VirshAnswer | undefined): boolean {
  * @throws {VirshError} When libvirt gives no answer.
  */
 export async function listMarked(signal: AbortSignal): Promise<string[]> {
-  const uuids = parseUuids(await answerTo(["list", "--uuid", "--persistent"], signal));
+  const guests = await listGuests(THIS_HOST, ["--persistent"], signal);
   const found = await ask(
-    uuids.map((uuid) => ["metadata", "--domain", uuid, "--uri", STAMP_NAMESPACE, "--config"]),
+    guests.map(({ uuid }) => ["metadata", "--domain", uuid, "--uri", STAMP_NAMESPACE, "--config"]),
     signal,
   );
   // Where there is nothing, libvirt answers with an error.
-  return uuids.filter((_uuid, index) => typeof found[index] === "string");
-}
-
-/**
- * All guests of this host, running or not, by UUID.
- *
- * @throws {VirshError} When libvirt gives no answer.
- */
-export async function listAll(signal: AbortSignal): Promise<Set<string>> {
-  return new Set(parseUuids(await answerTo(["list", "--uuid", "--all"], signal)));
-}
-
-/** Reads `virsh list --uuid`. */
-function parseUuids(text: string): string[] {
-  return text.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/gm) ?? [];
-}
-
-async function answerTo(command: VirshCommand, signal: AbortSignal): Promise<string> {
-  const [answer = ""] = await ask([command], signal);
-  if (answer instanceof VirshError) throw answer;
-  return answer;
+  return guests.flatMap(({ uuid }, index) => typeof found[index] === "string" ? [uuid] : []);
 }
 
 function ask(commands: readonly VirshCommand[], signal: AbortSignal): Promise<VirshAnswer[]> {

@@ -1,4 +1,5 @@
 import { listRecords, unlessGone } from "../facts/store.ts";
+import type { GuestId } from "../facts/libvirt/guest.ts";
 import type { Paths } from "../config/paths.ts";
 import { listWaivers } from "../config/waivers.ts";
 
@@ -24,16 +25,16 @@ export function pruneWaivers(paths: Pick<Paths, "waivers">, now: number): string
  * its end. Nothing younger than an hour: a guest that is only being started may not be listed yet.
  *
  * @param now Milliseconds since 1970.
- * @param listAll Tells which guests there are, by UUID; it is not asked where there is no old file.
+ * @param listAll Tells which guests there are; it is not asked where there is no old file.
  */
 export async function pruneStarts(
   { started }: Pick<Paths, "started">,
   now: number,
-  listAll: () => Promise<ReadonlySet<string>>,
+  listAll: () => Promise<readonly Pick<GuestId, "uuid">[]>,
 ): Promise<void> {
   const old = listRecords(started).filter(({ written }) => written + HOUR_MS <= now);
   if (old.length === 0) return;
-  const guests = await listAll();
+  const guests = new Set((await listAll()).map(({ uuid }) => uuid));
   for (const { path, name, isWhole } of old) {
     if (!isWhole || !guests.has(name)) unlessGone(() => Deno.removeSync(path));
   }

@@ -17,7 +17,7 @@ export interface RoundStep {
   /** What it does, as the beginning of a line that tells why it could not be done. */
   readonly doing: string;
   /** Does it; what it does not report there was not. */
-  run(signal: AbortSignal): Promise<Partial<RoundReport>>;
+  run(signal: AbortSignal): Promise<Partial<RoundReport> | void>;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function runSteps(
   for (const step of steps) {
     if (signal.aborted) break;
     try {
-      reports.push(await step.run(signal));
+      reports.push(await step.run(signal) ?? {});
     } catch (error) {
       const code = error instanceof VirshError ? error.code : undefined;
       if (code === "not-installed") throw error;

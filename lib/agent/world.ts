@@ -1,9 +1,10 @@
 import type { AgentWorld } from "./agent.ts";
-import { listAll, listIdle, listMarked } from "./guests.ts";
+import { listIdle, listMarked } from "./guests.ts";
 import { pruneStarts, pruneWaivers } from "./prune.ts";
 import { type RoundReport, type RoundStep, runSteps } from "./round.ts";
 import { watchVirshEvents } from "./virsh_events.ts";
 import { refreshHostCache } from "../facts/emulator/host_cache.ts";
+import { listGuests } from "../facts/libvirt/guests.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { refreshNetworks } from "../facts/libvirt/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
@@ -42,7 +43,8 @@ function roundSteps(paths: Paths): RoundStep[] {
         const results = uuids.length === 0
           ? []
           : await stampGuests(uuids, paths, signal, attributes);
-        return { ...reportStamps(results), isUnfinished: busy.length > 0 };
+        const removed = (name: string): string => `the metadata of ${name}, which has no devices`;
+        return { ...report(results, "Stamping", removed), isUnfinished: busy.length > 0 };
       },
     },
     {
@@ -52,22 +54,18 @@ function roundSteps(paths: Paths): RoundStep[] {
         if (marked.length === 0) return {};
         const { idle } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid).filter((uuid) => marked.includes(uuid));
-        return reportRemoved(await removeStamps(uuids, "config", signal));
+        const results = await removeStamps(uuids, "config", signal);
+        const removed = (name: string): string => `the mark of ${name}, which runs`;
+        return report(results, "Removing the mark of", removed);
       },
     },
     {
       doing: "Asking this host's QEMU",
-      run: async (signal) => {
-        await refreshHostCache(paths.cache, signal);
-        return {};
-      },
+      run: async (signal) => void await refreshHostCache(paths.cache, signal),
     },
     {
       doing: "Asking what this host's networks are",
-      run: async (signal) => {
-        await refreshNetworks(paths.networks, THIS_HOST, signal);
-        return {};
-      },
+      run: async (signal) => void await refreshNetworks(paths.networks, THIS_HOST, signal),
     },
     {
       doing: "Removing waivers that have ended",
@@ -79,41 +77,31 @@ function roundSteps(paths: Paths): RoundStep[] {
     },
     {
       doing: "Removing what is kept of guests that are gone",
-      run: async (signal) => {
-        await pruneStarts(paths, Date.now(), () => listAll(signal));
-        return {};
-      },
+      run: (signal) =>
+        pruneStarts(paths, Date.now(), () => listGuests(THIS_HOST, ["--all"], signal)),
     },
   ];
 }
 
-function reportStamps(results: readonly StampResult[]): Partial<RoundReport> {
+/** @param doing What failed, and what was done otherwise, of a guest. */
+function report(
+  results: readonly StampResult[],
+  doing: string,
+  removed: (name: string) => string,
+): Partial<RoundReport> {
+  const named = results.map(({ guest, asked, outcome }) => ({
+    name: guest?.name ?? asked,
+    outcome,
+  }));
   return {
-    stamped: results.filter(({ outcome }) => outcome.kind === "stamped").map(nameOf),
-    changes: results.filter(({ outcome }) => outcome.kind === "removed")
-      .map((result) => `removed the metadata of ${nameOf(result)}, which has no devices`),
-    problems: results.flatMap((result) =>
-      result.outcome.kind === "failed"
-        ? [`Stamping ${nameOf(result)}: ${result.outcome.reason}`]
-        : []
+    stamped: named.flatMap(({ name, outcome }) => outcome.kind === "stamped" ? [name] : []),
+    changes: named.flatMap(({ name, outcome }) =>
+      outcome.kind === "removed" ? [`removed ${removed(name)}`] : []
+    ),
+    problems: named.flatMap(({ name, outcome }) =>
+      outcome.kind === "failed" ? [`${doing} ${name}: ${outcome.reason}`] : []
     ),
   };
-}
-
-function reportRemoved(results: readonly StampResult[]): Partial<RoundReport> {
-  return {
-    changes: results.filter(({ outcome }) => outcome.kind === "removed")
-      .map((result) => `removed the mark of ${nameOf(result)}, which runs`),
-    problems: results.flatMap((result) =>
-      result.outcome.kind === "failed"
-        ? [`Removing the mark of ${nameOf(result)}: ${result.outcome.reason}`]
-        : []
-    ),
-  };
-}
-
-function nameOf({ guest, asked }: StampResult): string {
-  return guest?.name ?? asked;
 }
 
 /** Read each time, so that what is applied needs no restart. */

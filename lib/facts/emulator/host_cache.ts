@@ -1,50 +1,40 @@
 import * as v from "valibot";
 import { Store } from "../store.ts";
-import { type EmulatorReplies, readEmulatorReplies, RepliesForm, repliesJson } from "./replies.ts";
+import { readEmulatorReplies, RepliesForm, repliesJson } from "./replies.ts";
 import { readHost } from "../libvirt/guests.ts";
 import type { LibvirtHost } from "../libvirt/host.ts";
 import { THIS_HOST } from "../libvirt/uri.ts";
 import { runProbe } from "../probe/run_probe.ts";
 import type { ProbedEmulator } from "../probe/report.ts";
 
-/** What this host's libvirt and one of its QEMUs said of themselves. */
-export interface KeptHost {
-  /** What libvirt said. */
-  readonly host: LibvirtHost;
-  /** What the QEMU said that libvirt chose. */
-  readonly replies: EmulatorReplies;
-}
-
 const MOST_EMULATORS = 100;
-
-/** What is kept of one QEMU. */
-interface Entry extends KeptHost {
-  readonly identity: string;
-  /** The file that answered; absent: that could not be told. */
-  readonly exe?: string | undefined;
-  readonly asked: string;
-  readonly daemons: string;
-}
 
 // JSON leaves it out where it is not known.
 const Text = v.optional(v.string(), () => undefined);
 const Machine = v.object({ name: v.string(), canonical: v.string() });
 const EntryForm = v.strictObject({
   identity: v.string(),
+  /** The file that answered; absent: that could not be told. */
   exe: v.optional(v.string()),
   asked: v.pipe(v.string(), v.isoTimestamp()),
   daemons: v.string(),
+  /** What libvirt said. */
   host: v.strictObject({
     name: Text,
     uuid: Text,
     libvirt: Text,
     emulator: Text,
     installedQemu: Text,
-    machines: v.optional(v.array(Machine), () => undefined),
+    machines: v.optional(v.pipe(v.array(Machine), v.readonly()), () => undefined),
     missing: v.record(v.string(), v.string()),
   }),
+  /** What the QEMU said that libvirt chose. */
   replies: RepliesForm,
 });
+type Entry = v.InferOutput<typeof EntryForm>;
+
+/** What this host's libvirt and one of its QEMUs said of themselves. */
+export type KeptHost = Pick<Entry, "host" | "replies">;
 
 // A QEMU of each architecture, with a hundred machine types, stays far below.
 const STORE = new Store(

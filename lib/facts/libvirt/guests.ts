@@ -12,8 +12,24 @@ import type { VirshAnswer } from "./virsh_script.ts";
  *
  * @throws {VirshError} When libvirt gives no answer.
  */
-export async function listRunning(uri: LibvirtUri, signal: AbortSignal): Promise<GuestId[]> {
-  return await list(uri, [], signal);
+export function listRunning(uri: LibvirtUri, signal: AbortSignal): Promise<GuestId[]> {
+  return listGuests(uri, [], signal);
+}
+
+/**
+ * Guests of a host by virsh's own choice: `--all`, or `--persistent` of those that run.
+ *
+ * @throws {VirshError} When libvirt gives no answer.
+ */
+export async function listGuests(
+  uri: LibvirtUri,
+  filter: readonly string[],
+  signal: AbortSignal,
+): Promise<GuestId[]> {
+  const command = ["list", "--uuid", "--name", ...filter];
+  const [answer = ""] = await runVirsh(uri, [command], { readOnly: true, signal });
+  if (answer instanceof VirshError) throw answer;
+  return parseGuestList(answer);
 }
 
 /**
@@ -37,7 +53,7 @@ export async function readGuest(
   signal: AbortSignal,
 ): Promise<Guest> {
   const named = isNumber(nameOrUuid)
-    ? (await list(uri, ["--all"], signal)).find(({ name }) => name === nameOrUuid)
+    ? (await listGuests(uri, ["--all"], signal)).find(({ name }) => name === nameOrUuid)
     : undefined;
   const [guest] = await readGuests(uri, [named?.uuid ?? nameOrUuid], signal);
   if (guest === undefined || guest instanceof VirshError) throw guest;
@@ -147,17 +163,6 @@ export async function readNodeDevices(
     const device = typeof answer === "string" ? parseNodeDevice(answer) : undefined;
     return device?.address === address ? [device] : [];
   });
-}
-
-async function list(
-  uri: LibvirtUri,
-  filter: readonly string[],
-  signal: AbortSignal,
-): Promise<GuestId[]> {
-  const command = ["list", "--uuid", "--name", ...filter];
-  const [answer = ""] = await runVirsh(uri, [command], { readOnly: true, signal });
-  if (answer instanceof VirshError) throw answer;
-  return parseGuestList(answer);
 }
 
 /** What virsh takes for an id (`virshLookupDomainInternal`). */

@@ -417,7 +417,7 @@ Deno.test("pruneStarts: those of guests that are gone go, and what was never fin
   }, (started) =>
     pruneStarts({ started }, NOW, () => {
       listed.push("once");
-      return Promise.resolve(new Set([FIRST]));
+      return Promise.resolve([{ uuid: FIRST }]);
     }));
   assertEquals(left, [`${FIRST}.${THIRD}`, `${FIRST}.json`, `${THIRD}.json`, "notes.json"]);
   assertEquals(listed, ["once"]);
