@@ -19,13 +19,13 @@
  * @module
  */
 export { type Domain, DomainXmlError, parseDomain } from "./lib/domain/mod.ts";
+export { PremigrateError } from "./lib/error/mod.ts";
 export {
   type CapturedConfig,
   type CapturedDevice,
   type CapturedHost,
   FACT_SOURCES,
   type Facts,
-  FactsError,
   type FactSource,
   parseFacts,
   writeFacts,

@@ -1,6 +1,6 @@
 import type { Change } from "../install/plan.ts";
 import { printable } from "../report/printable.ts";
-import { OutputError } from "../facts/files.ts";
+import { outputError } from "../facts/files.ts";
 
 /** What happened to files, a line each. */
 export function changesText(changes: readonly Change[]): string {
@@ -18,6 +18,6 @@ export async function changeFiles<T>(root: string, work: () => Promise<T>): Prom
     const isSystems = error instanceof Error &&
       (Object.values(Deno.errors).some((SystemError) => error instanceof SystemError) ||
         "code" in error);
-    throw isSystems ? new OutputError(root === "" ? "/" : root, error.message) : error;
+    throw isSystems ? outputError(root === "" ? "/" : root, error.message) : error;
   }
 }

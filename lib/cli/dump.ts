@@ -1,6 +1,6 @@
 import { ValidationError } from "@cliffy/command";
 import { type DumpedFunction, normalizeBdf, readDump } from "../policy/mod.ts";
-import { InputError, readBytes } from "../facts/files.ts";
+import { inputError, readBytes } from "../facts/files.ts";
 
 /**
  * Reads a dump and picks the function at `slot`, or the only one there is. A dump that does not name
@@ -13,7 +13,7 @@ export async function readFunction(
   const chosen = choose(readDump(await readBytes(path)), path, slot);
   // Nothing may rest on bytes that the dump does not have.
   if (chosen.known === undefined) return chosen;
-  throw new InputError(path, `it ends after ${chosen.known} of ${chosen.bytes.length} bytes`);
+  throw inputError(path, `it ends after ${chosen.known} of ${chosen.bytes.length} bytes`);
 }
 
 function choose(

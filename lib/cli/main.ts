@@ -9,9 +9,7 @@ import { setColorEnabled } from "@std/fmt/colors";
 import { Command, ValidationError } from "@cliffy/command";
 import { CompletionsCommand } from "@cliffy/command/completions";
 import { HelpCommand } from "@cliffy/command/help";
-import { DomainXmlError } from "../domain/mod.ts";
-import { FactsError, StampError } from "../facts/mod.ts";
-import { ConfigSpaceError, DumpError, QemuPropertyError, QemuVersionError } from "../policy/mod.ts";
+import { PremigrateError } from "../error/mod.ts";
 import { agent } from "./commands/agent.ts";
 import { cache } from "./commands/cache.ts";
 import { capture } from "./commands/capture.ts";
@@ -31,51 +29,9 @@ import { stamp } from "./commands/stamp.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { waive } from "./commands/waive.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
-import { EcamError } from "../facts/monitor/ecam.ts";
-import { LibvirtUriError } from "../facts/libvirt/uri.ts";
-import { ProbeRunError } from "../facts/probe/run_probe.ts";
-import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import { AppliedError } from "../config/config.ts";
-import { DenoChoiceError } from "../install/choose_deno.ts";
-import { DistError } from "../install/find_dist.ts";
-import { ManifestError } from "../install/manifest.ts";
-import { ForeignFileError } from "../install/plan.ts";
-import { NotInstalledError } from "../install/uninstall.ts";
 import { version } from "../install/version.ts";
-import { PluginBuildError, PluginCasesError, PluginError } from "../plugin/mod.ts";
-import { WaiverError } from "../config/waivers.ts";
-import { ConfigError } from "../config/yaml_file.ts";
-import { InputError, OutputError } from "../facts/files.ts";
 import { printError } from "./print.ts";
 import { noCommand } from "./no_command.ts";
-
-const INPUT_ERRORS = [
-  AppliedError,
-  ConfigError,
-  ConfigSpaceError,
-  DenoChoiceError,
-  DistError,
-  DomainXmlError,
-  DumpError,
-  EcamError,
-  FactsError,
-  ForeignFileError,
-  InputError,
-  LibvirtUriError,
-  ManifestError,
-  NotInstalledError,
-  OutputError,
-  PluginBuildError,
-  PluginCasesError,
-  PluginError,
-  ProbeRunError,
-  QemuPropertyError,
-  QemuVersionError,
-  StampError,
-  ValidationError,
-  VirshError,
-  WaiverError,
-];
 
 const premigrate = new Command()
   .name("premigrate")
@@ -111,7 +67,7 @@ try {
   await premigrate.parse(Deno.args);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  const isExpected = INPUT_ERRORS.some((InputErrorClass) => error instanceof InputErrorClass);
+  const isExpected = error instanceof PremigrateError || error instanceof ValidationError;
   Deno.exitCode = EXIT_CODES.unusable;
   printError(isExpected ? message : `internal error: ${message}`);
 }

@@ -2,7 +2,7 @@ import { ValidationError } from "@cliffy/command";
 import { OUTSIDE } from "../install/outside.ts";
 import { readPluginFile } from "../plugin/file.ts";
 import type { CodePlugin } from "../plugin/mod.ts";
-import { InputError } from "../facts/files.ts";
+import { inputError } from "../facts/files.ts";
 
 /** `--plugin`, for every command that judges. */
 export const PLUGIN_OPTION = [
@@ -14,7 +14,7 @@ export const PLUGIN_OPTION = [
 /**
  * Reads the plugins that are named by `--plugin`.
  *
- * @throws {InputError} When one is another than its digest says.
+ * @throws {PremigrateError} When one is another than its digest says.
  */
 export function loadPlugins(options: readonly string[] = []): Promise<CodePlugin[]> {
   return Promise.all(options.map(async (option) => {
@@ -23,7 +23,7 @@ export function loadPlugins(options: readonly string[] = []): Promise<CodePlugin
       throw new ValidationError(`Cannot use --plugin "${option}": wanted FILE=DIGEST`);
     }
     const found = await readPluginFile(file, digest, OUTSIDE);
-    if ("problem" in found) throw new InputError(file, found.problem);
+    if ("problem" in found) throw inputError(file, found.problem);
     return { name: file.slice(file.lastIndexOf("/") + 1), code: found.code };
   }));
 }

@@ -37,8 +37,8 @@ export interface AllPolicies {
 /**
  * The policies of a command that judges: the built-in ones, the site's, and the code plugins.
  *
- * @throws {ConfigError} When a file of the site's cannot be read.
- * @throws {InputError} When a plugin is another than the one that is listed; none is run then.
+ * @throws {PremigrateError} When a file of the site's cannot be read.
+ * @throws {PremigrateError} When a plugin is another than the one that is listed; none is run then.
  */
 export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
   const { chosen, plugins } = await loadPolicies(choices);
@@ -56,8 +56,8 @@ export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
 /**
  * The registry of a command that tells of policies.
  *
- * @throws {ConfigError} When a file of the site's cannot be read.
- * @throws {InputError} When a plugin is another than the one that is listed.
+ * @throws {PremigrateError} When a file of the site's cannot be read.
+ * @throws {PremigrateError} When a plugin is another than the one that is listed.
  * @throws {PluginError} When a plugin does not say what it is.
  */
 export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {

@@ -1,5 +1,5 @@
 import policy from "../../plugins/example/revision/policy.ts" with { type: "text" };
-import { OutputError } from "../facts/files.ts";
+import { outputError } from "../facts/files.ts";
 
 const TEMPLATE_ID = "example/revision";
 
@@ -7,7 +7,7 @@ const TEMPLATE_ID = "example/revision";
  * Writes a policy to begin with into the folder of its id.
  *
  * @returns The file.
- * @throws {OutputError} When it is there already.
+ * @throws {PremigrateError} When it is there already.
  */
 export async function writePolicyTemplate(id: string): Promise<string> {
   await Deno.mkdir(id, { recursive: true });
@@ -16,7 +16,7 @@ export async function writePolicyTemplate(id: string): Promise<string> {
     await Deno.writeTextFile(file, policy.replaceAll(TEMPLATE_ID, id), { createNew: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new OutputError(file, "it is there already");
+    throw outputError(file, "it is there already");
   }
   return file;
 }

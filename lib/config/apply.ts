@@ -1,5 +1,6 @@
+import { PremigrateError } from "../error/mod.ts";
 import { readText, writeText } from "../facts/files.ts";
-import { AppliedError, type Config, parseApplied, writeApplied } from "./config.ts";
+import { appliedError, type Config, parseApplied, writeApplied } from "./config.ts";
 import { pathsBelow } from "./paths.ts";
 import { below, filesBelow } from "./below.ts";
 import { parseConfig } from "./config_file.ts";
@@ -28,8 +29,8 @@ export interface Application {
  * Makes the applied configuration of what the operator wrote, whole or not at all. The Deno stays
  * that of the one before.
  *
- * @throws {ConfigError} When it cannot be applied.
- * @throws {AppliedError} When there is none before that names a Deno.
+ * @throws {PremigrateError} When it cannot be applied.
+ * @throws {PremigrateError} When there is none before that names a Deno.
  */
 export async function applyConfig(root: string): Promise<Application> {
   const { applied: path } = pathsBelow(root);
@@ -38,13 +39,13 @@ export async function applyConfig(root: string): Promise<Application> {
   const before = await readText(place);
   const deno = denoOf(before);
   if (deno === undefined) {
-    throw new AppliedError("it names no Deno; run `premigrate install` again");
+    throw appliedError("it names no Deno; run `premigrate install` again");
   }
   await writeText(place, writeApplied({ deno, config }), { mode: 0o644 });
   try {
     return { path, changes: compareConfigs(parseApplied(before), config), damage: undefined };
   } catch (error) {
-    if (!(error instanceof AppliedError)) throw error;
+    if (!(error instanceof PremigrateError)) throw error;
     return { path, changes: [], damage: error.message };
   }
 }
@@ -53,7 +54,7 @@ export async function applyConfig(root: string): Promise<Application> {
  * What the operator wrote: the configuration, the site's policies, and the code plugins.
  *
  * @param given The configuration, where it is another than that below the root: its file, or its text.
- * @throws {ConfigError} When it cannot be applied.
+ * @throws {PremigrateError} When it cannot be applied.
  */
 export async function readConfig(
   root: string,

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
 import { BUILT_IN } from "../../plugins/mod.ts";
 import { attributesOf, type Trouble } from "../policy/mod.ts";
@@ -281,13 +282,9 @@ export interface Applied {
   readonly config: Config;
 }
 
-/** An applied configuration that cannot be used. */
-export class AppliedError extends Error {
-  /** `problem` ends the message. */
-  constructor(problem: string) {
-    super(`Cannot read the applied configuration: ${problem}`);
-    this.name = "AppliedError";
-  }
+/** An applied configuration that cannot be used; `problem` ends the message. */
+export function appliedError(problem: string): PremigrateError {
+  return new PremigrateError("applied", "Cannot read the applied configuration", problem);
 }
 
 /**
@@ -357,20 +354,20 @@ export function salvageApplied(text: string): Config {
 /**
  * Reads the applied configuration.
  *
- * @throws {AppliedError} When it is not whole, or does not fit the schema.
+ * @throws {PremigrateError} When it is not whole, or does not fit the schema.
  */
 export function parseApplied(text: string): Config {
   const lines = text.split("\n");
   if (lines[0] !== "premigrate 1") {
-    throw new AppliedError("it does not begin as one of this version");
+    throw appliedError("it does not begin as one of this version");
   }
-  if (lines.at(-2) !== "end" || lines.at(-1) !== "") throw new AppliedError("it is not whole");
+  if (lines.at(-2) !== "end" || lines.at(-1) !== "") throw appliedError("it is not whole");
   const line = lines.find((line) => line.startsWith("config "));
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), WholeSchema), line?.slice(7));
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const path = v.getDotPath(issue);
-    throw new AppliedError(`${path === null ? "" : `at ${path}: `}${issue.message}`.slice(0, 300));
+    throw appliedError(`${path === null ? "" : `at ${path}: `}${issue.message}`.slice(0, 300));
   }
   return { ...parsed.output, policies: underCurrentIds(parsed.output.policies) };
 }

@@ -1,7 +1,8 @@
+import { PremigrateError } from "../error/mod.ts";
 import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import { LibvirtUriError, parseLibvirtUri } from "../facts/libvirt/uri.ts";
 import { type Config, ConfigSchema } from "./config.ts";
-import { type Policy, PolicyOptionsError } from "../policy/mod.ts";
+import type { Policy } from "../policy/mod.ts";
 import { type SitePolicies, sitePolicies } from "../site/mod.ts";
 import { underCurrentIds } from "./former_ids.ts";
 import { errorAt, parseYamlFile, type Path, suggest } from "./yaml_file.ts";
@@ -14,7 +15,7 @@ const LONGEST = 4 * 1024 * 1024;
  * the policies' ids and options, the libvirt URIs. `file` names it in messages.
  *
  * @param site The site's policies, which become part of it.
- * @throws {ConfigError} With the place.
+ * @throws {PremigrateError} With the place.
  *
  * @example
  * ```ts
@@ -57,7 +58,7 @@ export function parseConfig(file: string, text: string, site: SitePolicies = {})
     try {
       for (const policy of named) policy.configure(options);
     } catch (error) {
-      if (!(error instanceof PolicyOptionsError)) throw error;
+      if (!(error instanceof PremigrateError)) throw error;
       return fail(["policies", id, "options"], error.message);
     }
   }

@@ -1,3 +1,4 @@
+import type { PremigrateError } from "../error/mod.ts";
 import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Config, declaredAttributes } from "./config.ts";
@@ -8,7 +9,7 @@ import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../pl
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import { filesBelow } from "./below.ts";
 import { findCodeProblem } from "./config_file.ts";
-import { type ConfigError, errorAt, type Path } from "./yaml_file.ts";
+import { errorAt, type Path } from "./yaml_file.ts";
 
 // Nobody waits for it but the operator.
 const LEAST_SECONDS = 10;
@@ -25,12 +26,12 @@ export interface ConfigFile {
  * Reads the listed code plugins, and asks them what they are, in processes without permissions; they
  * become part of the configuration.
  *
- * @throws {ConfigError} With the place where one is listed that cannot be used.
+ * @throws {PremigrateError} With the place where one is listed that cannot be used.
  */
 export async function loadListed(file: ConfigFile, config: Config): Promise<Config> {
   const listed = Object.entries(config.plugins);
   if (listed.length === 0) return config;
-  const fail = (path: Path, problem: string): ConfigError =>
+  const fail = (path: Path, problem: string): PremigrateError =>
     errorAt(file.path, file.text, path, problem);
   const files = filesBelow(file.root);
   const plugins: CodePlugin[] = [];

@@ -11,7 +11,7 @@ import type { Choice, Config } from "./config.ts";
  * @param plugins What became of the code plugins.
  * @param onFailed Of those that decide alone, without what is only observed: what becomes of a guest
  * where one failed. Neither keeps a device from being chosen.
- * @throws {PolicyOptionsError} When options do not fit their policy.
+ * @throws {PremigrateError} When options do not fit their policy.
  */
 export function policySet(
   { policies, site = {} }: Pick<Config, "policies" | "site">,

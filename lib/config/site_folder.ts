@@ -1,8 +1,9 @@
+import type { PremigrateError } from "../error/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { type SiteFile, SiteFileSchema } from "../site/file.ts";
 import type { SitePolicies } from "../site/mod.ts";
 import { FILES, type Files, readRegular } from "../facts/host_files.ts";
-import { ConfigError, parseYamlFile } from "./yaml_file.ts";
+import { configError, parseYamlFile } from "./yaml_file.ts";
 
 const LONGEST = 64 * 1024;
 // As many as the schema of the applied configuration takes.
@@ -11,7 +12,7 @@ const MOST_FILES = 128;
 /**
  * Reads a site's policy, with its cases. `file` names it in messages.
  *
- * @throws {ConfigError} With the place.
+ * @throws {PremigrateError} With the place.
  *
  * @example
  * ```ts
@@ -42,7 +43,7 @@ export function parseSiteFile(file: string, text: string): SiteFile {
 /**
  * Reads one file of a site's policies.
  *
- * @throws {ConfigError} Where it cannot be read, too.
+ * @throws {PremigrateError} Where it cannot be read, too.
  */
 export async function readSiteFile(file: string, files: Files = FILES): Promise<SiteFile> {
   const bytes = await readRegular(file, LONGEST, files);
@@ -54,7 +55,7 @@ export async function readSiteFile(file: string, files: Files = FILES): Promise<
  * Reads all policies of a site: the files of a folder whose names end in `.yaml` or `.yml`.
  *
  * @returns None where there is no such folder, and it is not `wanted`.
- * @throws {ConfigError} With the file and the place.
+ * @throws {PremigrateError} With the file and the place.
  */
 export async function readSiteFolder(
   folder: string,
@@ -85,8 +86,8 @@ export async function readSiteFolder(
   return Object.fromEntries(policies);
 }
 
-function wrong(file: string, problem: string): ConfigError {
-  return new ConfigError(file, undefined, problem);
+function wrong(file: string, problem: string): PremigrateError {
+  return configError(file, undefined, problem);
 }
 
 async function attempt<T>(file: string, read: () => Promise<T>): Promise<T> {

@@ -1,15 +1,12 @@
-import { InputError, readChunks, readLines, writeText } from "../facts/files.ts";
+import { PremigrateError } from "../error/mod.ts";
+import { inputError, readChunks, readLines, writeText } from "../facts/files.ts";
 import { unlessGone } from "../facts/store.ts";
 import type { Paths } from "./paths.ts";
 import { parseWaiver, readWaiver, type Waiver, writeWaiver } from "./waiver.ts";
 
 /** A waiver that cannot be given or ended. */
-export class WaiverError extends Error {
-  /** `problem` ends the message. */
-  constructor(guest: string, problem: string) {
-    super(`Cannot waive for guest ${guest}: ${problem}`);
-    this.name = "WaiverError";
-  }
+function waiverError(guest: string, problem: string): PremigrateError {
+  return new PremigrateError("waiver", `Cannot waive for guest ${guest}`, problem);
 }
 
 /** A waiver of a guest. */
@@ -31,10 +28,10 @@ export async function giveWaiver(
 ): Promise<string> {
   const text = writeWaiver(waiver);
   if (parseWaiver(text) === undefined) {
-    throw new WaiverError(guest, "wanted a reason of one line of printable text");
+    throw waiverError(guest, "wanted a reason of one line of printable text");
   }
   if (!await Deno.stat(waivers).then(({ isDirectory }) => isDirectory, () => false)) {
-    throw new WaiverError(guest, `there is no folder ${waivers}; run \`premigrate install\` first`);
+    throw waiverError(guest, `there is no folder ${waivers}; run \`premigrate install\` first`);
   }
   const path = `${waivers}/${guest}`;
   await writeText(path, text, { mode: 0o600 });
@@ -50,7 +47,7 @@ export async function endWaiver(
     await Deno.remove(`${waivers}/${guest}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new WaiverError(guest, "it has no waiver");
+    throw waiverError(guest, "it has no waiver");
   }
 }
 
@@ -61,7 +58,7 @@ export function listWaivers({ waivers }: Pick<Paths, "waivers">): GuestWaiver[] 
     const guests = names.filter((name) => UUID.test(name)).slice(0, MOST).sort();
     return guests.map((guest) => ({ guest, waiver: readWaiver(`${waivers}/${guest}`) }));
   } catch (error) {
-    throw new InputError(waivers, error instanceof Error ? error.message : String(error));
+    throw inputError(waivers, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { closestString } from "@std/text/closest-string";
 import { parse } from "@std/yaml/parse";
@@ -5,21 +6,14 @@ import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { findPlace, type Place } from "./yaml_place.ts";
 
-/** A configuration that cannot be applied. */
-export class ConfigError extends Error {
-  /** The file. */
-  readonly file: string;
-  /** Where in it, where that is known. */
-  readonly place: Place | undefined;
-
-  /** `problem` ends the message. */
-  constructor(file: string, place: Place | undefined, problem: string) {
-    const where = place === undefined ? "" : `line ${place.line}, column ${place.column}: `;
-    super(`${file}: ${where}${problem}`);
-    this.name = "ConfigError";
-    this.file = file;
-    this.place = place;
-  }
+/** A configuration that cannot be applied; `problem` ends the message. */
+export function configError(
+  file: string,
+  place: Place | undefined,
+  problem: string,
+): PremigrateError {
+  const where = place === undefined ? "" : `: line ${place.line}, column ${place.column}`;
+  return new PremigrateError("config", `${file}${where}`, problem);
 }
 
 /** The path of a value in a document. */
@@ -47,7 +41,7 @@ export function jsonSchemaOf(schema: v.GenericSchema): JsonSchema {
 /**
  * Reads a YAML file by its schema. `file` names it in messages; an empty one has no keys.
  *
- * @throws {ConfigError} With the place.
+ * @throws {PremigrateError} With the place.
  */
 export function parseYamlFile<Schema extends v.GenericSchema>(
   file: string,
@@ -56,7 +50,7 @@ export function parseYamlFile<Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> {
   if (text.length > longest) {
     const problem = `found ${text.length} characters, wanted ${longest} at most`;
-    throw new ConfigError(file, undefined, problem);
+    throw configError(file, undefined, problem);
   }
   const value = parseYaml(file, text, values);
   if (Array.isArray(value)) throw errorAt(file, text, [], "found a list, wanted keys");
@@ -89,9 +83,9 @@ function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
 }
 
 /** The error of a value of a file. */
-export function errorAt(file: string, text: string, path: Path, problem: string): ConfigError {
+export function errorAt(file: string, text: string, path: Path, problem: string): PremigrateError {
   const where = path.length === 0 ? "" : `at ${path.join(".")}: `;
-  return new ConfigError(file, findPlace(text, path), oneLine(`${where}${problem}`));
+  return configError(file, findPlace(text, path), oneLine(`${where}${problem}`));
 }
 
 /** What might have been meant. */
@@ -109,7 +103,7 @@ function parseYaml(file: string, text: string, schema: "core" | "failsafe"): unk
     const said = error instanceof Error ? error.message : String(error);
     const [, line, column] = /at line (\d+), column (\d+)/.exec(said) ?? [];
     const [reason = ""] = said.split(/ at line \d+, column \d+|\n/, 1);
-    throw new ConfigError(
+    throw configError(
       file,
       line === undefined ? undefined : { line: Number(line), column: Number(column) },
       `it is no YAML: ${oneLine(reason)}`,
@@ -120,7 +114,7 @@ function parseYaml(file: string, text: string, schema: "core" | "failsafe"): unk
   const count = (value: unknown, path: Path): void => {
     left -= 1;
     if (left < 0 || path.length > DEEPEST) {
-      throw new ConfigError(
+      throw configError(
         file,
         undefined,
         `wanted ${MOST_VALUES} values at most, nested ${DEEPEST} deep at most`,

@@ -1,3 +1,5 @@
+import { PremigrateError } from "../error/mod.ts";
+
 /** A place in the document; columns and offset count UTF-16 code units, as strings do. */
 export interface Position {
   /** From 1. */
@@ -43,9 +45,9 @@ export type DomainXmlErrorCode =
  * assertEquals([error.code, error.line, error.column], ["not-a-domain", 1, 1]);
  * ```
  */
-export class DomainXmlError extends Error {
+export class DomainXmlError extends PremigrateError {
   /** What is wrong, for programs. */
-  readonly code: DomainXmlErrorCode;
+  declare readonly code: DomainXmlErrorCode;
   /** Line of the offending element or character, from 1. */
   readonly line: number;
   /** Column of the offending element or character, from 1. */
@@ -53,9 +55,7 @@ export class DomainXmlError extends Error {
 
   /** `detail` continues the message after the place. */
   constructor(code: DomainXmlErrorCode, at: Position, detail: string) {
-    super(`Failed to read the domain XML at line ${at.line}, column ${at.column}: ${detail}`);
-    this.name = "DomainXmlError";
-    this.code = code;
+    super(code, `Failed to read the domain XML at line ${at.line}, column ${at.column}`, detail);
     this.line = at.line;
     this.column = at.column;
   }

@@ -1,27 +1,15 @@
+import { PremigrateError } from "../error/mod.ts";
 import { replaceFile } from "./store.ts";
 
-/** An input that cannot be read. */
-export class InputError extends Error {
-  /** The file, `-` for standard input. */
-  readonly path: string;
-
-  constructor(path: string, problem: string) {
-    super(`Cannot read ${path === "-" ? "standard input" : path}: ${problem}`);
-    this.name = "InputError";
-    this.path = path;
-  }
+/** An input that cannot be read; the path is `-` for standard input. */
+export function inputError(path: string, problem: string): PremigrateError {
+  const name = path === "-" ? "standard input" : path;
+  return new PremigrateError("input", `Cannot read ${name}`, problem);
 }
 
 /** A file that cannot be written. */
-export class OutputError extends Error {
-  /** The file. */
-  readonly path: string;
-
-  constructor(path: string, problem: string) {
-    super(`Cannot write ${path}: ${problem}`);
-    this.name = "OutputError";
-    this.path = path;
-  }
+export function outputError(path: string, problem: string): PremigrateError {
+  return new PremigrateError("output", `Cannot write ${path}`, problem);
 }
 
 // Far above any dump, facts file or domain XML, far below what would hurt.
@@ -32,7 +20,7 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array<Array
   try {
     yield* path === "-" ? Deno.stdin.readable : (await Deno.open(path)).readable;
   } catch (error) {
-    throw new InputError(path, describe(error));
+    throw inputError(path, describe(error));
   }
 }
 
@@ -43,7 +31,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   for await (const chunk of readChunks(path)) {
     length += chunk.length;
     if (length > LARGEST_INPUT) {
-      throw new InputError(path, `it is larger than ${LARGEST_INPUT} bytes`);
+      throw inputError(path, `it is larger than ${LARGEST_INPUT} bytes`);
     }
     chunks.push(chunk);
   }
@@ -56,7 +44,7 @@ export async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new InputError(path, "it is no UTF-8 text");
+    throw inputError(path, "it is no UTF-8 text");
   }
 }
 
@@ -73,7 +61,7 @@ export async function writeText(
     if (special) await Deno.writeTextFile(path, text);
     else replaceFile(path, write);
   } catch (error) {
-    throw new OutputError(path, describe(error));
+    throw outputError(path, describe(error));
   }
 }
 

@@ -1,24 +1,12 @@
+import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
 import { AnyFactsSchema } from "./old_keys.ts";
 import type { Facts } from "./schema.ts";
 
-/** A facts file that cannot be used. */
-export class FactsError extends Error {
-  /** Where in the document, as `devices.0.config.hex`; absent where it is no JSON at all. */
-  readonly path: string | undefined;
-
-  /** `problem` ends the message. */
-  constructor(problem: string, path?: string) {
-    super(`Cannot read the facts: ${path === undefined ? "" : `at ${path}: `}${problem}`);
-    this.name = "FactsError";
-    this.path = path;
-  }
-}
-
 /**
  * Reads a facts file.
  *
- * @throws {FactsError} When it is no JSON, does not fit the schema, or names a device twice.
+ * @throws {PremigrateError} When it is no JSON, does not fit the schema, or names a device twice.
  *
  * @example
  * ```ts
@@ -33,12 +21,13 @@ export function parseFacts(text: string): Facts {
   const parsed = v.safeParse(AnyFactsSchema, parseJson(text), { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw new FactsError(issue.message.slice(0, 300), v.getDotPath(issue)?.slice(0, 300));
+    const path = v.getDotPath(issue)?.slice(0, 300);
+    throw factsError(`${path === undefined ? "" : `at ${path}: `}${issue.message.slice(0, 300)}`);
   }
   const seen = new Set<string>();
   for (const [index, { address }] of parsed.output.devices.entries()) {
     if (seen.has(address)) {
-      throw new FactsError(`device ${address} is in them twice`, `devices.${index}.address`);
+      throw factsError(`at devices.${index}.address: device ${address} is in them twice`);
     }
     seen.add(address);
   }
@@ -49,6 +38,10 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FactsError(error instanceof Error ? error.message : "it is no JSON");
+    throw factsError(error instanceof Error ? error.message : "it is no JSON");
   }
+}
+
+function factsError(problem: string): PremigrateError {
+  return new PremigrateError("facts", "Cannot read the facts", problem);
 }

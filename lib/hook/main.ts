@@ -11,18 +11,13 @@
  *
  * @module
  */
+import { PremigrateError } from "../error/mod.ts";
 import type { Finding } from "../policy/mod.ts";
 import { findNetworks } from "../facts/libvirt/networks.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { SEPARATOR, STATUS } from "./answer_status.ts";
 import { judgeArrival, type Judged, type Needed, readGuestXml, withoutPairs } from "./arrival.ts";
-import {
-  AppliedError,
-  type Config,
-  parseApplied,
-  parseDuration,
-  salvageApplied,
-} from "../config/config.ts";
+import { type Config, parseApplied, parseDuration, salvageApplied } from "../config/config.ts";
 import { hookFinding, OWN } from "./codes.ts";
 import type { Decision } from "./decision.ts";
 import { journalLines, refusal } from "./message.ts";
@@ -166,7 +161,7 @@ function readConfig(path: string): { readonly config: Config; readonly broken?: 
     return { config: parseApplied(text) };
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    const problem = error instanceof AppliedError ? error.message : oneLine(String(error));
+    const problem = error instanceof PremigrateError ? error.message : oneLine(String(error));
     return {
       config: salvageApplied(text),
       broken: hookFinding("config-not-read", undefined, { problem }),

@@ -4,17 +4,9 @@
  *
  * @module
  */
+import { PremigrateError } from "../error/mod.ts";
 import { sha256 } from "../facts/sha256.ts";
 import { EXECUTABLES } from "./dist_files.ts";
-
-/** A build that failed. */
-export class BuildError extends Error {
-  /** `problem` is what Deno said. */
-  constructor(entry: string, problem: string) {
-    super(`Cannot bundle ${entry}: ${problem}`);
-    this.name = "BuildError";
-  }
-}
 
 const SOURCES = new URL("../../", import.meta.url);
 
@@ -38,7 +30,7 @@ const COPIES = {
 /**
  * Builds into a folder, which is made where it is missing.
  *
- * @throws {BuildError} With what `deno bundle` said.
+ * @throws {PremigrateError} With what `deno bundle` said.
  *
  * @example
  * ```ts ignore
@@ -68,7 +60,10 @@ async function bundle(entry: string, output: string): Promise<void> {
     stdout: "null",
     stderr: "piped",
   }).output();
-  if (!success) throw new BuildError(entry, new TextDecoder().decode(stderr).trim());
+  if (!success) {
+    const problem = new TextDecoder().decode(stderr).trim();
+    throw new PremigrateError("build", `Cannot bundle ${entry}`, problem);
+  }
 }
 
 if (import.meta.main) {

@@ -1,19 +1,11 @@
+import { PremigrateError } from "../error/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { runProgram } from "../facts/run_program.ts";
 import { below } from "../config/below.ts";
 import { LAYOUT } from "./layout.ts";
 
-/** A Deno that cannot be the hook's. */
-export class DenoChoiceError extends Error {
-  /** The path. */
-  readonly path: string;
-
-  /** `problem` ends the message. */
-  constructor(path: string, problem: string) {
-    super(`Cannot use ${oneLine(path)} as the hook's Deno: ${problem}`);
-    this.name = "DenoChoiceError";
-    this.path = path;
-  }
+function denoError(path: string, problem: string): PremigrateError {
+  return new PremigrateError("deno", `Cannot use ${oneLine(path)} as the hook's Deno`, problem);
 }
 
 /** The Deno that the hook will run. */
@@ -34,7 +26,7 @@ const SECONDS = 10;
 /**
  * Chooses the Deno that the hook will run: `path`, else the one that runs now.
  *
- * @throws {DenoChoiceError} When there is none at the path.
+ * @throws {PremigrateError} When there is none at the path.
  */
 export async function chooseDeno(
   root: string,
@@ -42,7 +34,7 @@ export async function chooseDeno(
 ): Promise<ChosenDeno> {
   const given = path ?? Deno.execPath();
   if (!/^\/[!-~]*$/.test(given)) {
-    throw new DenoChoiceError(given, "wanted an absolute path of ASCII without spaces");
+    throw denoError(given, "wanted an absolute path of ASCII without spaces");
   }
   const source = given.startsWith(`${LAYOUT.lib}/`)
     ? await below(root, given, { follow: true })
@@ -61,17 +53,17 @@ export async function chooseDeno(
 /**
  * Whether there is a Deno at a path, by running it: its version.
  *
- * @throws {DenoChoiceError} When there is none.
+ * @throws {PremigrateError} When there is none.
  */
 export async function checkDeno(path: string): Promise<string> {
   const info = await Deno.stat(path).catch((error: unknown) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      throw new DenoChoiceError(path, "there is no such file");
+      throw denoError(path, "there is no such file");
     }
     throw error;
   });
   if (!info.isFile || ((info.mode ?? 0) & 0o111) === 0) {
-    throw new DenoChoiceError(path, "it is not executable");
+    throw denoError(path, "it is not executable");
   }
   const { kind, code, stdout } = await runProgram(path, ["--version"], {
     limit: 4096,
@@ -79,8 +71,8 @@ export async function checkDeno(path: string): Promise<string> {
   });
   const [, version, major] = /^deno ((\d+)\.\d+\.\d+[^\s]*)/.exec(stdout) ?? [];
   if (kind !== "ended" || code !== 0 || version === undefined) {
-    throw new DenoChoiceError(path, "it does not answer --version as Deno does");
+    throw denoError(path, "it does not answer --version as Deno does");
   }
-  if (Number(major) < 2) throw new DenoChoiceError(path, `it is version ${version}, wanted 2`);
+  if (Number(major) < 2) throw denoError(path, `it is version ${version}, wanted 2`);
   return version;
 }

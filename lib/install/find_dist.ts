@@ -1,18 +1,10 @@
+import { PremigrateError } from "../error/mod.ts";
 import { DIST_FILES } from "./dist_files.ts";
-
-/** There is no build to install. */
-export class DistError extends Error {
-  /** `problem` ends the message. */
-  constructor(folder: string, problem: string) {
-    super(`Cannot install from ${folder}: ${problem}`);
-    this.name = "DistError";
-  }
-}
 
 /**
  * The folder of the build: the program's own where that was built, `dist` in a source tree.
  *
- * @throws {DistError} When it is not whole.
+ * @throws {PremigrateError} When it is not whole.
  */
 export async function findDist(): Promise<string> {
   const isBuilt = !import.meta.url.endsWith(".ts");
@@ -21,8 +13,9 @@ export async function findDist(): Promise<string> {
   for (const name of DIST_FILES) {
     const exists = await Deno.stat(`${folder}/${name}`).then(({ isFile }) => isFile, () => false);
     if (exists) continue;
-    throw new DistError(
-      folder,
+    throw new PremigrateError(
+      "dist",
+      `Cannot install from ${folder}`,
       `there is no ${name}; ${isBuilt ? "copy the build whole" : "run `deno task build` first"}`,
     );
   }

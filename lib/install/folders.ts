@@ -1,5 +1,5 @@
 import { below } from "../config/below.ts";
-import { ForeignFileError } from "./plan.ts";
+import { foreignFileError } from "./plan.ts";
 
 /** The folders above a path, the topmost first. */
 export function foldersAbove(path: string): string[] {
@@ -10,17 +10,17 @@ export function foldersAbove(path: string): string[] {
 /**
  * Which of the folders are missing.
  *
- * @throws {ForeignFileError} When a file is in place of one.
+ * @throws {PremigrateError} When a file is in place of one.
  */
 export async function findMissing(root: string, folders: readonly string[]): Promise<string[]> {
   const missing: string[] = [];
   for (const folder of folders) {
     try {
       const { isDirectory } = await Deno.stat(await below(root, folder, { follow: true }));
-      if (!isDirectory) throw new ForeignFileError(`${root}${folder}`, "wanted a folder");
+      if (!isDirectory) throw foreignFileError(`${root}${folder}`, "wanted a folder");
     } catch (error) {
       if (error instanceof Deno.errors.NotADirectory) {
-        throw new ForeignFileError(`${root}${folder}`, "a file is in place of a folder above it");
+        throw foreignFileError(`${root}${folder}`, "a file is in place of a folder above it");
       }
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       missing.push(folder);

@@ -32,10 +32,10 @@ export interface Installed {
 /**
  * Installs a build below a root. Whatever stands against it is found before anything is changed.
  *
- * @throws {ForeignFileError} When something else is where a file is to be.
- * @throws {ConfigError} When the operator's configuration, the site's policies or code plugins, cannot be applied.
- * @throws {DenoChoiceError} When there is no such Deno.
- * @throws {ManifestError} When the list that the installation before left is damaged.
+ * @throws {PremigrateError} When something else is where a file is to be.
+ * @throws {PremigrateError} When the operator's configuration, the site's policies or code plugins, cannot be applied.
+ * @throws {PremigrateError} When there is no such Deno.
+ * @throws {PremigrateError} When the list that the installation before left is damaged.
  */
 export async function install(request: InstallRequest): Promise<Installed> {
   const { dist, root } = request;

@@ -1,15 +1,15 @@
+import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { below } from "../config/below.ts";
 import { pathsBelow } from "../config/paths.ts";
 
-/** A manifest that cannot be used. */
-export class ManifestError extends Error {
-  /** `problem` ends the message. */
-  constructor(path: string, problem: string) {
-    super(`Cannot read the list of installed files ${path}: ${problem}`);
-    this.name = "ManifestError";
-  }
+function manifestError(path: string, problem: string): PremigrateError {
+  return new PremigrateError(
+    "manifest",
+    `Cannot read the list of installed files ${path}`,
+    problem,
+  );
 }
 
 const InstalledPath = v.pipe(
@@ -67,12 +67,12 @@ export function writeManifest({ version, files, folders, hookSince }: Manifest):
 /**
  * Reads a manifest; `path` names it in messages.
  *
- * @throws {ManifestError} When it is damaged.
+ * @throws {PremigrateError} When it is damaged.
  */
 export function parseManifest(path: string, text: string): Manifest {
-  if (text.length > LARGEST) throw new ManifestError(path, `it is larger than ${LARGEST} bytes`);
+  if (text.length > LARGEST) throw manifestError(path, `it is larger than ${LARGEST} bytes`);
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Manifest), text);
-  if (!parsed.success) throw new ManifestError(path, oneLine(parsed.issues[0].message));
+  if (!parsed.success) throw manifestError(path, oneLine(parsed.issues[0].message));
   const { premigrate: _, ...manifest } = parsed.output;
   return manifest;
 }

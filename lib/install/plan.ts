@@ -1,19 +1,12 @@
+import { PremigrateError } from "../error/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { below } from "../config/below.ts";
 import { type Content, type Entry, markOf, readEntry } from "./entry.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Somebody else's file is where one of ours is to be; nothing was changed. */
-export class ForeignFileError extends Error {
-  /** The path. */
-  readonly path: string;
-
-  /** `problem` ends the message. */
-  constructor(path: string, problem: string) {
-    super(`Cannot install over ${oneLine(path)}: ${problem}`);
-    this.name = "ForeignFileError";
-    this.path = path;
-  }
+export function foreignFileError(path: string, problem: string): PremigrateError {
+  return new PremigrateError("foreign-file", `Cannot install over ${oneLine(path)}`, problem);
 }
 
 /** What is to be at a path. */
@@ -52,7 +45,7 @@ export interface Step {
 /**
  * Tells what is to be done for an item, by what is there and what the installation before left.
  *
- * @throws {ForeignFileError} When somebody else's file is there.
+ * @throws {PremigrateError} When somebody else's file is there.
  */
 export async function planStep(
   root: string,
@@ -75,17 +68,17 @@ export async function planStep(
     };
   }
   if (entry.kind !== "file" && entry.kind !== "link") {
-    throw new ForeignFileError(path, `found ${describe(entry)}`);
+    throw foreignFileError(path, `found ${describe(entry)}`);
   }
   if (entry.mark === mark) {
     const isRight = entry.kind === "link" || entry.mode === item.mode;
     return { item, what: isRight ? "unchanged" : "changed", mark };
   }
   if (known === undefined) {
-    throw new ForeignFileError(path, "it is not premigrate's; move it away first");
+    throw foreignFileError(path, "it is not premigrate's; move it away first");
   }
   if (item.kind === "hook" && entry.mark !== known) {
-    throw new ForeignFileError(
+    throw foreignFileError(
       path,
       "it was changed since it was installed; move it out of its folder first",
     );

@@ -1,19 +1,9 @@
+import { PremigrateError } from "../error/mod.ts";
 import { below } from "../config/below.ts";
 import { readEntry } from "./entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest } from "./manifest.ts";
 import type { Change } from "./plan.ts";
-
-/** There is nothing to uninstall. */
-export class NotInstalledError extends Error {
-  /** The root where it was looked for. */
-  constructor(root: string) {
-    super(
-      `Cannot uninstall: found no ${root}${MANIFEST}, so that nothing is known to be installed`,
-    );
-    this.name = "NotInstalledError";
-  }
-}
 
 /** What the operator may have changed, and keeps then. */
 const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
@@ -22,15 +12,18 @@ const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
  * Removes what the installation's list names, the hook first: it may not be there without what it
  * runs. With `purge` also the operator's choices, and what was recorded.
  *
- * @throws {NotInstalledError} When there is no such list.
- * @throws {ManifestError} When it is damaged.
+ * @throws {PremigrateError} When there is no such list.
+ * @throws {PremigrateError} When it is damaged.
  */
 export async function uninstall(
   root: string,
   { purge }: { readonly purge: boolean },
 ): Promise<Change[]> {
   const manifest = await readManifest(root);
-  if (manifest === undefined) throw new NotInstalledError(root);
+  if (manifest === undefined) {
+    const problem = `found no ${root}${MANIFEST}, so that nothing is known to be installed`;
+    throw new PremigrateError("not-installed", "Cannot uninstall", problem);
+  }
   const changes: Change[] = [];
   const paths = Object.keys(manifest.files).filter((path) => path !== LAYOUT.hook);
   for (const path of [LAYOUT.hook, ...paths, ...purge ? CHOICES : []]) {

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import type { Bar } from "./bars.ts";
 import { get16, get32 } from "./bytes.ts";
 import {
@@ -40,20 +41,6 @@ export interface ConfigSpace {
   readonly problems: readonly Problem[];
 }
 
-/** A number of bytes that is no config space. */
-export class ConfigSpaceError extends RangeError {
-  /** The class, also where it is bundled under another name. */
-  override readonly name = "ConfigSpaceError";
-  /** The number of bytes that was found. */
-  readonly length: number;
-
-  /** Says that `length` bytes were found. */
-  constructor(length: number) {
-    super(`Decoding config space: found ${length} bytes, wanted 64, 256 or 4096`);
-    this.length = length;
-  }
-}
-
 const HEADER_SIZE = 0x40;
 const STANDARD_SIZE = 0x100;
 const STATUS_CAPABILITY_LIST = 0x10;
@@ -66,7 +53,7 @@ const EXPRESS_ID = 0x10;
  * Whatever the bytes are, there is a result: what is wrong with them is in its `problems`.
  *
  * @param bytes All 4096 bytes of config space, its first 256, or the header alone (64).
- * @throws {ConfigSpaceError} The number of bytes is another one.
+ * @throws {PremigrateError} The number of bytes is another one.
  *
  * @example
  * ```ts
@@ -88,7 +75,10 @@ const EXPRESS_ID = 0x10;
  */
 export function decodeConfigSpace(bytes: Uint8Array): ConfigSpace {
   const size = bytes.length;
-  if (!isConfigSpaceSize(size)) throw new ConfigSpaceError(size);
+  if (!isConfigSpaceSize(size)) {
+    const problem = `found ${size} bytes, wanted 64, 256 or 4096`;
+    throw new PremigrateError("config-space", "Decoding config space", problem);
+  }
   const header = decodeHeader(bytes);
   if (bytes.subarray(0, HEADER_SIZE).every((byte) => byte === 0xff)) {
     const problems: Problem[] = [{ code: "all-ff", offset: 0, value: 0xff }];

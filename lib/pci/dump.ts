@@ -1,3 +1,5 @@
+import { PremigrateError } from "../error/mod.ts";
+
 /** The config space of one function, as a dump has it. */
 export interface DumpedFunction {
   /** Its address, as `0000:2e:00.0`; absent when the dump does not name it. */
@@ -10,26 +12,15 @@ export interface DumpedFunction {
   readonly known?: number;
 }
 
-/** A dump that cannot be read. */
-export class DumpError extends Error {
-  /** The class, also where it is bundled under another name. */
-  override readonly name = "DumpError";
-  /** What was found, for people. */
-  readonly found: string;
-  /** What was wanted instead, for people. */
-  readonly wanted: string;
-  /** The line it was found in, counted from 1; `undefined` when it concerns no single line. */
-  readonly line: number | undefined;
-
-  /** Long texts in `found` are cut. */
-  constructor(found: string, wanted: string, line?: number) {
-    const place = line === undefined ? "" : ` at line ${line}`;
-    const shown = found.length > LONGEST_QUOTE ? `${found.slice(0, LONGEST_QUOTE)}...` : found;
-    super(`Reading config space dump${place}: found ${shown}, wanted ${wanted}`);
-    this.found = shown;
-    this.wanted = wanted;
-    this.line = line;
-  }
+/** A dump that cannot be read; long texts in `found` are cut. */
+export function dumpError(found: string, wanted: string, line?: number): PremigrateError {
+  const place = line === undefined ? "" : ` at line ${line}`;
+  const shown = found.length > LONGEST_QUOTE ? `${found.slice(0, LONGEST_QUOTE)}...` : found;
+  return new PremigrateError(
+    "dump",
+    `Reading config space dump${place}`,
+    `found ${shown}, wanted ${wanted}`,
+  );
 }
 
 const LONGEST_QUOTE = 80;

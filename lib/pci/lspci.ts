@@ -1,6 +1,6 @@
 import { normalizeBdf } from "./bdf.ts";
 import { hex } from "./bits.ts";
-import { type DumpedFunction, DumpError } from "./dump.ts";
+import { type DumpedFunction, dumpError } from "./dump.ts";
 import { CONFIG_SPACE_SIZES } from "./sizes.ts";
 
 /** A function that is being read. */
@@ -28,7 +28,7 @@ export function isLspci(text: string): boolean {
  *
  * Rows that end early, as in a mail that was cut, give a function with `known` set.
  *
- * @throws {DumpError} A row is missing, repeated or not of 16 bytes, the rows of a function end
+ * @throws {PremigrateError} A row is missing, repeated or not of 16 bytes, the rows of a function end
  * within the header, or there are none at all.
  */
 export function readLspci(text: string): DumpedFunction[] {
@@ -39,7 +39,7 @@ export function readLspci(text: string): DumpedFunction[] {
     if (length === 0) return;
     const size = CONFIG_SPACE_SIZES.find((size) => size >= length);
     if (length < 64 || size === undefined) {
-      throw new DumpError(
+      throw dumpError(
         `the end of ${open.slot ?? "a function"} after ${length} bytes`,
         "64, 256 or 4096 bytes",
         line,
@@ -64,7 +64,7 @@ export function readLspci(text: string): DumpedFunction[] {
     }
   });
   close(lines.length);
-  if (functions.length === 0) throw new DumpError("no rows of bytes", "the rows of lspci -xxx");
+  if (functions.length === 0) throw dumpError("no rows of bytes", "the rows of lspci -xxx");
   return functions;
 }
 
@@ -82,19 +82,19 @@ function rowBytes(row: RegExpExecArray, expected: number, line: number): number[
   const [, offset = "", rest = ""] = row;
   const found = `row ${offset}`;
   if (expected >= MOST_BYTES) {
-    throw new DumpError(found, `at most ${MOST_BYTES} bytes for a function`, line);
+    throw dumpError(found, `at most ${MOST_BYTES} bytes for a function`, line);
   }
   if (parseInt(offset, 16) !== expected) {
-    throw new DumpError(found, `row ${hex(expected, 2).slice(2)}`, line);
+    throw dumpError(found, `row ${hex(expected, 2).slice(2)}`, line);
   }
   const bytes = rest.trim().split(/\s+/, ROW_BYTES + 1);
   const other = bytes.find((byte) => !BYTE.test(byte));
   if (other !== undefined) {
-    throw new DumpError(`${JSON.stringify(other)} in ${found}`, "two hexadecimal digits", line);
+    throw dumpError(`${JSON.stringify(other)} in ${found}`, "two hexadecimal digits", line);
   }
   if (bytes.length !== ROW_BYTES) {
     const number = bytes.length > ROW_BYTES ? `more than ${ROW_BYTES}` : `${bytes.length}`;
-    throw new DumpError(`${number} bytes in ${found}`, `${ROW_BYTES} bytes`, line);
+    throw dumpError(`${number} bytes in ${found}`, `${ROW_BYTES} bytes`, line);
   }
   return bytes.map((byte) => parseInt(byte, 16));
 }

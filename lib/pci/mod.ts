@@ -13,8 +13,9 @@ export {
   type ExtendedCapability,
   type Register,
 } from "./capability.ts";
-export { type ConfigSpace, ConfigSpaceError, decodeConfigSpace } from "./config_space.ts";
-export { type DumpedFunction, DumpError } from "./dump.ts";
+export { type ConfigSpace, decodeConfigSpace } from "./config_space.ts";
+export { type DumpedFunction } from "./dump.ts";
+export { PremigrateError } from "../error/mod.ts";
 export { fieldAt, type FieldName } from "./field_at.ts";
 export {
   type BridgeHeader,

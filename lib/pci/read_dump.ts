@@ -1,4 +1,4 @@
-import { type DumpedFunction, DumpError } from "./dump.ts";
+import { type DumpedFunction, dumpError } from "./dump.ts";
 import { readHex } from "./hex_dump.ts";
 import { isLspci, readLspci } from "./lspci.ts";
 import { readRaw } from "./raw.ts";
@@ -17,7 +17,7 @@ export const MAX_DUMP_BYTES = 16 * 1024 * 1024;
  *
  * A function whose rows end early has `known` set: no verdict may rest on its other bytes.
  *
- * @throws {DumpError} It is none of them, or a row is missing, repeated or of the wrong length, or
+ * @throws {PremigrateError} It is none of them, or a row is missing, repeated or of the wrong length, or
  * it is longer than {@linkcode MAX_DUMP_BYTES}.
  *
  * @example
@@ -40,7 +40,7 @@ export const MAX_DUMP_BYTES = 16 * 1024 * 1024;
  */
 export function readDump(data: Uint8Array): DumpedFunction[] {
   if (data.length > MAX_DUMP_BYTES) {
-    throw new DumpError(`${data.length} bytes`, `at most ${MAX_DUMP_BYTES}`);
+    throw dumpError(`${data.length} bytes`, `at most ${MAX_DUMP_BYTES}`);
   }
   const text = decodeText(data);
   if (text === undefined) return [readRaw(data)];

@@ -1,15 +1,11 @@
+import { PremigrateError } from "../error/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { describePlugin } from "./describe.ts";
 import { OWN_RUNNER } from "./own_runner.ts";
 import { type CodePlugin, PluginError } from "./process.ts";
 
-/** A policy that cannot be built. */
-export class PluginBuildError extends Error {
-  /** `problem` ends the message. */
-  constructor(file: string, problem: string) {
-    super(`Cannot build ${file}: ${problem}`);
-    this.name = "PluginBuildError";
-  }
+function buildError(file: string, problem: string): PremigrateError {
+  return new PremigrateError("plugin-build", `Cannot build ${file}`, problem);
 }
 
 /** A code plugin that was built. */
@@ -24,7 +20,7 @@ const SECONDS = 10;
 /**
  * Makes one self-contained file of a module whose default export is a policy, and asks it what it is.
  *
- * @throws {PluginBuildError} When it cannot be bundled, or the plugin fails.
+ * @throws {PremigrateError} When it cannot be bundled, or the plugin fails.
  */
 export async function buildPlugin(file: string): Promise<BuiltPlugin> {
   const folder = await Deno.makeTempDir({ prefix: "premigrate-build-" });
@@ -37,7 +33,7 @@ export async function buildPlugin(file: string): Promise<BuiltPlugin> {
     });
     return { ...plugin, id };
   } catch (error) {
-    throw error instanceof PluginError ? new PluginBuildError(file, error.message) : error;
+    throw error instanceof PluginError ? buildError(file, error.message) : error;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -61,7 +57,7 @@ function serveEntry(policy: URL): Entry {
 /**
  * Makes one self-contained file of a policy and what it is served with; types are checked.
  *
- * @throws {PluginBuildError} When that cannot be done.
+ * @throws {PremigrateError} When that cannot be done.
  */
 export async function bundle(
   file: string,
@@ -69,15 +65,15 @@ export async function bundle(
   entryOf: (policy: URL) => Entry | Promise<Entry> = serveEntry,
 ): Promise<Uint8Array> {
   if (!SOURCES.href.startsWith("file:") || !import.meta.url.endsWith(".ts")) {
-    throw new PluginBuildError(file, "it is built in premigrate's source tree");
+    throw buildError(file, "it is built in premigrate's source tree");
   }
   const [entry, output] = [`${folder}/entry.ts`, `${folder}/plugin.js`];
   const path = await Deno.realPath(file).catch((error: unknown) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PluginBuildError(file, "there is no such file");
+    throw buildError(file, "there is no such file");
   });
   // What is no file might never end.
-  if (!(await Deno.stat(path)).isFile) throw new PluginBuildError(file, "it is no regular file");
+  if (!(await Deno.stat(path)).isFile) throw buildError(file, "it is no regular file");
   const { imports, answer } = await entryOf(new URL(path.replaceAll("%", "%25"), "file:///"));
   const lines = Object.entries(imports)
     .map(([names, { href }]) => `import ${names} from ${JSON.stringify(href)};\n`);
@@ -101,7 +97,7 @@ export async function bundle(
   if (!success) {
     // Of the hints that Deno adds, some are coloured nevertheless.
     const said = new TextDecoder().decode(stderr).replace(/\p{Cc}\[[\d;]*m/gu, "");
-    throw new PluginBuildError(file, oneLine(said));
+    throw buildError(file, oneLine(said));
   }
   return await Deno.readFile(output);
 }

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
 import { bundle, type Entry } from "./build.ts";
@@ -5,13 +6,8 @@ import { OWN_RUNNER } from "./own_runner.ts";
 import { askPlugin, PluginError, readMessage } from "./process.ts";
 import { answersSchema } from "./schema.ts";
 
-/** Cases that cannot be run. */
-export class PluginCasesError extends Error {
-  /** `problem` ends the message. */
-  constructor(file: string, problem: string) {
-    super(`Cannot run the cases of ${file}: ${problem}`);
-    this.name = "PluginCasesError";
-  }
+function casesError(file: string, problem: string): PremigrateError {
+  return new PremigrateError("plugin-cases", `Cannot run the cases of ${file}`, problem);
 }
 
 const OutcomeSchema = v.strictObject({
@@ -70,8 +66,8 @@ const REQUEST = { kind: "describe", options: {} } as const;
  * Runs the cases of a policy, `CASES` in its own file or in `cases` beside it: bundled with it, in a
  * process without any permission.
  *
- * @throws {PluginBuildError} When the policy and its cases cannot be bundled.
- * @throws {PluginCasesError} When there are none, or the process fails.
+ * @throws {PremigrateError} When the policy and its cases cannot be bundled.
+ * @throws {PremigrateError} When there are none, or the process fails.
  */
 export async function testPlugin(file: string, seconds = SECONDS): Promise<TestedPolicy> {
   const folder = await Deno.makeTempDir({ prefix: "premigrate-cases-" });
@@ -81,11 +77,11 @@ export async function testPlugin(file: string, seconds = SECONDS): Promise<Teste
     const answer = await askPlugin(plugin, REQUEST, { ...OWN_RUNNER, seconds });
     const { id, codes, withoutCase, cases } = readMessage(file, AnswerSchema, answer);
     if (cases.length === 0) {
-      throw new PluginCasesError(file, "there are no CASES in it, or in cases.ts beside it");
+      throw casesError(file, "there are no CASES in it, or in cases.ts beside it");
     }
     return { id, cases: cases.map((given) => judge(given, codes)), withoutCase };
   } catch (error) {
-    throw error instanceof PluginError ? new PluginCasesError(file, error.message) : error;
+    throw error instanceof PluginError ? casesError(file, error.message) : error;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

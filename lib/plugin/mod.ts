@@ -4,8 +4,8 @@
  * @module
  */
 export { type Judge, judgeWithPlugins, type PluginPolicies } from "./apply.ts";
-export { buildPlugin, type BuiltPlugin, PluginBuildError } from "./build.ts";
-export { type CaseOutcome, PluginCasesError, type TestedPolicy, testPlugin } from "./cases.ts";
+export { buildPlugin, type BuiltPlugin } from "./build.ts";
+export { type CaseOutcome, type TestedPolicy, testPlugin } from "./cases.ts";
 export { type DescribedPlugin, describePlugins } from "./describe.ts";
 export { OWN_RUNNER } from "./own_runner.ts";
 export { type CodePlugin, PluginError, type ProcessOptions } from "./process.ts";

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { oneLine } from "../facts/one_line.ts";
@@ -18,14 +19,15 @@ export interface CodePlugin {
 }
 
 /** A plugin that failed, in whatever way. */
-export class PluginError extends Error {
+export class PluginError extends PremigrateError {
   /** What there is to say of it. */
   readonly finding: Finding;
 
   /** With the finding's code and data; `id` is the plugin's. */
   constructor(code: keyof typeof PLUGIN_CODES, data: Finding["data"] & { readonly id: string }) {
-    super(fillMessage(PLUGIN_CODES[code].message, data));
-    this.name = "PluginError";
+    super(code, `Asking plugin ${data.id}`, fillMessage(PLUGIN_CODES[code].message, data));
+    // It names the plugin itself.
+    this.message = this.problem;
     this.finding = pluginFinding(code, undefined, data, data.id);
   }
 }

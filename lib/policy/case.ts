@@ -77,7 +77,7 @@ export interface PolicyCase<Code extends string = string> extends CaseMigration 
 /**
  * Lets a policy, and no other, judge a case.
  *
- * @throws {PolicyOptionsError} When the case's options do not fit the policy.
+ * @throws {PremigrateError} When the case's options do not fit the policy.
  * @throws {QemuVersionError} When a side's QEMU version cannot be read.
  *
  * @example

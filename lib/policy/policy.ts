@@ -1,3 +1,4 @@
+import { PremigrateError } from "../error/mod.ts";
 import { isAttributeName, MOST_ATTRIBUTES } from "./attributes.ts";
 import type { CodePage, Filling, FindingValue, Severity } from "./finding.ts";
 import type { DevicePair, Migration } from "./migration.ts";
@@ -126,22 +127,9 @@ export interface Policy
   /**
    * Sets the options.
    *
-   * @throws {PolicyOptionsError} When they do not fit the schema.
+   * @throws {PremigrateError} When they do not fit the schema.
    */
   configure(options: unknown): ConfiguredPolicy;
-}
-
-/** Options that do not fit a policy's schema. */
-export class PolicyOptionsError extends Error {
-  /** The policy's id. */
-  readonly policy: string;
-
-  /** `problem` ends the message. */
-  constructor(policy: string, problem: string) {
-    super(`Cannot set the options of policy ${policy}: ${problem}`);
-    this.name = "PolicyOptionsError";
-    this.policy = policy;
-  }
 }
 
 /**
@@ -196,7 +184,10 @@ export function definePolicy<Options, const Known extends Codes>(
     ...rest,
     configure(options: unknown): ConfiguredPolicy {
       const parsed = parseOptions(rest.options, options);
-      if (parsed.issues !== undefined) throw new PolicyOptionsError(rest.id, listed(parsed.issues));
+      if (parsed.issues !== undefined) {
+        const doing = `Cannot set the options of policy ${rest.id}`;
+        throw new PremigrateError("policy-options", doing, listed(parsed.issues));
+      }
       return {
         evaluate: (pair, migration) => evaluate(pair, migration, parsed.value),
         evaluateGuest: evaluateGuest && ((migration) => evaluateGuest(migration, parsed.value)),

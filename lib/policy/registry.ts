@@ -1,18 +1,6 @@
+import { PremigrateError } from "../error/mod.ts";
 import type { Finding } from "./finding.ts";
-import { type ConfiguredPolicy, type Policy, PolicyOptionsError } from "./policy.ts";
-
-/** Two policies of one id. */
-export class DuplicatePolicyError extends Error {
-  /** The id. */
-  readonly policy: string;
-
-  /** Of the id that is there already. */
-  constructor(policy: string) {
-    super(`Cannot register policy ${policy}: another policy has that id`);
-    this.name = "DuplicatePolicyError";
-    this.policy = policy;
-  }
-}
+import type { ConfiguredPolicy, Policy } from "./policy.ts";
 
 /** A policy in a registry, its options set. */
 export interface RegisteredPolicy extends ConfiguredPolicy {
@@ -42,7 +30,7 @@ export class Registry {
   /**
    * A registry of policies with their default options.
    *
-   * @throws {DuplicatePolicyError} When two of them have one id.
+   * @throws {PremigrateError} When two of them have one id.
    */
   static from(policies: Iterable<Policy>): Registry {
     const registry = new Registry();
@@ -54,16 +42,21 @@ export class Registry {
    * Adds a policy, with a site's options for it.
    *
    * @param warnings Codes of which the site makes warnings: such a finding decides nothing.
-   * @throws {DuplicatePolicyError} When there is one of that id already.
-   * @throws {PolicyOptionsError} When the options do not fit the policy's schema, or a code is none of
+   * @throws {PremigrateError} When there is one of that id already.
+   * @throws {PremigrateError} When the options do not fit the policy's schema, or a code is none of
    * its own.
    */
   use(policy: Policy, options: unknown = {}, warnings: Iterable<string> = []): this {
-    if (this.#policies.has(policy.id)) throw new DuplicatePolicyError(policy.id);
+    if (this.#policies.has(policy.id)) {
+      const doing = `Cannot register policy ${policy.id}`;
+      throw new PremigrateError("duplicate-policy", doing, "another policy has that id");
+    }
     const codes = new Set(warnings);
     const stranger = [...codes].find((code) => !Object.hasOwn(policy.codes, code));
     if (stranger !== undefined) {
-      throw new PolicyOptionsError(policy.id, `it has no code ${JSON.stringify(stranger)}`);
+      const doing = `Cannot set the options of policy ${policy.id}`;
+      const problem = `it has no code ${JSON.stringify(stranger)}`;
+      throw new PremigrateError("policy-options", doing, problem);
     }
     this.#policies.set(policy.id, { policy, ...policy.configure(options), warnings: codes });
     this.#sorted = undefined;

@@ -1,7 +1,8 @@
+import { PremigrateError } from "../error/mod.ts";
 import type { QemuVersion } from "./version.ts";
 
 /** A vfio-pci property that this QEMU would refuse, or that cannot be read. */
-export class QemuPropertyError extends Error {
+export class QemuPropertyError extends PremigrateError {
   /** The property's name. */
   readonly property: string;
   /** The value that was found. */
@@ -10,11 +11,10 @@ export class QemuPropertyError extends Error {
   /** `wanted` ends the message. */
   constructor(property: string, value: string, wanted: string) {
     super(
-      `Cannot use the vfio-pci property ${property.slice(0, 80)}: found ${
-        JSON.stringify(value.slice(0, 80))
-      }, wanted ${wanted}`,
+      "qemu-property",
+      `Cannot use the vfio-pci property ${property.slice(0, 80)}`,
+      `found ${JSON.stringify(value.slice(0, 80))}, wanted ${wanted}`,
     );
-    this.name = "QemuPropertyError";
     this.property = property;
     this.value = value;
   }

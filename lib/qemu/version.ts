@@ -1,17 +1,14 @@
-/** A QEMU version that cannot be read. */
-export class QemuVersionError extends Error {
-  /** The text that was found. */
-  readonly text: string;
+import { PremigrateError } from "../error/mod.ts";
 
+/** A QEMU version that cannot be read. */
+export class QemuVersionError extends PremigrateError {
   /** Quotes the first 80 characters of the text. */
   constructor(text: string) {
     super(
-      `Cannot read the QEMU version: found ${
-        JSON.stringify(text.slice(0, 80))
-      }, wanted something like "9.1" or "7.2.22"`,
+      "qemu-version",
+      "Cannot read the QEMU version",
+      `found ${JSON.stringify(text.slice(0, 80))}, wanted something like "9.1" or "7.2.22"`,
     );
-    this.name = "QemuVersionError";
-    this.text = text;
   }
 }
 

@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { PremigrateError } from "../../lib/error/mod.ts";
+import { outputError } from "../../lib/facts/files.ts";
 import { Command, EnumType, ValidationError } from "@cliffy/command";
-import { OutputError, writeText } from "../../lib/facts/files.ts";
+import { writeText } from "../../lib/facts/files.ts";
 import { print, printError } from "../../lib/cli/print.ts";
-import { build, BuildError } from "../../lib/install/build.ts";
+import { build } from "../../lib/install/build.ts";
 import { buildPlugin } from "../../lib/plugin/mod.ts";
 import { checkMachine, NestedVmError, prepareImage, runInVm } from "./nested_vm.ts";
 
@@ -21,7 +23,7 @@ const EMULATORS = {
   stable: "/usr/local/bin/qemu-stable",
 } as const;
 
-const EXPECTED = [BuildError, NestedVmError, OutputError, ValidationError];
+const EXPECTED = [PremigrateError, NestedVmError, ValidationError];
 
 const PARTS = ["oracle", "emulated", "realize", "stack", "rom", "attacks"] as const;
 const TESTS = {
@@ -106,7 +108,7 @@ async function makeCache(folder: string): Promise<string> {
     await Deno.mkdir(folder, { recursive: true });
     return await Deno.realPath(folder);
   } catch (error) {
-    throw new OutputError(folder, error instanceof Error ? error.message : `${error}`);
+    throw outputError(folder, error instanceof Error ? error.message : `${error}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { readSiteFile } from "../../config/site_folder.ts";
-import { ConfigError } from "../../config/yaml_file.ts";
+import { configError } from "../../config/yaml_file.ts";
 import { buildPlugin, type CaseOutcome, testPlugin } from "../../plugin/mod.ts";
 import { sha256 } from "../../facts/sha256.ts";
 import { Registry } from "../../policy/mod.ts";
@@ -57,7 +57,7 @@ interface TestedFile {
 
 async function testSite(file: string): Promise<TestedFile> {
   const { name, cases, ...rules } = await readSiteFile(file);
-  if (cases.length === 0) throw new ConfigError(file, undefined, "it has no cases");
+  if (cases.length === 0) throw configError(file, undefined, "it has no cases");
   const policy = sitePolicy(name, rules);
   const { policies } = Registry.from([policy]);
   const tested = cases.map((given) => {

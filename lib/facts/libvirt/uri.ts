@@ -1,12 +1,12 @@
+import { PremigrateError } from "../../error/mod.ts";
 import { oneLine } from "../one_line.ts";
 
 /** A libvirt URI that cannot be used. */
-export class LibvirtUriError extends Error {
+export class LibvirtUriError extends PremigrateError {
   /** `problem` ends the message. The user, and so a password, is not repeated. */
   constructor(text: string, problem: string) {
     const shown = oneLine(text.replace(/\/\/[^/]*@/, "//...@"));
-    super(`Cannot use the libvirt URI "${shown}": ${problem}`);
-    this.name = "LibvirtUriError";
+    super("libvirt-uri", `Cannot use the libvirt URI "${shown}"`, problem);
   }
 }
 

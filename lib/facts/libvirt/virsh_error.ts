@@ -1,3 +1,4 @@
+import { PremigrateError } from "../../error/mod.ts";
 import type { LibvirtUri } from "./uri.ts";
 import { oneLine } from "../one_line.ts";
 
@@ -51,9 +52,9 @@ const ADVICE: Readonly<Record<VirshErrorCode, string>> = {
 };
 
 /** libvirt on a host gave no answer. */
-export class VirshError extends Error {
+export class VirshError extends PremigrateError {
   /** Why, for programs. */
-  readonly code: VirshErrorCode;
+  declare readonly code: VirshErrorCode;
   /** What the URI calls the host. */
   readonly host: string;
   /** What was found, without where and what to do: one line. */
@@ -62,9 +63,7 @@ export class VirshError extends Error {
   /** `found` is cut to one line. */
   constructor(code: VirshErrorCode, { host }: Pick<LibvirtUri, "host">, found: string) {
     const line = oneLine(found);
-    super(`Cannot ask libvirt on ${oneLine(host)}: ${line}; ${ADVICE[code]}`);
-    this.name = "VirshError";
-    this.code = code;
+    super(code, `Cannot ask libvirt on ${oneLine(host)}`, `${line}; ${ADVICE[code]}`);
     this.host = host;
     this.found = line;
   }

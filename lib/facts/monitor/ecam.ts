@@ -20,7 +20,7 @@ import {
 } from "./ecam_replies.ts";
 import { oneLine } from "../one_line.ts";
 
-export { EcamError, type Monitor, type MonitorCommand, virshMonitor } from "./ecam_monitor.ts";
+export { type Monitor, type MonitorCommand, virshMonitor } from "./ecam_monitor.ts";
 
 /** Offsets: the first, and the one after the last. */
 export type Range = readonly [start: number, end: number];
@@ -87,7 +87,7 @@ const VIRTIO_PCI_CAP_PCI_CFG = 5;
  *
  * @param options.host The host that runs the guest, for errors.
  * @param options.aliases Which devices, where they are shown; all unless given.
- * @throws {EcamError} An answer is not understood. What `monitor` throws is thrown on.
+ * @throws {PremigrateError} An answer is not understood. What `monitor` throws is thrown on.
  *
  * @example
  * ```ts

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../../error/mod.ts";
 import type { LibvirtUri } from "../libvirt/uri.ts";
 import { oneLine } from "../one_line.ts";
 import { runVirsh } from "../libvirt/virsh.ts";
@@ -10,29 +11,6 @@ export type MonitorCommand =
 
 /** Has a guest's monitor answer some commands, in their order. */
 export type Monitor = (commands: readonly MonitorCommand[]) => Promise<readonly string[]>;
-
-/** An answer of the monitor that is not understood. */
-export class EcamError extends Error {
-  /** The class, also where it is bundled under another name. */
-  override readonly name = "EcamError";
-  /** The kind of error. */
-  readonly code = "monitor-answer";
-  /** The host that runs the guest. */
-  readonly host: string;
-  /** What was asked. */
-  readonly command: MonitorCommand;
-
-  /** The message has the beginning of the answer. */
-  constructor(host: string, command: MonitorCommand, answer: string) {
-    const asked = "hmp" in command ? command.hmp : command.execute;
-    super(
-      `Asking QEMU's monitor on ${host} for ${asked}: found "${oneLine(answer)}", wanted ` +
-        "QEMU's answer; judge without the guest view",
-    );
-    this.host = host;
-    this.command = command;
-  }
-}
 
 /**
  * The monitor of a domain through libvirt: a read-write connection for each round of commands. From
@@ -84,7 +62,7 @@ export class Asker {
   readonly #monitor: Monitor;
   readonly #host: string;
   #questions: Question[] = [];
-  #error: EcamError | undefined;
+  #error: PremigrateError | undefined;
 
   /** The host is named in errors. */
   constructor(monitor: Monitor, host: string) {
@@ -95,7 +73,7 @@ export class Asker {
   /**
    * What `parse` makes of the monitor's answer.
    *
-   * @throws {EcamError} The answer is too long, or `parse` makes nothing of it.
+   * @throws {PremigrateError} The answer is too long, or `parse` makes nothing of it.
    */
   async ask<Answer>(
     command: MonitorCommand,
@@ -107,8 +85,13 @@ export class Asker {
       this.#questions.push({ command, resolve, reject });
     });
     const answer = text.length > LONGEST_ANSWER ? undefined : parse(text);
-    if (answer === undefined) throw this.#error = new EcamError(this.#host, command, text);
-    return answer;
+    if (answer !== undefined) return answer;
+    const asked = "hmp" in command ? command.hmp : command.execute;
+    throw this.#error = new PremigrateError(
+      "monitor-answer",
+      `Asking QEMU's monitor on ${this.#host} for ${asked}`,
+      `found "${oneLine(text)}", wanted QEMU's answer; judge without the guest view`,
+    );
   }
 
   async #send(): Promise<void> {

@@ -8,7 +8,7 @@ import type { CapturedConfig, CapturedDevice, Facts } from "../schema.ts";
  * device there are no others. Realize views stay. It takes a read-write connection, and libvirt
  * marks the guest as tainted (`custom-monitor`).
  *
- * @throws {EcamError} When the monitor's answers are not understood.
+ * @throws {PremigrateError} When the monitor's answers are not understood.
  * @throws {VirshError} When libvirt does not give the monitor.
  */
 export async function addGuestViews(

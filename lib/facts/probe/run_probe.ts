@@ -1,3 +1,4 @@
+import { PremigrateError } from "../../error/mod.ts";
 import { isAttributeName } from "../../policy/attributes.ts";
 import { isFilePath, MOST_FILES } from "./file_path.ts";
 import type { SshTarget } from "../libvirt/uri.ts";
@@ -92,11 +93,9 @@ const ADVICE: Readonly<Record<ProbeRunErrorCode, string>> = {
 };
 
 /** A host was not probed. */
-export class ProbeRunError extends Error {
-  /** The class, also where it is bundled under another name. */
-  override readonly name = "ProbeRunError";
+export class ProbeRunError extends PremigrateError {
   /** Why, for programs. */
-  readonly code: ProbeRunErrorCode;
+  declare readonly code: ProbeRunErrorCode;
   /** The host's name or address, `localhost` for this one. */
   readonly host: string;
   /** What was found, without where and what to do: one line. */
@@ -105,8 +104,7 @@ export class ProbeRunError extends Error {
   /** `found` is cut to one line. */
   constructor(code: ProbeRunErrorCode, host: string, found: string) {
     const line = oneLine(found);
-    super(`Cannot probe ${oneLine(host)}: ${line}; ${ADVICE[code]}`);
-    this.code = code;
+    super(code, `Cannot probe ${oneLine(host)}`, `${line}; ${ADVICE[code]}`);
     this.host = host;
     this.found = line;
   }

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../../error/mod.ts";
 import { decodeHex } from "@std/encoding/hex";
 import { LONGEST_ATTRIBUTE } from "../../policy/attributes.ts";
 import { isFilePath } from "./file_path.ts";
@@ -21,18 +22,19 @@ export type Missing = Readonly<Record<string, string>>;
 export type ProbeErrorCode = "no-report" | "version" | "truncated" | "malformed" | "too-large";
 
 /** A probe's report that cannot be used. */
-export class ProbeError extends Error {
-  /** The class, also where it is bundled under another name. */
-  override readonly name = "ProbeError";
+export class ProbeError extends PremigrateError {
   /** What is wrong. */
-  readonly code: ProbeErrorCode;
+  declare readonly code: ProbeErrorCode;
   /** Where, counted from 1; `undefined` when it concerns no single line. */
   readonly line: number | undefined;
 
   /** `problem` ends the message. */
   constructor(code: ProbeErrorCode, problem: string, line?: number) {
-    super(`Reading the probe's report${line === undefined ? "" : ` at line ${line}`}: ${problem}`);
-    this.code = code;
+    super(
+      code,
+      `Reading the probe's report${line === undefined ? "" : ` at line ${line}`}`,
+      problem,
+    );
     this.line = line;
   }
 }

@@ -1,3 +1,4 @@
+import { PremigrateError } from "../../error/mod.ts";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { deflateSync, Inflate } from "fflate";
 import * as v from "valibot";
@@ -43,15 +44,10 @@ export type StampMetadata =
   | { readonly kind: "unusable"; readonly reason: string };
 
 /** A stamp that cannot be made. */
-export class StampError extends Error {
-  /** What is wrong, without what was being done. */
-  readonly problem: string;
-
+export class StampError extends PremigrateError {
   /** `problem` ends the message. */
   constructor(problem: string) {
-    super(`Cannot make the stamp: ${problem}`);
-    this.name = "StampError";
-    this.problem = problem;
+    super("stamp", "Cannot make the stamp", problem);
   }
 }
 

@@ -1,11 +1,10 @@
 /** F22: `install --root DIR` and `uninstall` follow links as they lead below DIR, and never out of it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { InputError } from "../../../lib/facts/files.ts";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { install } from "../../../lib/install/install.ts";
 import { below } from "../../../lib/config/below.ts";
 import { applyConfig } from "../../../lib/config/apply.ts";
 import { uninstall } from "../../../lib/install/uninstall.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
 import { DIST, run, snapshot } from "../../helpers/install_host.ts";
 
 /** An image, what is beside it, and a Deno. */
@@ -102,7 +101,7 @@ Deno.test("a configuration, or a site's policy, of the host is not read for an i
     const config = `${image}/etc/premigrate/config.yaml`;
     await Deno.remove(config);
     await Deno.symlink(`${outside}/config.yaml`, config);
-    await assertRejects(() => applyConfig(image), InputError);
+    await assertRejects(() => applyConfig(image), PremigrateError);
     await assertRejects(() => install({ dist: DIST, root: image, deno }), Deno.errors.NotFound);
 
     await Deno.mkdir(`${image}${outside}`, { recursive: true });
@@ -112,7 +111,7 @@ Deno.test("a configuration, or a site's policy, of the host is not read for an i
 
     await Deno.symlink(`${outside}/config.yaml`, `${image}/etc/premigrate/policies.d/a.yaml`);
     await Deno.remove(`${image}${outside}/config.yaml`);
-    await assertRejects(() => applyConfig(image), ConfigError, "there is no such file");
+    await assertRejects(() => applyConfig(image), PremigrateError, "there is no such file");
   }));
 
 Deno.test("links that lead in a circle end it before anything is changed", () =>

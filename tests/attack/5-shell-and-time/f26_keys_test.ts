@@ -1,8 +1,8 @@
 /** F26: a key that does nothing is refused, whatever it is called, and wherever it stands. */
 import { assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { parseConfig } from "../../../lib/config/config_file.ts";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
 
 const UUID = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 /** What every object has, and what a schema's record leaves out. */
@@ -28,7 +28,12 @@ for (const [place, text] of Object.entries(PLACES)) {
   Deno.test(`a key ${place} that every object has is refused`, () => {
     for (const name of NAMES) {
       const yaml = text.replace("KEY", name);
-      assertThrows(() => parseConfig("config.yaml", yaml), ConfigError, "there is no such", name);
+      assertThrows(
+        () => parseConfig("config.yaml", yaml),
+        PremigrateError,
+        "there is no such",
+        name,
+      );
     }
   });
 }
@@ -48,7 +53,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 for (const [name, text] of Object.entries(OTHERS)) {
   Deno.test(`${name} is refused`, () => {
-    assertThrows(() => parseConfig("config.yaml", text), ConfigError);
+    assertThrows(() => parseConfig("config.yaml", text), PremigrateError);
   });
 }
 
@@ -66,7 +71,7 @@ ${more}`;
   parseSiteFile("kernel.yaml", site(""));
   for (const name of NAMES) {
     for (const text of [site(`${name}: x\n`), site("").replace("guest: ", `${name}: x, guest: `)]) {
-      assertThrows(() => parseSiteFile("kernel.yaml", text), ConfigError, undefined, name);
+      assertThrows(() => parseSiteFile("kernel.yaml", text), PremigrateError, undefined, name);
     }
   }
 });

@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import fc from "fast-check";
 import { type Config, parseApplied, writeApplied } from "../../../lib/config/config.ts";
 import { denoOf } from "../../../lib/config/apply.ts";
 import { parseConfig } from "../../../lib/config/config_file.ts";
-import { ManifestError, parseManifest, writeManifest } from "../../../lib/install/manifest.ts";
+import { parseManifest, writeManifest } from "../../../lib/install/manifest.ts";
 import { findPlace } from "../../../lib/config/yaml_place.ts";
 import { unlessRefused } from "../../helpers/config_refusal.ts";
 
@@ -132,7 +133,7 @@ Deno.test("a list of files is read or refused, whatever it is, and as it was wri
       try {
         parseManifest("manifest.json", damaged);
       } catch (error) {
-        assert(error instanceof ManifestError, String(error));
+        assert(error instanceof PremigrateError, String(error));
       }
     }
   }));

@@ -1,14 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { type Facts, FactsError, parseFacts } from "../../../lib/facts/mod.ts";
+import { type Facts, parseFacts } from "../../../lib/facts/mod.ts";
 
 /** The facts in a text, or `undefined` when it is refused; any other error is thrown. */
 function tryParse(text: string): Facts | undefined {
   try {
     return parseFacts(text);
   } catch (error) {
-    assert(error instanceof FactsError, String(error));
+    assert(error instanceof PremigrateError, String(error));
     assert(error.message.length < 1000);
     return undefined;
   }
@@ -83,7 +84,7 @@ Deno.test("parseFacts: what fits the schema is read as it was written", () => {
   );
 });
 
-Deno.test("parseFacts: any text gives facts or a FactsError", () => {
+Deno.test("parseFacts: any text gives facts or a PremigrateError", () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: "binary" }), fc.json(), fc.json({ maxDepth: 8 })),
@@ -107,7 +108,7 @@ function replaceAt(value: unknown, path: readonly number[], by: unknown): unknow
   return Array.isArray(value) ? entries.map(([, member]) => member) : Object.fromEntries(entries);
 }
 
-Deno.test("parseFacts: facts with anything in one place are facts or a FactsError", () => {
+Deno.test("parseFacts: facts with anything in one place are facts or a PremigrateError", () => {
   fc.assert(
     fc.property(
       file,

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import fc from "fast-check";
 import * as v from "valibot";
 import { parseDomain } from "premigrate";
@@ -8,7 +9,6 @@ import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
 import { SEPARATOR, STATUS } from "../../../lib/hook/answer_status.ts";
 import { type Arrival, judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";
 import {
-  AppliedError,
   type Config,
   ConfigSchema,
   parseApplied,
@@ -110,7 +110,7 @@ Deno.test("of an applied configuration that was cut nothing is read", () => {
   fc.assert(fc.property(config, fc.nat(), (config, where) => {
     const text = writeApplied({ deno: "/usr/bin/deno", config });
     const part = text.slice(0, where % text.length);
-    assertThrows(() => parseApplied(part), AppliedError);
+    assertThrows(() => parseApplied(part), PremigrateError);
     const { mode, onTrouble } = salvageApplied(part);
     assert(mode === "enforce" || config.mode === "observe");
     assert(onTrouble.config === "closed" || config.onTrouble.config === "open");
@@ -123,12 +123,12 @@ Deno.test("an applied configuration without one of its lines is none, or the sam
     const at = where % lines.length;
     const isNeeded = at === 0 || at >= lines.length - 2;
     const text = `${lines.toSpliced(at, 1).join("\n")}\n`;
-    if (isNeeded) assertThrows(() => parseApplied(text), AppliedError);
+    if (isNeeded) assertThrows(() => parseApplied(text), PremigrateError);
     else assertEquals(parseApplied(text), config);
   }));
 });
 
-Deno.test("any text is an applied configuration of the schema or an AppliedError", () => {
+Deno.test("any text is an applied configuration of the schema or an PremigrateError", () => {
   const text = fc.oneof(
     config.chain((config) => damaged(writeApplied({ deno: "/usr/bin/deno", config }))),
     fc.string({ unit: "binary" }),
@@ -141,7 +141,7 @@ Deno.test("any text is an applied configuration of the schema or an AppliedError
         const config = parseApplied(text);
         assertEquals(v.parse(ConfigSchema, config), config);
       } catch (error) {
-        assert(error instanceof AppliedError, String(error));
+        assert(error instanceof PremigrateError, String(error));
         assert(error.message.length < 400);
       }
     }),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import {
@@ -6,7 +7,6 @@ import {
   CONFIG_SPACE_SIZES,
   decodeConfigSpace,
   type DumpedFunction,
-  DumpError,
   fieldAt,
   normalizeBdf,
   readDump,
@@ -134,7 +134,7 @@ function readOrRefuse(data: Uint8Array): DumpedFunction[] {
   try {
     return readDump(data);
   } catch (error) {
-    assertInstanceOf(error, DumpError);
+    assertInstanceOf(error, PremigrateError);
     return [];
   }
 }
@@ -198,7 +198,7 @@ Deno.test("readDump: raw bytes and hexadecimal digits are read back", () => {
   }));
 });
 
-Deno.test("readDump: reads whole functions or throws a DumpError, whatever the bytes", () => {
+Deno.test("readDump: reads whole functions or throws a PremigrateError, whatever the bytes", () => {
   const damaged = fc.tuple(written, newline, details, fc.nat(), fc.string({ maxLength: 8 }))
     .map(([functions, newline, details, at, patch]) => {
       const text = asLspci(functions, newline, details);
@@ -232,7 +232,7 @@ Deno.test("readDump: a dump without one of its rows is an error, or ends there a
         ),
       );
     } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
+      if (!(error instanceof PremigrateError)) throw error;
     }
   }));
 });

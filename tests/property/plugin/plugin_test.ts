@@ -1,9 +1,9 @@
 /** What is said to code plugins, and whatever they say. */
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import fc from "fast-check";
 import * as v from "valibot";
 import {
-  AppliedError,
   type Config,
   ConfigSchema,
   parseApplied,
@@ -158,7 +158,7 @@ Deno.test("a plugin without what was loaded of it, and the other way round, is r
     const short = isListed ? { ...config, loaded: {} } : { ...config, plugins: {} };
     assertThrows(
       () => parseApplied(writeApplied({ deno: "/usr/bin/deno", config: short })),
-      AppliedError,
+      PremigrateError,
     );
   }));
 });

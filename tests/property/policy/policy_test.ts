@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertNotEquals } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import fc from "fast-check";
 import {
   BUS_KINDS,
@@ -19,7 +20,6 @@ import {
   parseQemuVersion,
   type Policy,
   type PolicyFinding,
-  PolicyOptionsError,
   type QemuVersion,
   readRegions,
   realize,
@@ -268,7 +268,7 @@ Deno.test("evaluate: a failing policy takes nothing from the others", () => {
   );
 });
 
-Deno.test("configure: takes options or throws a PolicyOptionsError", () => {
+Deno.test("configure: takes options or throws a PremigrateError", () => {
   const policy = definePolicy({
     id: "a/b",
     title: "For tests",
@@ -283,8 +283,8 @@ Deno.test("configure: takes options or throws a PolicyOptionsError", () => {
       try {
         given.configure(options);
       } catch (error) {
-        assertInstanceOf(error, PolicyOptionsError);
-        assertEquals(error.policy, given.id);
+        assertInstanceOf(error, PremigrateError);
+        assertEquals(error.doing, `Cannot set the options of policy ${given.id}`);
       }
     }));
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { InputError, readBytes, readLines, readText } from "../../../lib/facts/files.ts";
+import { PremigrateError } from "../../../lib/error/mod.ts";
+import { readBytes, readLines, readText } from "../../../lib/facts/files.ts";
 import { ROOT } from "../../helpers/cli_run.ts";
 
 async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -59,8 +60,8 @@ const UNREADABLE: Record<string, { path: string; message: string }> = {
 for (const [name, { path, message }] of Object.entries(UNREADABLE)) {
   Deno.test(`readText: ${name}`, async () => {
     const error = await readText(path).then(() => undefined, (reason) => reason);
-    assertInstanceOf(error, InputError);
-    assertEquals([error.path, error.message], [path, message]);
+    assertInstanceOf(error, PremigrateError);
+    assertEquals([error.code, error.message], ["input", message]);
   });
 }
 

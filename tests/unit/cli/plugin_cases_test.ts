@@ -1,6 +1,7 @@
 /** `premigrate policy test` of a policy in TypeScript. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { PluginCasesError, testPlugin } from "../../../lib/plugin/mod.ts";
+import { PremigrateError } from "../../../lib/error/mod.ts";
+import { testPlugin } from "../../../lib/plugin/mod.ts";
 import { runCli, testRuns } from "../../helpers/cli_run.ts";
 
 const PERMISSIONS = ["--allow-write", "--allow-run"];
@@ -166,7 +167,7 @@ testRuns([
 ].map((run) => ({ ...run, permissions: PERMISSIONS })));
 
 Deno.test("policy test: a file that hangs", async () => {
-  await assertRejects(() => testPlugin(hanging, 2), PluginCasesError, "2 seconds");
+  await assertRejects(() => testPlugin(hanging, 2), PremigrateError, "2 seconds");
 });
 
 Deno.test("plugins.md: what a case that fails looks like", async () => {

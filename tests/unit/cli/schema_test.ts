@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FactsError, parseFacts } from "../../../lib/facts/mod.ts";
+import { PremigrateError } from "../../../lib/error/mod.ts";
+import { parseFacts } from "../../../lib/facts/mod.ts";
 import { parse } from "@std/yaml/parse";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
 import { ROOT, runCli, testRuns } from "../../helpers/cli_run.ts";
 
 /** The part of JSON Schema that the schema of facts is written in. */
@@ -121,7 +121,7 @@ for (const [name, [from, to]] of Object.entries(REFUSED)) {
     const text = source.replace(from, to);
     assert(text !== source);
     assert(!fits(schema, JSON.parse(text)));
-    assertThrows(() => parseFacts(text), FactsError);
+    assertThrows(() => parseFacts(text), PremigrateError);
   });
 }
 
@@ -143,7 +143,7 @@ Deno.test("schema policy: the example fits, and what the schema refuses is refus
   for (const [from, to] of changes) {
     const text = policy.replace(from, to);
     assert(text !== policy && !fits(policySchema, read(text)), to);
-    assertThrows(() => parseSiteFile("a.yaml", text), ConfigError);
+    assertThrows(() => parseSiteFile("a.yaml", text), PremigrateError);
   }
 });
 

@@ -1,8 +1,8 @@
 /** What the operator may choose, and the file that the launcher and the hook read of it. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import * as v from "valibot";
 import {
-  AppliedError,
   type Config,
   ConfigSchema,
   parseApplied,
@@ -287,7 +287,7 @@ const FULL = applied({
 
 Deno.test("a file that was cut anywhere is none, and says so", () => {
   for (let length = 0; length < FULL.length; length++) {
-    const { message } = assertThrows(() => parseApplied(FULL.slice(0, length)), AppliedError);
+    const { message } = assertThrows(() => parseApplied(FULL.slice(0, length)), PremigrateError);
     assertStringIncludes(message, length < 12 ? "does not begin as one" : "it is not whole");
   }
 });
@@ -312,7 +312,7 @@ const DAMAGED: readonly (readonly [name: string, text: string, problem: string])
 
 for (const [name, text, problem] of DAMAGED) {
   Deno.test(`an applied configuration ${name} is refused in one line`, () => {
-    const { message } = assertThrows(() => parseApplied(text), AppliedError);
+    const { message } = assertThrows(() => parseApplied(text), PremigrateError);
     assertStringIncludes(message, problem);
     assert(message.length < 400 && !message.includes("\n"), message);
   });

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import * as v from "valibot";
 import { ConfigSchema } from "../../../lib/config/config.ts";
 import { parseConfig } from "../../../lib/config/config_file.ts";
 import { policySet } from "../../../lib/config/policy_set.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
 import { findPlace } from "../../../lib/config/yaml_place.ts";
 
 const UUID = "5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c";
@@ -122,7 +122,7 @@ const WRONG: Record<string, [text: string, message: string]> = {
 
 for (const [name, [text, message]] of Object.entries(WRONG)) {
   Deno.test(`refused: ${name}`, () => {
-    const error = assertThrows(() => parseConfig("config.yaml", text), ConfigError);
+    const error = assertThrows(() => parseConfig("config.yaml", text), PremigrateError);
     assertEquals(error.message.slice(0, message.length), message);
     assert(!error.message.includes("\n"), error.message);
   });
@@ -141,7 +141,7 @@ const HARMFUL: Record<string, string> = {
 
 for (const [name, text] of Object.entries(HARMFUL)) {
   Deno.test(`refused: ${name}`, () => {
-    assertThrows(() => parseConfig("config.yaml", text), ConfigError);
+    assertThrows(() => parseConfig("config.yaml", text), PremigrateError);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Files of a site's policies: what is refused, and where. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { parseSiteFile, readSiteFile, readSiteFolder } from "../../../lib/config/site_folder.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
 
 const GOOD = `name: kernel
 title: kernels are 5.14 or later
@@ -180,7 +180,7 @@ for (const [name, [from, to, message]] of Object.entries(WRONG)) {
   Deno.test(`refused: ${name}`, () => {
     const text = GOOD.replace(from, to);
     assert(text !== GOOD);
-    const { message: found } = assertThrows(() => parseSiteFile("a.yaml", text), ConfigError);
+    const { message: found } = assertThrows(() => parseSiteFile("a.yaml", text), PremigrateError);
     assert(found.startsWith("a.yaml: ") && found.includes(message), found);
     assert(found.length < 600 && !found.includes("\n"), found);
   });
@@ -201,7 +201,7 @@ const HARMFUL: Record<string, string> = {
 
 for (const [name, text] of Object.entries(HARMFUL)) {
   Deno.test(`refused: ${name}`, () => {
-    const { message } = assertThrows(() => parseSiteFile("a.yaml", text), ConfigError);
+    const { message } = assertThrows(() => parseSiteFile("a.yaml", text), PremigrateError);
     assert(!message.includes("\n") && message.length < 600, message);
   });
 }
@@ -270,15 +270,18 @@ for (const [name, [make, message]] of Object.entries(FOLDERS)) {
   Deno.test(`refused: ${name}`, () =>
     withFolder(async (folder) => {
       await make(folder);
-      const error = await assertRejects(() => readSiteFolder(folder), ConfigError);
-      assert(error instanceof ConfigError && error.message.endsWith(message), String(error));
+      const error = await assertRejects(() => readSiteFolder(folder), PremigrateError);
+      assert(error instanceof PremigrateError && error.message.endsWith(message), String(error));
     }));
 }
 
 Deno.test("refused: a file for the folder", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/policies.d`, "");
-    const error = await assertRejects(() => readSiteFolder(`${folder}/policies.d`), ConfigError);
+    const error = await assertRejects(
+      () => readSiteFolder(`${folder}/policies.d`),
+      PremigrateError,
+    );
     assert(String(error).endsWith("it is no folder"), String(error));
-    await assertRejects(() => readSiteFile(`${folder}/missing.yaml`), ConfigError);
+    await assertRejects(() => readSiteFile(`${folder}/missing.yaml`), PremigrateError);
   }));

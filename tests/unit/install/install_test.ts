@@ -5,14 +5,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { parseApplied } from "../../../lib/config/config.ts";
 import { applyConfig, compareConfigs, denoOf } from "../../../lib/config/apply.ts";
-import { chooseDeno, DenoChoiceError } from "../../../lib/install/choose_deno.ts";
-import { ConfigError } from "../../../lib/config/yaml_file.ts";
+import { chooseDeno } from "../../../lib/install/choose_deno.ts";
 import { install, type Installed, type InstallRequest } from "../../../lib/install/install.ts";
-import { ManifestError, parseManifest, readManifest } from "../../../lib/install/manifest.ts";
-import { type Change, ForeignFileError } from "../../../lib/install/plan.ts";
-import { NotInstalledError, uninstall } from "../../../lib/install/uninstall.ts";
+import { parseManifest, readManifest } from "../../../lib/install/manifest.ts";
+import type { Change } from "../../../lib/install/plan.ts";
+import { uninstall } from "../../../lib/install/uninstall.ts";
 import { version } from "../../../lib/install/version.ts";
 import { DIST, run, snapshot, withRoot } from "../../helpers/install_host.ts";
 
@@ -212,17 +212,17 @@ const REFUSED: Record<
   readonly [
     prepare: (root: string, deno: string) => Promise<unknown>,
     ErrorClass:
-      | typeof ConfigError
-      | typeof DenoChoiceError
-      | typeof ForeignFileError
-      | typeof ManifestError,
+      | typeof PremigrateError
+      | typeof PremigrateError
+      | typeof PremigrateError
+      | typeof PremigrateError,
     message: string,
     request?: Partial<InstallRequest>,
   ]
 > = {
   "somebody else's hook of that name": [
     (root) => put(`${root}${HOOK}`, "#!/bin/sh\n", 0o755),
-    ForeignFileError,
+    PremigrateError,
     "it is not premigrate's; move it away first",
   ],
   "a hook that is a link": [
@@ -231,27 +231,27 @@ const REFUSED: Record<
       await Deno.mkdir(`${root}/etc/libvirt/hooks/qemu.d`, { recursive: true });
       await Deno.symlink(`${root}/elsewhere`, `${root}${HOOK}`);
     },
-    ForeignFileError,
+    PremigrateError,
     "it is not premigrate's",
   ],
   "a folder in place of the hook": [
     (root) => Deno.mkdir(`${root}${HOOK}`, { recursive: true }),
-    ForeignFileError,
+    PremigrateError,
     "found a folder",
   ],
   "a file in place of qemu.d": [
     (root) => put(`${root}/etc/libvirt/hooks/qemu.d`, "#!/bin/sh\n"),
-    ForeignFileError,
+    PremigrateError,
     "a file in place of a folder above it",
   ],
   "a file in place of the logs": [
     (root) => put(`${root}/var/log/premigrate`, ""),
-    ForeignFileError,
+    PremigrateError,
     "wanted a folder",
   ],
   "a command of that name": [
     (root) => put(`${root}/usr/bin/premigrate`, "#!/bin/sh\n", 0o755),
-    ForeignFileError,
+    PremigrateError,
     "it is not premigrate's",
   ],
   "a hook that the operator changed": [
@@ -260,22 +260,22 @@ const REFUSED: Record<
       await Deno.writeTextFile(`${root}${HOOK}`, "\n# mine\n", { append: true });
       await Deno.remove(`${root}${LIB}/hook.js`);
     },
-    ForeignFileError,
+    PremigrateError,
     "it was changed since it was installed",
   ],
   "a configuration that is wrong": [
     (root) => put(`${root}${CONFIG}`, "\nmode: never\n"),
-    ConfigError,
+    PremigrateError,
     "config.yaml: line 2, column 1: at mode: ",
   ],
   "a damaged list of files": [
     (root) => put(`${root}${LIB}/manifest.json`, "{"),
-    ManifestError,
+    PremigrateError,
     "manifest.json: ",
   ],
   "a Deno that is not there": [
     () => Promise.resolve(),
-    DenoChoiceError,
+    PremigrateError,
     "there is no such file",
     { deno: "/nowhere/deno" },
   ],
@@ -315,7 +315,7 @@ Deno.test("choose Deno: what is none", () =>
     for (const [path, message] of Object.entries(messages)) {
       const error = await assertRejects(
         () => chooseDeno("", { path, copy: false }),
-        DenoChoiceError,
+        PremigrateError,
       );
       assertStringIncludes(error.message, message);
     }
@@ -383,7 +383,7 @@ Deno.test("uninstall --purge: only what is not ours stays", () =>
 
 Deno.test("uninstall: what was never installed", () =>
   withRoot(async (root) => {
-    await assertRejects(() => uninstall(root, { purge: true }), NotInstalledError);
+    await assertRejects(() => uninstall(root, { purge: true }), PremigrateError);
   }));
 
 const DAMAGED: Record<string, string> = {
@@ -400,7 +400,7 @@ for (const [name, text] of Object.entries(DAMAGED)) {
   Deno.test(`a list of files that is refused: ${name}`, async () => {
     await assertRejects(
       () => Promise.resolve().then(() => parseManifest("manifest.json", text)),
-      ManifestError,
+      PremigrateError,
     );
   });
 }
@@ -432,7 +432,7 @@ Deno.test("config apply: whole or not at all", () =>
     await installAt(root, deno);
     const before = await Deno.readTextFile(`${root}${APPLIED}`);
     await put(`${root}${CONFIG}`, "mode: never\n");
-    await assertRejects(() => applyConfig(root), ConfigError);
+    await assertRejects(() => applyConfig(root), PremigrateError);
     assertEquals(await Deno.readTextFile(`${root}${APPLIED}`), before);
   }));
 

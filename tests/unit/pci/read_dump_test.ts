@@ -1,6 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { encodeHex } from "@std/encoding/hex";
-import { DumpError, MAX_DUMP_BYTES, readDump } from "../../../lib/pci/mod.ts";
+import { MAX_DUMP_BYTES, readDump } from "../../../lib/pci/mod.ts";
 import { ENDPOINT, VGPU } from "../../cases/pci/space.ts";
 
 function bytesOf(text: string): Uint8Array {
@@ -238,11 +239,12 @@ for (const { name, data, line, message } of ERRORS) {
   Deno.test(`readDump: ${name} is an error`, () => {
     const error = assertThrows(
       () => readDump(typeof data === "string" ? bytesOf(data) : data),
-      DumpError,
+      PremigrateError,
       message,
     );
-    assertEquals(error.line, line);
-    assertEquals(error.message.endsWith(`found ${error.found}, wanted ${error.wanted}`), true);
+    const place = line === undefined ? "" : ` at line ${line}`;
+    assertEquals([error.code, error.doing], ["dump", `Reading config space dump${place}`]);
+    assertMatch(error.problem, /^found .*, wanted /s);
   });
 }
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import {
   definePolicy,
   type Policy,
   type PolicyCase,
-  PolicyOptionsError,
   QemuVersionError,
   runCase,
   v,
@@ -100,7 +100,7 @@ Deno.test("runCase: what a case says is handed on", () => {
 });
 
 Deno.test("runCase: a case that cannot be is an error", () => {
-  assertThrows(() => runCase(teller, { ...BARE, options: { word: 1 } }), PolicyOptionsError);
+  assertThrows(() => runCase(teller, { ...BARE, options: { word: 1 } }), PremigrateError);
   assertThrows(() => runCase(teller, { ...BARE, source: { qemu: "?" } }), QemuVersionError);
 });
 

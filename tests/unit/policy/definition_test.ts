@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import {
   attributesOf,
   definePolicy,
   isAttributeName,
   type OptionsSchema,
   type Policy,
-  PolicyOptionsError,
   v,
 } from "premigrate/policy";
 import { NAMES, NO_NAMES } from "../../cases/attribute_names.ts";
@@ -61,7 +61,7 @@ Deno.test("definePolicy: options by any library that keeps to Standard Schema", 
     Object.keys(value ?? {}).length ? bad : ok;
   const policy = define("a/b", { "~standard": { validate } });
   policy.configure({});
-  const { message } = assertThrows(() => policy.configure({ a: [1] }), PolicyOptionsError);
+  const { message } = assertThrows(() => policy.configure({ a: [1] }), PremigrateError);
   assertEquals(
     message,
     "Cannot set the options of policy a/b: \u00d7 no\n  \u2192 at a.0\n\u00d7 never",
@@ -149,10 +149,10 @@ for (const [name, options, problem] of WRONG) {
   Deno.test(`configure: ${name} does not fit the schema`, () => {
     const error = assertThrows(
       () => define("a/b", OPTIONS).configure(options),
-      PolicyOptionsError,
+      PremigrateError,
       problem,
     );
-    assertEquals(error.policy, "a/b");
+    assertEquals(error.doing, "Cannot set the options of policy a/b");
   });
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   MODELLED_VERSIONS,
   parseQemuVersion,
@@ -64,7 +64,7 @@ const REFUSED = [
 for (const text of REFUSED) {
   Deno.test(`parseQemuVersion: ${JSON.stringify(text)} is none`, () => {
     const error = assertThrows(() => parseQemuVersion(text), QemuVersionError);
-    assertEquals([error.name, error.text], ["QemuVersionError", text]);
+    assertStringIncludes(error.problem, `found ${JSON.stringify(text.slice(0, 80))}, wanted `);
   });
 }
 

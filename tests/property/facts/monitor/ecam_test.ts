@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { PremigrateError } from "../../../../lib/error/mod.ts";
 import fc from "fast-check";
-import { EcamError, type Monitor, readGuestView } from "../../../../lib/facts/monitor/ecam.ts";
+import { type Monitor, readGuestView } from "../../../../lib/facts/monitor/ecam.ts";
 import {
   parseEcamWindow,
   parsePciFunctions,
@@ -73,7 +74,7 @@ Deno.test("any monitor gives a view, none, or the module's error", async () => {
       try {
         await readGuestView(monitor, { host: "hosta" });
       } catch (error) {
-        assert(error instanceof EcamError, String(error));
+        assert(error instanceof PremigrateError, String(error));
       }
     },
   ));
