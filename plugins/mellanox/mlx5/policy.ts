@@ -77,14 +77,15 @@ generation and version that NVIDIA names for live migration: ConnectX-7 from 28.
 from 32.41.1000. Other cards, and kernels before 6.7, are a warning.
 
 The card must have been set up for it (\`mlxconfig ... VF_MIGRATION_MODE=2\`), and the function made
-migratable before it was bound (\`devlink port function set ... migratable enable\`; recalled, not
-read from a source); else the driver offers no migration, which \`generic/vfio\` finds where the
+migratable before it was bound (\`devlink port function set ... migratable enable\`, in switchdev
+mode); else the driver offers no migration, which \`generic/vfio\` finds where the
 kernel tells. Numbers of MSI-X vectors (\`sriov_vf_msix_count\`) are \`generic/vfio\`'s too. What the
 functions can (RoCE, IPsec) is not read.
 
 Options: \`firmware\`: \`equal\` (default) or \`any\`: which pairs of firmware versions are accepted.
 
-References: NVIDIA DOCA documentation, "SR-IOV Live Migration"; Linux \`drivers/vfio/pci/mlx5\`.
+References: NVIDIA DOCA documentation, "SR-IOV Live Migration"; Linux \`drivers/vfio/pci/mlx5\`,
+\`Documentation/networking/devlink/devlink-port.rst\` and \`mellanox/mlx5/switchdev.rst\`.
 `,
   match: { vendors: [0x15b3] },
   options: v.strictObject({

@@ -96,7 +96,7 @@ export const CODES = {
     message: "The guest's driver is {guest}, the destination's {host}",
     remedy: "Upgrade the guest's driver to the destination's branch first, or ask NVML.",
     about:
-      "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2). Which branches those are is recalled here, not read from a source: so this only warns.",
+      "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2; which branches those are, NVIDIA Data Center Drivers, Supported Drivers). Another driver fails to load with the vGPU; what becomes of one that is loaded is not said: so this only warns.",
   },
   "gpu-mode-differs": {
     severity: "warn",
@@ -104,7 +104,7 @@ export const CODES = {
     message: "{mode} is {source} on the source's GPU and {destination} on the destination's",
     remedy: "Set both GPUs alike (nvidia-smi), or ask NVML.",
     about:
-      "ECC and MIG mode are said to have to be equal. That is recalled, not read from a source: so this only warns.",
+      "A migration between hosts of another ECC configuration stops before it is complete, whatever the GPU (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), known issues with migration). A known issue may be mended in another release: so this only warns.",
   },
   "parameter-blocks": {
     severity: "warn",
@@ -112,7 +112,7 @@ export const CODES = {
     message: "The vGPU of the {side} has {parameter}",
     remedy: "Set the parameter to 0 (nvidia/vgpu_params) and restart the guest.",
     about:
-      "Unified memory, debuggers and profilers are said to keep a vGPU from migrating. That is recalled, not read from a source: so this only warns.",
+      "Migration is disabled for a guest with unified memory, debuggers or profilers (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), limitations of migration). Whether the driver offers it for this vGPU the kernel itself may tell (generic/vfio): so this only warns.",
   },
   "hypervisors-unsupported": {
     severity: "veto",

@@ -13,6 +13,7 @@ import {
   spaceOf,
   v,
 } from "premigrate/policy";
+import { findVscs, hostDriver, type Vsc } from "../body.ts";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
@@ -194,20 +195,20 @@ function* checkHostDrivers(
 
 // nvidia/vsc names both drivers where each side's bytes do, whatever becomes of the bytes.
 function areInBytes(pair: DevicePair, versions: Readonly<Record<Side, string>>): boolean {
-  const [from, to] = SIDES.map((side) => driverHeader(pair[side], versions[side]));
-  return from !== undefined && from === to;
+  const [from, to] = SIDES.map((side) => driverCapability(pair[side], versions[side]));
+  return from !== undefined && from.offset === to?.offset && from.next === to.next;
 }
 
-/** Offset and next pointer of the Vendor Specific Capability that holds this driver, and no more. */
-function driverHeader(facts: DeviceFacts, version: string): string | undefined {
+/** The Vendor Specific Capability that holds this driver, and no more. */
+function driverCapability(facts: DeviceFacts, version: string): Vsc | undefined {
   const bytes = regionsOf(ownFacts(facts)).at(-1)?.bytes;
-  if (bytes === undefined || bytes.length < 256) return undefined;
-  const { capabilities, problems } = spaceOf(bytes);
-  const offset = capabilities.find(({ id }) => id === 0x09)?.offset ?? 0;
-  const body = String.fromCharCode(...bytes.subarray(offset + 2, offset + 17));
   // A list that is not in order may be another one to QEMU.
-  if (problems.length > 0 || body !== `\x1bVF\0\x16${version.padEnd(10, "\0")}`) return undefined;
-  return `${offset} ${bytes[offset + 1]}`;
+  if (bytes === undefined || bytes.length < 256 || spaceOf(bytes).problems.length > 0) {
+    return undefined;
+  }
+  const [vsc] = findVscs(bytes);
+  const isOnly = vsc?.length === 0x1b && hostDriver(vsc)?.version === version;
+  return isOnly ? vsc : undefined;
 }
 
 function isSameBranch(...versions: readonly string[]): boolean {
@@ -234,7 +235,7 @@ function* checkVgpuVersion({ source, destination }: DevicePair): Generator<Findi
 
 // The driver branches of the vGPU software, 8 to 20 (its release notes, 1.1), and others between
 // them. A guest's driver on Windows has a number of its own that follows its branch's: 538.33 is of
-// R535. `lts` are the long-term support branches: 8, 11, 13, 16 and 19 (NVIDIA's lifecycle policy).
+// R535. `lts` are the long-term support branches (NVIDIA Data Center Drivers, "Supported Drivers").
 const BRANCHES: readonly (readonly [first: number, kind: "vgpu" | "lts" | "other"])[] = [
   [418, "lts"],
   [430, "vgpu"],
@@ -286,12 +287,10 @@ function takesGuestDriver(manager: string, guest: string): boolean {
 }
 
 function* checkModes({ source, destination }: DevicePair): Generator<Finding> {
-  for (const [mode, name] of [["ecc", "ECC"], ["mig", "MIG mode"]] as const) {
-    const [from, to] = [source.nvml?.[mode], destination.nvml?.[mode]];
-    if (from === undefined || to === undefined || from === to) continue;
-    const data = { mode: name, source: from ? "on" : "off", destination: to ? "on" : "off" };
-    yield { code: "gpu-mode-differs", data };
-  }
+  const [from, to] = [source.nvml?.ecc, destination.nvml?.ecc];
+  if (from === undefined || to === undefined || from === to) return;
+  const data = { mode: "ECC", source: from ? "on" : "off", destination: to ? "on" : "off" };
+  yield { code: "gpu-mode-differs", data };
 }
 
 function* checkParameters(pair: DevicePair): Generator<Finding> {

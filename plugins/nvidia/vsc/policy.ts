@@ -18,7 +18,7 @@ import {
   unknownRecords,
   type Vsc,
   type VscRecord,
-} from "./body.ts";
+} from "../body.ts";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
