@@ -254,6 +254,7 @@ parent() { # LINK
       value parent "${here##*/}"
       files parent/ vendor numa_node
       devlink_info parent/
+      declared_attributes "$here" parent
       next_index=0
       parent_out=$out
       parent_records=$records
@@ -262,6 +263,7 @@ parent() { # LINK
     fi
     out=$out$parent_out
     records=$((records + parent_records))
+    has_parent=yes
   fi
   enter "$own_here"
 }
@@ -364,11 +366,11 @@ attribute() { # NAME FILE
 }
 
 # By whole paths: a device that has gone has left the shell in another directory.
-declared_attributes() { # DIRECTORY PARENT
+declared_attributes() { # DIRECTORY [parent]
   for name in $attributes; do
     case $name in
-      parent/*) attribute "$name" "$2/${name#parent/}" ;;
-      *) attribute "$name" "$1/$name" ;;
+      parent/*) [ -z "${2-}" ] || attribute "$name" "$1/${name#parent/}" ;;
+      *) [ -n "${2-}" ] || attribute "$name" "$1/$name" ;;
     esac
   done
 }
@@ -386,6 +388,7 @@ device() { # ADDRESS
       ;;
   esac
   records_before=$records
+  has_parent=
   record "device $address"
   if enter "$directory"; then
     link driver driver
@@ -395,7 +398,8 @@ device() { # ADDRESS
       *-*) mediated_device ;;
       *) pci_function ;;
     esac
-    [ -z "$attributes" ] || declared_attributes "$directory" "$above"
+    declared_attributes "$directory"
+    [ -n "$has_parent" ] || declared_attributes "$above" parent
   fi
   # One that has gone meanwhile has not been read from where it was.
   if ! [ -d "$directory" ]; then
