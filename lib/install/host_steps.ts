@@ -53,7 +53,7 @@ export async function makeReady(
     );
   }
   try {
-    await outside.fillCache(LAYOUT.cache);
+    await outside.fillCache(LAYOUT);
   } catch (error) {
     const said = oneLine(error instanceof Error ? error.message : String(error));
     warnings.push(`${LAYOUT.cache} is not filled: ${said}`);

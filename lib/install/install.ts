@@ -1,12 +1,12 @@
 import { version } from "./version.ts";
-import { type Applied, writeApplied } from "../config/config.ts";
+import { type Config, writeApplied } from "../config/config.ts";
 import { readConfig } from "../config/apply.ts";
 import { below } from "../config/below.ts";
 import { chooseDeno } from "./choose_deno.ts";
 import { readEntry, writeEntry } from "./entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
-import { MANIFEST, readManifest, writeManifest } from "./manifest.ts";
+import { MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
 
 /** What is installed, and where. */
@@ -37,33 +37,18 @@ export interface Installed {
  * @throws {PremigrateError} When there is no such Deno.
  * @throws {PremigrateError} When the list that the installation before left is damaged.
  */
-export async function install(request: InstallRequest): Promise<Installed> {
-  const { dist, root } = request;
-  const manifest = await readManifest(root);
+export async function install({ dist, root, ...request }: InstallRequest): Promise<Installed> {
+  const before = await readManifest(root);
   // A copy that was asked for once is kept, and renewed.
-  const hasCopy = request.deno === undefined && Object.hasOwn(manifest?.files ?? {}, LAYOUT.deno);
-  const deno = await chooseDeno(root, {
-    path: request.deno,
-    copy: request.copyDeno === true || hasCopy,
-  });
+  const hasCopy = request.deno === undefined && Object.hasOwn(before?.files ?? {}, LAYOUT.deno);
+  const copy = request.copyDeno === true || hasCopy;
+  const deno = await chooseDeno(root, { path: request.deno, copy });
   const items = await itemsOf(dist, deno.isKept ? deno.source : undefined);
-  const steps: Step[] = [];
-  for (const item of items) steps.push(await planStep(root, item, manifest));
-
-  const applied: Item = {
-    path: LAYOUT.applied,
-    content: new TextEncoder().encode(writeApplied(await readChoices(root, steps, deno.path))),
-    mode: 0o644,
-    kind: "program",
-  };
-  // Before the hook.
-  steps.splice(-1, 0, await planStep(root, applied, manifest));
-
-  const above = [...new Set(items.flatMap(({ path }) => foldersAbove(path)))];
-  const parents = PRIVATE_FOLDERS.flatMap(foldersAbove)
-    .filter((folder) => !PRIVATE_FOLDERS.includes(folder));
-  const folders = [...new Set([...parents, ...above, LAYOUT.policies])];
-  const missing = await findMissing(root, folders);
+  const steps = await planFiles(root, items, deno.path, before);
+  const paths = [...PRIVATE_FOLDERS, ...items.map(({ path }) => path)];
+  const above = new Set([...paths.flatMap(foldersAbove), LAYOUT.policies]);
+  for (const folder of PRIVATE_FOLDERS) above.delete(folder);
+  const missing = await findMissing(root, [...above]);
   const missingPrivate = await findMissing(root, PRIVATE_FOLDERS);
 
   // From here on something is changed.
@@ -73,55 +58,73 @@ export async function install(request: InstallRequest): Promise<Installed> {
   for (const folder of PRIVATE_FOLDERS) {
     changes.push(await makePrivate(root, folder, missingPrivate.includes(folder)));
   }
-  const files: Record<string, string> = {};
-  for (const { item, mark } of steps) if (mark !== undefined) files[item.path] = mark;
-  const stale = await findStale(root, manifest?.files ?? {}, files);
-  const made = [...missing, ...missingPrivate];
   const isFirst = steps.at(-1)?.what === "made";
-  const hookSince = isFirst ? Date.now() : manifest?.hookSince;
-  const next = writeManifest({
-    version,
-    files,
-    ...root !== "" || hookSince === undefined ? {} : { hookSince },
-    folders: [...(manifest?.folders ?? []).filter((folder) => !made.includes(folder)), ...made],
-  });
-  const list: Item = {
-    path: MANIFEST,
-    content: new TextEncoder().encode(next),
-    mode: 0o644,
-    kind: "program",
-  };
-  const known = { version, files: { [MANIFEST]: "" }, folders: [] };
-  steps.splice(-1, 0, await planStep(root, list, known));
-  for (const { item: { path, content, mode }, what } of steps) {
-    if (what === "made" || what === "changed") {
-      writeEntry(await below(root, path), content, mode);
-    }
-    changes.push({
-      path: `${root}${path}`,
-      what,
-      ...what === "kept" ? { why: "it is not as it was installed, and may be yours" } : {},
-    });
+  const now = manifestOf(root, steps, [...missing, ...missingPrivate], before);
+  const stale = await findStale(root, before?.files ?? {}, now.files);
+  // It may have been there before.
+  const known = { ...now, files: { [MANIFEST]: "" } };
+  const list = await planStep(root, textItem(MANIFEST, writeManifest(now)), known);
+  for (const step of [...steps.slice(0, -1), list, ...steps.slice(-1)]) {
+    changes.push(await takeStep(root, step));
   }
   for (const path of stale) {
     await Deno.remove(await below(root, path));
     changes.push({ path: `${root}${path}`, what: "removed", why: "it is no part of this version" });
   }
+  return { changes, warnings: deno.warning === undefined ? [] : [deno.warning], isFirst };
+}
+
+/** What is to be done for each file, the hook last. */
+async function planFiles(
+  root: string,
+  items: readonly Item[],
+  deno: string,
+  before: Manifest | undefined,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const item of items) steps.push(await planStep(root, item, before));
+  const applied = writeApplied({ deno, config: await readChoices(root, steps) });
+  steps.splice(-1, 0, await planStep(root, textItem(LAYOUT.applied, applied), before));
+  return steps;
+}
+
+function textItem(path: string, text: string): Item {
+  return { path, content: new TextEncoder().encode(text), mode: 0o644, kind: "program" };
+}
+
+/** What is installed then. */
+function manifestOf(
+  root: string,
+  steps: readonly Step[],
+  made: readonly string[],
+  before: Manifest | undefined,
+): Manifest {
+  const hookSince = steps.at(-1)?.what === "made" ? Date.now() : before?.hookSince;
   return {
-    changes,
-    warnings: deno.warning === undefined ? [] : [deno.warning],
-    isFirst,
+    version,
+    files: Object.fromEntries(
+      steps.flatMap(({ item, mark }) => mark === undefined ? [] : [[item.path, mark]]),
+    ),
+    ...root !== "" || hookSince === undefined ? {} : { hookSince },
+    folders: [...new Set(before?.folders).difference(new Set(made)), ...made],
   };
 }
 
+async function takeStep(root: string, { item, what }: Step): Promise<Change> {
+  const { path, content, mode } = item;
+  if (what === "made" || what === "changed") writeEntry(await below(root, path), content, mode);
+  const why = what === "kept" ? { why: "it is not as it was installed, and may be yours" } : {};
+  return { path: `${root}${path}`, what, ...why };
+}
+
 /** The choices that will be in force: of the file that stays, else of the one that is installed. */
-async function readChoices(root: string, steps: readonly Step[], deno: string): Promise<Applied> {
+async function readChoices(root: string, steps: readonly Step[]): Promise<Config> {
   const step = steps.find(({ item }) => item.path === LAYOUT.config);
   const content = step?.item.content;
   const text = step?.what !== "kept" && content instanceof Uint8Array
     ? new TextDecoder().decode(content)
     : await Deno.readTextFile(await below(root, LAYOUT.config, { follow: true }));
-  return { deno, config: await readConfig(root, { text }) };
+  return await readConfig(root, { text });
 }
 
 async function makePrivate(root: string, folder: string, isMissing: boolean): Promise<Change> {

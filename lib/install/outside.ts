@@ -12,8 +12,8 @@ export interface Outside extends Files {
   run(program: string, args: readonly string[], input?: string): Promise<ProgramEnd>;
   /** In milliseconds since 1970. */
   now(): number;
-  /** Fills the hook's cache in a folder: what it knows of the host then, in a few words. */
-  fillCache(folder: string): Promise<string>;
+  /** Fills the hook's cache: what it knows of the host then, in a few words. */
+  fillCache(paths: Pick<Paths, "cache" | "networks">): Promise<string>;
   /** Runs the installed hook where it records nothing of that. */
   tryHook(paths: Paths, applied: string, xml: string): Promise<Trial>;
 }
@@ -35,13 +35,13 @@ export const OUTSIDE: Outside = {
 
   now: (): number => Date.now(),
 
-  async fillCache(folder): Promise<string> {
+  async fillCache({ cache, networks }): Promise<string> {
     const signal = AbortSignal.timeout(CACHE_SECONDS * 1000);
-    const { libvirt, installedQemu, emulator } = await refreshHostCache(folder, signal);
+    const { libvirt, installedQemu, emulator } = await refreshHostCache(cache, signal);
     return [
       `libvirt ${libvirt ?? "of unknown version"}`,
       emulator === undefined ? "no QEMU" : `${emulator} ${installedQemu ?? "of unknown version"}`,
-      countNetworks(await refreshNetworks(`${folder}/networks`, THIS_HOST, signal)),
+      countNetworks(await refreshNetworks(networks, THIS_HOST, signal)),
     ].join(", ");
   },
 

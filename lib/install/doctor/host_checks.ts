@@ -83,7 +83,7 @@ export const HOST_CHECKS: readonly Check[] = [
     area: "HOST",
     title: "for what the hook knows of QEMU",
     async run({ outside, paths }): Promise<Outcome> {
-      return ["PASS", await outside.fillCache(paths.cache)];
+      return ["PASS", await outside.fillCache(paths)];
     },
   },
   {
