@@ -1,6 +1,7 @@
 import { ValidationError } from "@cliffy/command";
 import type { Domain, MdevDevice, PciDevice } from "../domain/mod.ts";
 import { normalizeBdf, type WantedDevice } from "../policy/mod.ts";
+import { UUID } from "../domain/uuid.ts";
 
 /** Reads `SRC=DST` options: devices' names to the addresses that they will have. */
 export function parseMap(
@@ -33,8 +34,6 @@ export function parseMap(
   }
   return targets;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Reads a BDF or an mdev's UUID, in any case; `undefined` for anything else. */
 export function parseAddress(text: string): string | undefined {

@@ -5,6 +5,7 @@ import { attributesOf, type Trouble } from "../policy/mod.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { underCurrentIds } from "./former_ids.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
+import { UUID } from "../domain/uuid.ts";
 
 /** `observe`: decide and record, and never refuse. */
 export type Mode = "enforce" | "observe";
@@ -153,7 +154,7 @@ export const ConfigSchema = v.strictObject({
       v.record(
         v.pipe(
           v.string(),
-          v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "wanted a guest's UUID"),
+          v.regex(UUID, "wanted a guest's UUID"),
         ),
         Guest,
       ),

@@ -3,6 +3,7 @@ import { inputError, readChunks, readLines, writeText } from "../facts/files.ts"
 import { unlessGone } from "../facts/store.ts";
 import type { Paths } from "./paths.ts";
 import { parseWaiver, readWaiver, type Waiver, writeWaiver } from "./waiver.ts";
+import { UUID } from "../domain/uuid.ts";
 
 /** A waiver that cannot be given or ended. */
 function waiverError(guest: string, problem: string): PremigrateError {
@@ -17,7 +18,6 @@ export interface GuestWaiver {
   readonly waiver: Waiver | undefined;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MOST = 10_000;
 
 /** Writes a guest's waiver, whole or not at all, over one that it has. */

@@ -1,5 +1,6 @@
 import type { Domain } from "./domain.ts";
 import type { MdevDevice, PciDevice } from "./host_device.ts";
+import { UUID } from "./uuid.ts";
 
 /**
  * Gives host devices other source addresses; every byte that is not part of one stays as it is.
@@ -53,7 +54,7 @@ export function rewriteSources(
 type Attributes = readonly (readonly [name: string, value: string])[];
 
 function attributesOf(kind: "pci" | "mdev", address: string): Attributes {
-  if (kind === "mdev" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(address)) {
+  if (kind === "mdev" && UUID.test(address)) {
     return [["uuid", address]];
   }
   const [, domain, bus, slot, fn] =

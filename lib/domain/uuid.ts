@@ -1,3 +1,6 @@
+/** A UUID in its canonical spelling. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /**
  * The canonical spelling of a UUID, from any that libvirt's `virUUIDParse` takes; `undefined` for
  * anything else.

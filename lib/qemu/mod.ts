@@ -8,6 +8,7 @@ export * from "./error_line.ts";
 export * from "./machine.ts";
 export * from "./option_rom.ts";
 export * from "./properties.ts";
+export * from "./qapi_bool.ts";
 export * from "./realize.ts";
 export * from "./region.ts";
 export * from "./restore.ts";

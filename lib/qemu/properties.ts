@@ -1,5 +1,6 @@
 import { PremigrateError } from "../error/mod.ts";
 import type { QemuVersion } from "./version.ts";
+import { parseQapiBool } from "./qapi_bool.ts";
 
 /** A vfio-pci property that this QEMU would refuse, or that cannot be read. */
 export class QemuPropertyError extends PremigrateError {
@@ -214,11 +215,10 @@ export function splitProperties(text: string): Record<string, string> {
   return properties;
 }
 
-// qapi_bool_parse
 function parseBool(name: string, value: string): boolean {
-  if (["on", "yes", "true", "y"].includes(value)) return true;
-  if (["off", "no", "false", "n"].includes(value)) return false;
-  throw new QemuPropertyError(name, value, "on or off");
+  const bool = parseQapiBool(value);
+  if (bool === undefined) throw new QemuPropertyError(name, value, "on or off");
+  return bool;
 }
 
 // PCI_ANY_ID is the default: the device's own.

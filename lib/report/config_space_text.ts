@@ -2,6 +2,7 @@ import { bold, dim, yellow } from "@std/fmt/colors";
 import type { Capability, ConfigSpace, ExtendedCapability } from "../policy/mod.ts";
 import { fieldTexts } from "./field_texts.ts";
 import { printable, wrap } from "./printable.ts";
+import { hex } from "./hex.ts";
 
 /** A decoded function, with what the dump says of it. */
 export interface DescribedFunction extends ConfigSpace {
@@ -56,8 +57,4 @@ function capabilityLines(capability: Capability | ExtendedCapability): string[] 
     `  ${bold(hex(offset, 2))} ${name}${version} ${dim(`(${size})`)}`,
     ...values === "" ? [] : wrap(values, 7),
   ];
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
 }

@@ -7,6 +7,7 @@ import {
   type Migration,
   spaceOf,
 } from "../policy/mod.ts";
+import { hex } from "./hex.ts";
 
 /** A fact of both sides in words. */
 export interface ComparedFact {
@@ -103,10 +104,6 @@ const DEVICE_FACTS: Readonly<Record<string, Describe<DeviceFacts>>> = {
 
 function attributeText(value: string | null | undefined): string | undefined {
   return value === null ? "not there" : value;
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
 }
 
 function bytesText(size: number): string {

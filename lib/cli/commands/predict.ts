@@ -15,6 +15,7 @@ import {
   machineSkipsVscCheck,
   type Migration,
   parseMachine,
+  parseQapiBool,
   parseQemuVersion,
   parseVfioPciProperties,
   type Prediction,
@@ -161,7 +162,7 @@ function findDoubt(
 ): string | undefined {
   const properties = splitProperties(text);
   const migrates = properties["enable-migration"];
-  if (migrates !== undefined && !["auto", "on", "yes", "true", "y"].includes(migrates)) {
+  if (migrates !== undefined && migrates !== "auto" && parseQapiBool(migrates) !== true) {
     return `QEMU migrates no device with enable-migration=${migrates.slice(0, 80)}`;
   }
   const pair: DevicePair = {

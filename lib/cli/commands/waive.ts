@@ -7,10 +7,10 @@ import { printable } from "../../report/printable.ts";
 import { changeFiles } from "../changes.ts";
 import { print, printJson } from "../print.ts";
 import { parseRoot } from "../root.ts";
+import { UUID } from "../../domain/uuid.ts";
 
 const LONGEST = 7 * 86_400;
 const LONGEST_REASON = 1000;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** `waive`: a guest passes for a time. */
 export const waive = new Command<{ json?: true }>()

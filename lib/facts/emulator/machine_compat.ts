@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { oneLine } from "../one_line.ts";
+import { parseQapiBool } from "../../qemu/qapi_bool.ts";
 
 /** What a QEMU binary says of its machine types' compat properties, or why it does not. */
 export type MachineCompat =
@@ -82,16 +83,9 @@ function skipsVscCheck(properties: readonly v.InferOutput<typeof Property>[]): b
     const last = properties.findLast(({ "qom-type": type, property }) =>
       property === "skip-vsc-check" && types.includes(type)
     );
-    return last === undefined ? true : truth(last.value);
+    return last === undefined ? true : parseQapiBool(last.value);
   });
   return plain === nohotplug ? plain : undefined;
-}
-
-/** QEMU's `qapi_bool_parse`. */
-function truth(value: string): boolean | undefined {
-  if (["on", "yes", "true", "y"].includes(value)) return true;
-  if (["off", "no", "false", "n"].includes(value)) return false;
-  return undefined;
 }
 
 function parseJson(text: string): unknown {

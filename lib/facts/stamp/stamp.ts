@@ -9,6 +9,7 @@ import { oneLine } from "../one_line.ts";
 import { AnyFactsSchema } from "../old_keys.ts";
 import type { CapturedDevice, CapturedHost, Facts } from "../schema.ts";
 import { factsJson } from "../write.ts";
+import { UUID } from "../../domain/uuid.ts";
 
 /** The XML namespace of what premigrate keeps in a domain's `<metadata>`. */
 export const STAMP_NAMESPACE = "urn:premigrate:stamp";
@@ -77,7 +78,7 @@ const ID = /^[0-9A-Za-z._:-]{1,64}$/;
 
 const StampSchema = v.strictObject({
   premigrate: v.literal("stamp/1"),
-  guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+  guest: v.pipe(v.string(), v.regex(UUID)),
   time: Time,
   devices: v.pipe(
     v.array(v.strictObject({ guest: GuestAddress, source: v.string() })),

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { oneLine } from "../one_line.ts";
 import { Store } from "../store.ts";
 import { type RegionBytes, RegionForm } from "./region.ts";
+import { UUID } from "../../domain/uuid.ts";
 
 /** What was read of a guest's devices just before its QEMU was started, or that it has none now. */
 export interface StartRecord {
@@ -30,7 +31,7 @@ const CLOCK_STEP_MS = 5_000;
 const STORE = new Store(
   v.strictObject({
     premigrate: v.literal("started/1"),
-    guest: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+    guest: v.pipe(v.string(), v.regex(UUID)),
     time: v.pipe(v.string(), v.isoTimestamp()),
     bootId: v.string(),
     devices: v.pipe(

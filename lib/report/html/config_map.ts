@@ -10,6 +10,7 @@ import {
 import type { ConfigShadows } from "../config_shadows.ts";
 import { fieldTexts } from "../field_texts.ts";
 import { type Markup, markup } from "./markup.ts";
+import { hex } from "../hex.ts";
 
 /** The marks are those of the text report's grid. */
 const KINDS: Readonly<Record<ByteKind, { readonly mark: string; readonly text: string }>> = {
@@ -173,8 +174,4 @@ function valueAt(space: ConfigSpace, bytes: Uint8Array, offset: number): string 
   const texts = fields === undefined ? [] : fieldTexts(fields);
   const value = `0x${hex(get32(own, 0), 2 * size)}`;
   return texts.length === 0 ? value : `${value} (${texts.join(", ")})`;
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
 }

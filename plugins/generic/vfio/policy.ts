@@ -10,6 +10,7 @@ import {
   type Migration,
   neverMigrates,
   ownFacts,
+  parseQapiBool,
   type PolicyFinding,
   type QemuVersion,
   redHatRelease,
@@ -162,7 +163,8 @@ function* checkQemu(
   { qemu: floor }: Options,
 ): Generator<Finding> {
   const data = { side, qemu: `${qemu}` };
-  const isTold = isOn(properties["x-enable-migration"]) && qemu.atLeast(8, 0);
+  const isTold = parseQapiBool(properties["x-enable-migration"] ?? "") === true &&
+    qemu.atLeast(8, 0);
   if (!isAtLeast(`${qemu}`, floor) && !isTold) {
     yield { code: "qemu-too-old", data: { ...data, floor } };
     return;
@@ -178,7 +180,7 @@ function* checkQemu(
       yield { code: "p2p-missing", data: { side, count: vfioDevices } };
     }
   }
-  if (!isOn(properties["enable-migration"])) {
+  if (parseQapiBool(properties["enable-migration"] ?? "") !== true) {
     // Since 9.1 the IOMMU's own tracking is as good (f48b472450).
     const isNeeded = !qemu.atLeast(9, 1);
     if (features?.includes("dirty-tracking") === false) {
@@ -192,11 +194,6 @@ function* checkQemu(
     const severity = qemu.atLeast(11, 0) ? "warn" : "veto";
     yield { code: "viommu", severity, data };
   }
-}
-
-// qapi_bool_parse
-function isOn(value: string | undefined): boolean {
-  return value !== undefined && ["on", "yes", "true", "y"].includes(value);
 }
 
 function* checkLibvirt({ source: { libvirt } }: Migration, floor: string): Generator<Finding> {

@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/report": ["lib/policy", "@std/fmt/colors"],
   "lib/config": [
     "plugins",
+    "lib/domain",
     "lib/policy",
     "lib/site",
     "lib/plugin",
