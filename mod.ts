@@ -1,5 +1,5 @@
 /**
- * premigrate foretells whether a libvirt guest's devices survive a live migration.
+ * premigrate predicts whether a libvirt guest's devices survive a live migration.
  *
  * Facts of both hosts and the domain XML go in, a verdict comes out:
  *

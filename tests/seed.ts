@@ -1,5 +1,5 @@
 /**
- * One seed for every property test, so that the gate's result hangs on nothing but the code:
+ * One seed for every property test, so that the gate's result depends on nothing but the code:
  * `SEED=1 deno task test` tries another.
  *
  * @module

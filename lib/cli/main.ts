@@ -36,7 +36,7 @@ import { noCommand } from "./no_command.ts";
 const premigrate = new Command()
   .name("premigrate")
   .version(version)
-  .description("Tell before a live migration whether the guest's devices will survive it.")
+  .description("Predict whether a guest's devices survive a live migration.")
   .help({ colors: Deno.stdout.isTerminal() && !Deno.noColor })
   .throwErrors()
   .globalOption("--json", "Write JSON.")

@@ -131,7 +131,7 @@ export const ConfigSchema = v.strictObject({
     {},
   ),
   maxAge: v.optional(
-    v.pipe(duration(10, 86_400), v.description("The oldest stamp that is believed")),
+    v.pipe(duration(10, 86_400), v.description("The oldest stamp that is used")),
     "15m",
   ),
   rewrite: v.optional(

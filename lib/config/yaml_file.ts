@@ -56,7 +56,7 @@ export function parseYamlFile<Schema extends v.GenericSchema>(
   if (Array.isArray(value)) throw errorAt(file, text, [], "found a list, wanted keys");
   const parsed = v.safeParse(schema, value ?? {});
   if (parsed.success) return parsed.output;
-  // A slip of the pen in a key is an unknown one, and may be a missing one, too.
+  // A misspelt key is an unknown one, and may be a missing one, too.
   const issue = parsed.issues.find(isUnknownKey) ?? parsed.issues[0];
   const path = pathOf(issue);
   if (isUnknownKey(issue)) {

@@ -9,7 +9,7 @@ import type { ProbeReport } from "./probe/report.ts";
 import type { ProbedDevice } from "./probe/read_device.ts";
 import { readRomFiles, type RomFile } from "./rom_files.ts";
 import type { CapturedDevice, CapturedHost, Facts } from "./schema.ts";
-import { foretellDriver } from "./vfio/driver.ts";
+import { predictDriver } from "./vfio/driver.ts";
 
 /** What was answered of a host; absent: it was not asked. */
 export interface HostAnswers {
@@ -104,6 +104,6 @@ function asManaged(
   if (modalias === undefined || version === undefined) return device;
   const managedDriver = Number.parseInt(version) < 10
     ? "vfio-pci"
-    : foretellDriver({ modalias, modulesAlias: probe?.vfioAliases });
+    : predictDriver({ modalias, modulesAlias: probe?.vfioAliases });
   return { ...device, managedDriver };
 }

@@ -162,7 +162,7 @@ export async function judgeArrival(
   });
   const noted = [
     ...round > 1 ? [hookFinding("asked-anew", undefined, {})] : [],
-    // Without devices nothing hangs on them but what a policy asks for, and that says so itself.
+    // Without devices nothing depends on them but what a policy asks for, and that says so itself.
     ...[...destination.findings, ...source.findings].map((finding): Finding =>
       isPlain ? { ...finding, severity: "info" } : finding
     ),

@@ -15,7 +15,7 @@ export interface StampTerms {
   readonly host: Pick<CapturedHost, "name" | "uuid" | "machineId" | "bootId">;
   /** Now, in milliseconds since 1970. */
   readonly now: number;
-  /** The oldest stamp that is believed, in seconds. */
+  /** The oldest stamp that is used, in seconds. */
   readonly maxAge: number;
 }
 
@@ -23,7 +23,7 @@ export interface StampTerms {
 const MOST_AHEAD = 60;
 const OFFLINE_MARK_SECONDS = 600;
 
-/** Why a stamp is not believed; `undefined` when it is. */
+/** Why a stamp is not used; `undefined` when it is. */
 export function doubtStamp(stamp: Stamp, terms: StampTerms): Finding | undefined {
   const { host } = stamp.facts;
   const age = Math.floor((terms.now - Date.parse(stamp.time)) / 1000);

@@ -2,7 +2,7 @@ import type { CapturedHost, Facts } from "../facts/mod.ts";
 import type { Answer } from "../policy/mod.ts";
 import type { Settled } from "./settle.ts";
 
-/** Whom a device was, and whom it will be. */
+/** A device of the XML, and the device that the guest gets instead. */
 export interface Rewritten {
   /** The address in the XML that libvirt handed over. */
   readonly from: string;

@@ -58,7 +58,7 @@ function auditLine(decision: Decision, evidence: string, report: string): Record
   };
 }
 
-/** A call that was not libvirt's refuses nobody's migration: libvirt's own call does, or does not. */
+/** A call that was not libvirt's decides nothing: libvirt's own call does. */
 function isUnjudged({ settled, answer }: Decision): boolean {
   return settled.effect === "refused" &&
     answer.verdict.findings.some(({ policy, code }) =>

@@ -18,7 +18,7 @@ export interface Source {
   readonly facts: Facts | undefined;
   /** The guest's devices there. */
   readonly devices: readonly StampedDevice[];
-  /** What there is to say of where this comes from. */
+  /** What was found in looking for it. */
   readonly findings: readonly Finding[];
 }
 
@@ -154,7 +154,7 @@ function withoutRepeats(claims: readonly Asked[]): Asked[] {
   });
 }
 
-/** Why a host is not the source, where that is worth a word. */
+/** Why a host is not the source, where that is a finding. */
 function whyNot(answer: Asked | VirshError | LibvirtUriError, name: string): Finding[] {
   if (answer instanceof VirshError) return isElsewhere(answer) ? [] : [notRead(answer)];
   if (answer instanceof LibvirtUriError) {
@@ -239,7 +239,7 @@ export interface OnSource {
   readonly targets: ReadonlyMap<string, string>;
   /** The pools of the destination's networks that will give it the devices of these names. */
   readonly pools: ReadonlyMap<string, Pool>;
-  /** What there is to say of its networks. */
+  /** Findings about its networks. */
   readonly findings: readonly Finding[];
 }
 

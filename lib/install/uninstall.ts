@@ -41,7 +41,7 @@ export async function uninstall(
   changes.push({ path: `${root}${MANIFEST}`, what: "removed" });
   for (const folder of manifest.folders.toReversed()) {
     const change = await removeFolder(root, folder);
-    // That /etc is still in use is no news.
+    // Nobody needs to be told that /etc is still in use.
     const isOurs = folder.includes("/premigrate");
     if (change?.what === "removed" || (change !== undefined && isOurs)) changes.push(change);
   }

@@ -5,7 +5,7 @@ import { type Question, type QuestionMessage, writeQuestion } from "./message.ts
 import { askPlugin, PluginError, type ProcessOptions, readMessage } from "./process.ts";
 import { answersSchema } from "./schema.ts";
 
-/** Plugins as policies, and what there is to say of those that failed. */
+/** Plugins as policies, and the findings of those that failed. */
 export interface PluginPolicies {
   readonly policies: readonly Policy[];
   readonly findings: readonly Finding[];

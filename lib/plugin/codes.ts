@@ -8,16 +8,16 @@ export const PLUGIN_CODES = {
     title: "A code plugin threw an error",
     message: "Plugin {id} threw: {problem}",
     remedy: "Report it to the plugin's author; the other policies' findings stand.",
-    about: "A plugin that fails is believed in nothing: what it would have said is not known.",
+    about: "What a plugin that fails would have found is not known.",
   },
   "plugin-reached-out": {
     severity: "undecided",
     trouble: "policy",
     title: "A code plugin tried to reach outside",
     message: "Plugin {id} tried to use what it has no permission for: {permission}",
-    remedy: "Find out what the plugin is for before you list it again.",
+    remedy: "Find out why the plugin needs it before you list it again.",
     about:
-      "A plugin is a pure function of the facts. It has no permission to files, network, environment, programs or libraries; Deno refuses every try, and notes it.",
+      "A plugin is a pure function of the facts. It has no permission for files, network, environment, programs or libraries. Deno refuses each attempt and reports it.",
   },
   "plugin-timed-out": {
     severity: "undecided",
@@ -31,7 +31,7 @@ export const PLUGIN_CODES = {
     severity: "undecided",
     trouble: "policy",
     title: "A code plugin ran out of memory",
-    message: "Plugin {id} wanted more memory than a plugin may have",
+    message: "Plugin {id} needs more memory than a plugin may have",
     remedy: "Report it to the plugin's author; the other policies' findings stand.",
     about: "A plugin has a limited heap, and V8 ends it when that is full.",
   },
@@ -49,7 +49,7 @@ export const PLUGIN_CODES = {
     title: "A code plugin's answer cannot be read",
     message: "Plugin {id} gave no answer that can be read: {problem}",
     remedy:
-      "Build the plugin anew with this version of premigrate; a plugin prints nothing itself.",
+      "Build the plugin again with this version of premigrate. A plugin must not print anything.",
     about: "A plugin's findings have codes that it declares, and texts and numbers within bounds.",
   },
   "plugin-claims-id": {
@@ -58,7 +58,7 @@ export const PLUGIN_CODES = {
     title: "A code plugin has another policy's id",
     message: "Plugin {id} says that it is {claimed}, which is another policy's id",
     remedy: "Take one of the two out, or give the plugin an id of its own.",
-    about: "Findings stand under their policy's id: nobody speaks in another's name.",
+    about: "Findings are listed under their policy's id, so an id belongs to one policy.",
   },
   "plugin-ended": {
     severity: "undecided",

@@ -20,7 +20,7 @@ export interface CodePlugin {
 
 /** A plugin that failed, in whatever way. */
 export class PluginError extends PremigrateError {
-  /** What there is to say of it. */
+  /** The finding about it. */
   readonly finding: Finding;
 
   /** With the finding's code and data; `id` is the plugin's. */

@@ -4,16 +4,16 @@ import { findingsOf, type OwnCodePage, type OwnFinding } from "./own_codes.ts";
 export const ENGINE_CODES = {
   "address-not-yet-known": {
     severity: "undecided",
-    title: "Libvirt has yet to choose the device",
+    title: "Libvirt has not chosen the device yet",
     message: "The domain XML does not say which host device this is",
     remedy:
       "Ask again with the live XML of the running guest (virsh dumpxml without --inactive). Where it arrives: let the agent stamp the guest on its source host, or run `premigrate stamp` there.",
     about:
-      "A network pool hands out a host device when the guest starts. Until then nobody can say which one the guest will hold, so nothing can be compared. The XML that arrives does not say either which one it holds; a stamp does.",
+      "A network pool hands out a host device when the guest starts. Until then it is not known which one the guest gets, so nothing can be compared. The XML that arrives does not name the source's device either; a stamp does.",
   },
   "no-facts": {
     severity: "undecided",
-    title: "A device is missing in the facts",
+    title: "A device is missing from the facts",
     message: "Device {address} is not in the facts of {side}",
     remedy:
       "Gather the facts again with this device in them, or correct the address in the domain XML.",
@@ -31,7 +31,7 @@ export const ENGINE_CODES = {
   },
   "paired-twice": {
     severity: "undecided",
-    title: "Two devices of the guest are to become one",
+    title: "Two devices of the guest have one destination device",
     message: "Destination device {address} is already the pair of {other}",
     remedy: "Give each device of the guest a device of its own on the destination.",
     about: "A host device belongs to one guest device; libvirt refuses to give it to two.",
@@ -42,7 +42,7 @@ export const ENGINE_CODES = {
     message: "No free device of the destination is allowed by all policies for this one",
     remedy: "Free a device there or make one of the same kind, or name one (--map).",
     about:
-      "A device that some guest has, or may have, is not free. What the other findings say of the device is of the one of the same address, which the guest may not get.",
+      "A device that a guest has, or may have, is not free. The other findings are about the destination's device of the same address, which the guest may not get.",
   },
   "guest-not-read": {
     severity: "undecided",
@@ -51,7 +51,7 @@ export const ENGINE_CODES = {
     remedy:
       "See what `virsh dumpxml` of that guest prints, and whether it has VFIO devices by <qemu:commandline>.",
     about:
-      "A guest's document may be more than any guest needs, or leave open which devices it has. What it names counts as in use, and where it may have others, every device that a VFIO driver has and no other guest names is not known to be free. Of the guest itself nothing can be said; other guests' migrations are judged as ever.",
+      "The domain XML of a guest may be too large, or leave open which devices the guest has. The devices that it names count as in use. Where the guest may have more, no device with a VFIO driver is known to be free. The guest itself cannot be judged; other guests can.",
   },
   "destination-in-use": {
     severity: "veto",
@@ -62,15 +62,15 @@ export const ENGINE_CODES = {
   },
   "use-not-known": {
     severity: "undecided",
-    title: "Whether another guest has the destination's device is not known",
-    message: "Whether a guest there has destination device {address} is not known",
+    title: "It is not known whether another guest has the destination's device",
+    message: "It is not known whether a guest there has destination device {address}",
     remedy: "Gather the destination's facts with libvirt (capture --uri).",
     about:
-      "A host device belongs to one guest at a time. To the hook it is no question: libvirt refuses a device in use itself, right after the hook and before anything is sent (virHostdevPreparePCIDevices).",
+      "A host device belongs to one guest at a time. The hook need not ask: libvirt itself refuses a device in use, right after the hook and before anything is sent (virHostdevPreparePCIDevices).",
   },
   "hosts-not-told-apart": {
     severity: "undecided",
-    title: "Whether the two hosts are one is not known",
+    title: "It is not known whether the two hosts are one",
     message: "The libvirt UUID of the {side} is not known: the two hosts may be one",
     remedy: "Gather the facts with libvirt (capture --uri).",
     about:
@@ -122,28 +122,30 @@ export const ENGINE_CODES = {
     remedy:
       "Say the same in libvirt's own elements where there are any; else compare the devices by hand, and let the guest pass once (premigrate waive).",
     about:
-      "Libvirt hands <qemu:commandline> and <qemu:override> to QEMU unread. Arguments that cannot change what is compared for a VFIO device, or whether it migrates, are known by name; any other may. Of an alias as machine type (`-machine q35`) each host's QEMU makes its own newest.",
+      "Libvirt hands <qemu:commandline> and <qemu:override> to QEMU unread. Arguments that cannot change what is compared for a VFIO device, or whether it migrates, are known by name; any other may. An alias as machine type (`-machine q35`) is the newest version of each host's own QEMU.",
   },
   "element-not-understood": {
     severity: "undecided",
     title: "An element of the document is not understood",
     message: "The element or attribute {element} is not understood",
-    remedy: "Take it out if it is of no use, or install a premigrate that knows it.",
+    remedy:
+      "Remove it if the guest does not need it, or install a version of premigrate that knows it.",
     about:
-      "What may stand below a host device and below <domain> is known by name. What is not may change the device that QEMU makes of it, or whether the guest migrates: an iommufd, or <launchSecurity>.",
+      "The elements of a host device and of <domain> are known by name. Any other may change the device that QEMU makes, or whether the guest migrates, as an iommufd or <launchSecurity> does.",
   },
   "property-not-understood": {
     severity: "undecided",
     title: "A QEMU property of the device is not understood",
     message: "QEMU's property {property} of the device is not understood",
-    remedy: "Take it out if it is of no use, or install a premigrate that knows it.",
+    remedy:
+      "Remove it if the guest does not need it, or install a version of premigrate that knows it.",
     about:
       "A property of vfio-pci may come by <qemu:override>, `-set` or `-global`. Those that change what is compared are modelled, harmless ones are known by name; any other may change either.",
   },
   "machine-of-argument": {
     severity: "info",
     title: "An argument names the machine type",
-    message: "QEMU's machine type is {machine}, whatever <os> says",
+    message: "QEMU's machine type is {machine}: an argument overrides <os>",
     remedy: "Name it in the <type> of <os>, and nowhere else.",
     about:
       "Libvirt writes its own -machine first and the arguments of <qemu:commandline> after it; QEMU takes the last.",
@@ -156,7 +158,7 @@ export const ENGINE_CODES = {
     remedy:
       "Take the <teaming> (or failover_pair_id) away, or give the guest the persistent half: an <interface> of model virtio with <teaming type='persistent'/> and this alias.",
     about:
-      "QEMU migrates nothing of a device with failover_pair_id and compares nothing of it: the virtio network device of that id, with failover=on, is to unplug it before (vfio_realize in hw/vfio/pci.c, virtio_net_handle_migration_primary in hw/net/virtio-net.c). Where there is none it stays, the migration completes, and the guest goes on with another device that knows nothing of it. Libvirt does not look for the partner.",
+      "QEMU migrates nothing of a device with failover_pair_id and compares nothing of it: the virtio network device of that id, with failover=on, unplugs it first (vfio_realize in hw/vfio/pci.c, virtio_net_handle_migration_primary in hw/net/virtio-net.c). Without it the device stays, the migration completes, and the guest continues with another device that has none of its state. Libvirt does not look for the partner.",
   },
   "unplugged-before-migration": {
     severity: "info",
@@ -173,15 +175,15 @@ export const ENGINE_CODES = {
     remedy:
       "Run `premigrate cache` on the destination, or the agent, which does it at each round; for facts files capture the host again.",
     about:
-      "Only the live XML shows that an interface of a libvirt network has become a host device; in any other an ordinary NAT network looks the same. So a list is kept of what the host's networks are (virsh net-dumpxml: <forward mode='hostdev'> is a pool); one that was started or changed since is not known.",
+      "Only the live XML shows that an interface of a libvirt network has become a host device. In any other XML it looks like an interface of a NAT network. So premigrate keeps a list of the host's networks (virsh net-dumpxml: <forward mode='hostdev'> is a pool). It does not know a network that was started or changed since.",
   },
   "device-may-be-of-pool": {
     severity: "undecided",
     title: "A network may have handed out the device",
-    message: "It is not known whether the device is of a pool of one of the source's networks",
+    message: "It is not known whether the device comes from a pool of the source's networks",
     remedy: "Capture the source again, where libvirt answers.",
     about:
-      "The live XML shows a device that a network handed out as any other <interface type='hostdev'>. Libvirt takes another of the destination's pool for it then, whatever address the source's has.",
+      "In the live XML a device that a network handed out looks like any other <interface type='hostdev'>. On the destination libvirt then takes any device of that network's pool, not the one of the same address.",
   },
   "network-kinds-differ": {
     severity: "veto",
@@ -190,7 +192,7 @@ export const ENGINE_CODES = {
     remedy:
       "Define the network alike on both hosts, or migrate with an XML that names another network.",
     about:
-      "Libvirt gives the guest what the destination's network of that name has to give. QEMU cannot restore a virtio NIC to a VFIO device, nor the other way round: it fails after all memory was sent.",
+      "Libvirt gives the guest what the destination's network of that name provides. QEMU cannot restore a virtio NIC to a VFIO device, nor the reverse: it fails after all memory has been sent.",
   },
   "pool-was-judged": {
     severity: "info",
@@ -199,7 +201,7 @@ export const ENGINE_CODES = {
       "Libvirt will give the guest one of {count} devices of network {network}: each was judged",
     remedy: "Nothing to do.",
     about:
-      "Which device of its pool a network hands out is known only when it does. They were all found alike; the device that is named stands for them.",
+      "A network chooses the device from its pool when the guest arrives. All of them get the same decision; the findings show one.",
   },
   "pool-devices-differ": {
     severity: "undecided",
@@ -209,7 +211,7 @@ export const ENGINE_CODES = {
     remedy:
       "Take these devices out of the network's pool, or migrate with an XML that names a device (<interface type='hostdev'>).",
     about:
-      "Which device of its pool a network hands out is known only when it does. What the other findings say is of one that is better than the worst.",
+      "A network chooses the device from its pool when the guest arrives. The other findings are about a device that is better than the worst.",
   },
   "policy-failed": {
     severity: "undecided",
@@ -218,7 +220,7 @@ export const ENGINE_CODES = {
     message: "Policy {id} failed: {problem}",
     remedy: "Report it to the policy's author; the other policies' findings stand.",
     about:
-      "A policy threw an error, or gave a finding that it does not declare. What it would have said is not known.",
+      "A policy threw an error, or gave a finding that it does not declare. What it would have found is not known.",
   },
   "attribute-not-read": {
     severity: "undecided",
@@ -228,7 +230,7 @@ export const ENGINE_CODES = {
     remedy:
       "Gather the facts again with the same policies, or by hand with `premigrate capture --attribute`; the facts' `missing` tells why one cannot be read.",
     about:
-      "A policy may declare sysfs attributes that the probe is to bring. One that is not there is known to be absent, and the policy judges that; one that nobody looked for, or that cannot be read, might be anything.",
+      "A policy may declare sysfs attributes for the probe to read. The policy judges an attribute that does not exist. One that was not looked for, or cannot be read, may have any value.",
   },
 } as const satisfies Readonly<Record<string, OwnCodePage>>;
 

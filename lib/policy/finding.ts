@@ -27,7 +27,7 @@ export interface Finding {
   readonly data: Readonly<Record<string, FindingValue>>;
 }
 
-/** What there is to say about a code, once for all its findings. */
+/** The texts of a code, for all its findings. */
 export interface CodePage {
   /** The severity its findings have, unless a finding says otherwise. */
   readonly severity: Severity;

@@ -7,7 +7,7 @@ import type { Finding } from "./finding.ts";
 import type { WantedDevice } from "./pair.ts";
 import { remember } from "./remember.ts";
 
-/** The devices of a guest that have a config space to judge, and what there is to say of the others. */
+/** The devices of a guest that have a config space to judge, and findings about the others. */
 export interface GuestDevices {
   /** In document order. */
   readonly wanted: readonly WantedDevice[];
@@ -111,7 +111,7 @@ function passOver(device: HostDevice): Finding | undefined {
   return undefined;
 }
 
-/** What of a guest was not looked at, whatever the verdict. */
+/** What of a guest was not looked at. */
 export interface NotLookedAt {
   /** What it is. */
   readonly code: UnreadKind | "emulated-devices" | "cpu-model";

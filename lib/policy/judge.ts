@@ -50,7 +50,7 @@ export interface Question {
    * refuses next, before anything is sent (`virHostdevPreparePCIDevices`).
    */
   readonly arriving?: ReadonlyMap<string, Pool> | undefined;
-  /** What else there is to say of its devices. */
+  /** Other findings about its devices. */
   readonly findings?: readonly Finding[] | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface Pool {
   readonly devices: readonly string[];
 }
 
-/** Which device stands for each that libvirt will choose, and what there is to say of that. */
+/** Which device stands for each that libvirt will choose, and findings about that. */
 export interface Drawn {
   readonly targets: ReadonlyMap<string, string>;
   readonly findings: readonly Finding[];

@@ -19,7 +19,7 @@ export interface ReportedFinding extends Finding {
 }
 
 /**
- * Looks up what there is to say about a finding's code; `undefined` when its policy has no such code.
+ * Looks up the page of a finding's code; `undefined` when its policy has no such code.
  *
  * @example
  * ```ts

@@ -23,7 +23,7 @@ export function factsOfMatch(match: Match): FactName[] {
 
 /**
  * Whether a policy is for a device, or a guest: whether one side is all that `match` names. The name
- * of a fact where that hangs on one that is not known.
+ * of a fact where that depends on one that is not known.
  */
 export function matchSides(match: Match, sides: readonly Side[]): boolean | FactName {
   const answers = sides.map((side) => matchSide(match, side));

@@ -56,24 +56,25 @@ export function sitePolicy(name: string, rules: SiteRules): Policy {
     },
     "not-known": {
       severity: unknown,
-      title: `Not known, and the site wants: ${title}`,
+      title: `Not known whether the site's rule is met: ${title}`,
       message: "{fact} of the {side} is not known",
       remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
-      about: "What the site wants cannot be compared without this fact.",
+      about: "The site's rule needs this fact.",
     },
     "not-comparable": {
       severity: unknown,
-      title: `Not to be compared, and the site wants: ${title}`,
-      message: "{fact} is {source} on the source and {destination} on the destination: no versions",
+      title: `Cannot be compared by the site's rule: ${title}`,
+      message:
+        "{fact} is {source} on the source and {destination} on the destination: these are no versions",
       remedy: "Compare them by hand, or change the policy.",
       about: "A version begins with a number.",
     },
     "match-not-known": {
       severity: unknown,
-      title: `Not known whether the site wants: ${title}`,
-      message: "Whether the policy is for this hangs on {fact}, which is not known",
+      title: `Not known whether the site's rule applies: ${title}`,
+      message: "Whether the policy applies depends on {fact}, which is not known",
       remedy: "Gather the facts again; `premigrate doctor` tells what cannot be read.",
-      about: "What the policy's match names is not known of either side.",
+      about: "The policy's match names a fact that is known of neither side.",
     },
   };
   return definePolicy({

@@ -10,11 +10,11 @@ import { parseRoot } from "../root.ts";
 /** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()
   .description(
-    "Keep what this host's libvirt and QEMU say of themselves, and which of its networks are pools of\nhost devices, for the hook.",
+    "Store for the hook what this host's libvirt and QEMU say about themselves, and which networks are\npools of host devices.",
   )
   .option("--arch <arch:string>", "A guest's architecture (default: the host's).")
   .option("--emulator <path:string>", "A QEMU: libvirt is not asked where only that has changed.")
-  .option("--networks", "Ask of libvirt's networks alone.")
+  .option("--networks", "Ask only about libvirt's networks.")
   .option("--root <dir:file>", "Where premigrate is installed, if not at /.")
   .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
   .action(async ({ arch, emulator, networks: onlyNetworks, root, timeout, json }) => {

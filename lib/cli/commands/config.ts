@@ -23,7 +23,7 @@ const check = new Command<{ json?: true }>()
   });
 
 const apply = new Command<{ json?: true }>()
-  .description("Make /etc/premigrate/config.yaml what the hook runs by.")
+  .description("Apply /etc/premigrate/config.yaml to the hook.")
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .example("After a change", "sudo premigrate config apply")
   .action(async ({ json, root }) => {
@@ -43,7 +43,7 @@ const show = (value: unknown): string =>
   value === undefined ? "(none)" : typeof value === "string" ? value : JSON.stringify(value);
 
 const showApplied = new Command<{ json?: true }>()
-  .description("Print the choices that the hook runs by, defaults included.")
+  .description("Print the applied configuration, defaults included.")
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .example("As JSON", "premigrate config show --json")
   .action(async ({ json, root }) => {

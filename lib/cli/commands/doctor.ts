@@ -7,7 +7,7 @@ import { parseRoot } from "../root.ts";
 
 /** `doctor`: whether the hook would do its work. */
 export const doctor = new Command<{ json?: true }>()
-  .description("Check that the installed hook does its work on this host, line by line.")
+  .description("Check that the installed hook works on this host: one line per check.")
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .example("Exits with 1 if a line says FAIL", "sudo premigrate doctor")
   .action(async ({ json, root }) => {

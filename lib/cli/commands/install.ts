@@ -9,7 +9,7 @@ import { parseRoot } from "../root.ts";
 
 /** `install`: the hook, the command and the agent's unit on this host. */
 export const install = new Command<{ json?: true }>()
-  .description("Install the libvirt hook, or put an installation right.")
+  .description("Install the libvirt hook, or repair an installation.")
   .option("--root <dir:file>", "Install below this folder, which may be copied to / later.")
   .option("--deno <path:file>", "The Deno that the hook runs (default: the one running now).")
   .option("--copy-deno", "Keep a copy of that Deno in /usr/lib/premigrate.")

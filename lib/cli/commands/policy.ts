@@ -97,7 +97,7 @@ function linesOf(title: string, { findings }: CaseOutcome): string[] {
 }
 
 const build = new Command<{ json?: true }>()
-  .description("Make a code plugin of a policy in TypeScript; FILE=DIGEST is printed.")
+  .description("Build a code plugin from a policy in TypeScript; prints FILE=DIGEST.")
   .arguments("<file:file>")
   .option("--output <file:file>", "Where to write it (default: beside FILE, as NAME.js).")
   .example("Beside it", "premigrate policy build policy.ts")
@@ -113,7 +113,7 @@ const build = new Command<{ json?: true }>()
 
 const create = new Command<{ json?: true }>()
   .description(
-    "Write a policy to begin with, its codes, cases and page in it: ./VENDOR/NAME/policy.ts.",
+    "Write a policy to start from, with its codes, cases and page: ./VENDOR/NAME/policy.ts.",
   )
   .arguments("<id:string>")
   .example("One for a vendor's devices", "premigrate policy new acme/revision")
@@ -128,7 +128,7 @@ const create = new Command<{ json?: true }>()
 
 /** `policy`: for those who write one. */
 export const policy = new Command<{ json?: true }>()
-  .description("Begin, build or test a policy that you write.")
+  .description("Create, build or test a policy of your own.")
   .example("Before it is applied", "premigrate policy test examples/policies.d/same-branch.yaml")
   .action(noCommand)
   .command("test", test)

@@ -72,7 +72,7 @@ const LineSchema = v.object({
 /** `predict`: QEMU's restore check for many pairs. */
 export const predict = new Command<{ json?: true }>()
   .description(
-    "Foretell QEMU's restore check for pairs of config spaces, a JSON object a line on standard input.\n" +
+    "Predict QEMU's restore check for pairs of config spaces: one JSON object per line on standard input.\n" +
       "Keys: machine, source, destination (hex), properties, qemu, bus, bars, destinationBars, rom, writes.",
   )
   .example("Recorded pairs", "premigrate predict < tests/cases/cli/pairs.jsonl")

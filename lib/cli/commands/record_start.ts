@@ -11,7 +11,7 @@ const CLOSING_MS = 500;
 /** `record-start`: what the hook runs when a guest is about to be started. */
 export const recordStart = new Command<{ json?: true }>()
   .hidden()
-  .description("For the hook: keep what QEMU is about to see of a starting guest's devices.")
+  .description("For the hook: record what QEMU will see of a starting guest's devices.")
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .option("--seconds <seconds:integer>", "The hook's deadline.", { default: 2 })
   .example("As libvirt's hook at `start begin`", "premigrate record-start < vm1.xml")

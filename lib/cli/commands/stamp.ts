@@ -14,12 +14,12 @@ import { stampGuests } from "../../agent/stamping.ts";
 
 /** `stamp`: a guest's facts into its own metadata, for the hook of the host that it goes to. */
 export const stamp = new Command<{ json?: true }>()
-  .description("Put what this host knows of running guests' devices into their metadata.")
+  .description("Write the facts of running guests' devices into the guests' metadata.")
   .arguments("[guests...:string]", ["Names or UUIDs of guests that run on this host."])
   .option("--all", "All running guests that have host devices.")
-  .option("--remove", "Take it out again; with --offline out of the persistent XML.")
-  .option("--offline", "Mark guests that are shut off: they are about to be migrated so.")
-  .option("--from <facts:file>", "Make a stamp of this facts file for the XML of --xml.")
+  .option("--remove", "Remove the stamp; with --offline from the persistent XML.")
+  .option("--offline", "Mark guests that are shut off, before an offline migration.")
+  .option("--from <facts:file>", "Make a stamp from this facts file for the XML of --xml.")
   .option("--xml <file:file>", "A domain XML, which is printed with the stamp of --from in it.")
   .option("--timeout <seconds:integer>", "Deadline in seconds (default: 60).")
   .example("The guests of this host, before they are migrated", "sudo premigrate stamp --all")

@@ -6,7 +6,7 @@ import { parseRoot } from "../root.ts";
 
 /** `uninstall`: what `install` made. */
 export const uninstall = new Command<{ json?: true }>()
-  .description("Remove what was installed; what you changed and what was recorded stays.")
+  .description("Remove the installation. Changed files and records stay.")
   .option("--root <dir:file>", "The folder below which it was installed.")
   .option("--purge", "Also remove the configuration, the waivers and the records.")
   .example("From this host", "sudo premigrate uninstall")

@@ -4,12 +4,12 @@ export type ProbedThing = "host" | "device" | "function" | "mdev" | "parent" | "
 /**
  * What it means that the probe has no value of a key:
  *
- * - `told`: a verdict may hang on it, so that the probe says it of every such thing. A report without
+ * - `told`: a verdict may depend on it, so that the probe says it of every such thing. A report without
  *   it is no whole one;
  * - `none`: likewise, and that it is not there is a value: there can be none of it, or the kernel does
  *   not tell;
- * - `fact`: the fact is not known, and what hangs on it is undecided;
- * - `no-part`: no verdict hangs on it.
+ * - `fact`: the fact is not known, and what depends on it is undecided;
+ * - `no-part`: no verdict depends on it.
  */
 export type ProbeAbsence = "told" | "none" | "fact" | "no-part";
 

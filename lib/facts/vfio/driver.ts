@@ -31,7 +31,7 @@ const VFIO_ALIAS = new RegExp(`^alias vfio_pci:${FIELDS} (\\S+)$`, "gm");
  *
  * @example
  * ```ts
- * import { foretellDriver } from "./driver.ts";
+ * import { predictDriver } from "./driver.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const modulesAlias = `# Aliases extracted from modules themselves.
@@ -39,11 +39,11 @@ const VFIO_ALIAS = new RegExp(`^alias vfio_pci:${FIELDS} (\\S+)$`, "gm");
  * alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci
  * `;
  * const modalias = "pci:v000015B3d0000101Esv000015B3sd0000005Bbc02sc00i00";
- * assertEquals(foretellDriver({ modalias, modulesAlias }), "mlx5_vfio_pci");
- * assertEquals(foretellDriver({ driverModel: "vfio-pci", modalias, modulesAlias }), "vfio-pci");
+ * assertEquals(predictDriver({ modalias, modulesAlias }), "mlx5_vfio_pci");
+ * assertEquals(predictDriver({ driverModel: "vfio-pci", modalias, modulesAlias }), "vfio-pci");
  * ```
  */
-export function foretellDriver(choice: DriverChoice): string | undefined {
+export function predictDriver(choice: DriverChoice): string | undefined {
   const { driverModel, modalias, modulesAlias } = choice;
   if (driverModel !== undefined) return driverOf(driverModel);
   const device = MODALIAS.exec(modalias ?? "")?.slice(1);

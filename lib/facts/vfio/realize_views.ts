@@ -144,7 +144,7 @@ function withMissing(device: CapturedDevice, why: string): CapturedDevice {
 }
 
 /**
- * All that can be read without opening a device, as far as its bytes may hang on it; `undefined`
+ * All that can be read without opening a device, as far as its bytes may depend on it; `undefined`
  * where some of it is not known, or nothing may stand in for the device.
  */
 function keyOf(device: CapturedDevice, host: CapturedHost): RealizeKey | undefined {

@@ -106,7 +106,7 @@ function* checkDriver(side: Side, facts: DeviceFacts, { drivers }: Options): Gen
   const { driver, migration, vgpuType = 0 } = facts;
   const name = driver?.name;
   const ability = name === undefined ? undefined : abilityOf(name);
-  // What the vendors' policies say hangs on it, whatever it offers.
+  // What the vendors' policies say depends on it, whatever it offers.
   if (name === undefined) yield { code: "fact-unknown", data: { side, fact: "driver" } };
   if (migration !== undefined) {
     if (!migration.offered) {

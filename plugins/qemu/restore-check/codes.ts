@@ -1,7 +1,7 @@
 import type { Codes } from "premigrate/policy";
 
 const CONFIG_CHECK =
-  "QEMU's destination compares the device's config space with the source's after all memory was sent (get_pci_config_device in hw/pci/pci.c), under the masks cmask & ~wmask & ~w1cmask of its own device.";
+  "QEMU's destination compares the device's config space with the source's after all memory has been sent (get_pci_config_device in hw/pci/pci.c), under the masks cmask & ~wmask & ~w1cmask of its own device.";
 
 /** Every finding of `qemu/restore-check`. */
 export const CODES = {

@@ -31,7 +31,7 @@ type Finding = PolicyFinding<typeof CODES>;
 type Side = "source" | "destination";
 const SIDES = ["source", "destination"] as const;
 
-/** QEMU's own comparison at restore, foretold. */
+/** Predicts QEMU's own comparison at restore. */
 export default definePolicy({
   id: "qemu/restore-check",
   title: "QEMU's comparison of config space at restore",
@@ -52,7 +52,7 @@ export default definePolicy({
     if (blocking.length > 0) return;
     yield* checkBars(pair, migration);
     yield* checkExtended(pair, migration);
-    yield* foretell(pair, migration);
+    yield* predictRestore(pair, migration);
     yield* compareUnchecked(pair);
   },
 });
@@ -160,7 +160,7 @@ function* checkBars(pair: DevicePair, migration: Migration): Generator<Finding> 
   }
 }
 
-/** What a bigger BAR does hangs on the guest's address, which a view of the running guest tells. */
+/** What a bigger BAR does depends on the guest's address, which a view of the running guest tells. */
 function findBarOutcome(
   { config }: DeviceFacts,
   bar: number | string,
@@ -207,7 +207,7 @@ interface Outcome {
   readonly findings: Iterable<Finding>;
 }
 
-function* foretell(pair: DevicePair, migration: Migration): Generator<Finding> {
+function* predictRestore(pair: DevicePair, migration: Migration): Generator<Finding> {
   const { all, missing } = realizeScenarios(pair, migration);
   const outcomes = all.map((scenario) => judge(scenario, pair));
   const passing = outcomes.findLast(({ result }) => result === "passes");

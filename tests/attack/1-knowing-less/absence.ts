@@ -1,10 +1,10 @@
 /**
  * What it means that a fact is absent, for every fact of a device, a host, a migration, a stamp.
  *
- * - `not-read`: nobody knows, and what hangs on it is undecided. Where there can be none of it, that
+ * - `not-read`: nobody knows, and what depends on it is undecided. Where there can be none of it, that
  *   is said by a value: the text says which.
  * - `no-reader`: no reader gathers it yet, so that it is never missing.
- * - `no-part`: no verdict hangs on it.
+ * - `no-part`: no verdict depends on it.
  *
  * What is in a fact that is an object is as the fact is. Keys of the probe's report have their table in
  * lib/facts/probe/keys.ts.

@@ -91,7 +91,7 @@ Deno.test("the reports here have the keys that the probe prints, and each has a 
   }
 });
 
-/** Those that no verdict hangs on. */
+/** Those that no verdict depends on. */
 const UNUSED: readonly string[] = ["parent/numa_node"];
 
 function hasRow(key: string): boolean {

@@ -20,7 +20,7 @@ for (
         .filter(({ code }) => code === "element-not-understood")
         .map(({ data }) => data["element"]);
     assertEquals(read(guestXml([FIRST], { before: element })), [...wanted]);
-    // Without a VFIO device nothing hangs on it.
+    // Without a VFIO device nothing depends on it.
     assertEquals(read(guestXml([], { before: element })), []);
   });
 }

@@ -114,7 +114,7 @@ Deno.test("a device that was not compared is named alone", () => {
     .split("\n");
   assertEquals(
     verdict,
-    "premigrate: UNDECIDED, refused hostdev7: A device is missing in the facts",
+    "premigrate: UNDECIDED, refused hostdev7: A device is missing from the facts",
   );
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import * as fc from "fast-check";
-import { foretellDriver } from "../../../../lib/facts/vfio/driver.ts";
+import { predictDriver } from "../../../../lib/facts/vfio/driver.ts";
 import { parseVfioAnswer } from "../../../../lib/facts/vfio/region.ts";
 import { decodeRegionInfo, regionInfoArgument } from "../../../../lib/facts/vfio/structs.ts";
 
@@ -44,7 +44,7 @@ Deno.test("a region's size and offset are read whole", () => {
   }));
 });
 
-Deno.test("no text makes foretellDriver() fail, and an exact alias wins wherever it stands", () => {
+Deno.test("no text makes predictDriver() fail, and an exact alias wins wherever it stands", () => {
   const modalias = "pci:v000015B3d0000101Esv000015B3sd0000005Bbc02sc00i00";
   const exact = `alias vfio_${modalias} exact`;
   const noise = fc.array(fc.oneof(
@@ -57,8 +57,8 @@ Deno.test("no text makes foretellDriver() fail, and an exact alias wins wherever
   ));
   fc.assert(fc.property(noise, noise, text, (before, after, other) => {
     const modulesAlias = [...before, exact, ...after].join("\n");
-    assertEquals(foretellDriver({ modalias, modulesAlias }), "exact");
-    assertEquals(foretellDriver({ modalias: other, modulesAlias }), undefined);
-    assertEquals(typeof foretellDriver({ driverModel: other }), "string");
+    assertEquals(predictDriver({ modalias, modulesAlias }), "exact");
+    assertEquals(predictDriver({ modalias: other, modulesAlias }), undefined);
+    assertEquals(typeof predictDriver({ driverModel: other }), "string");
   }));
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type DriverChoice, foretellDriver } from "../../../../lib/facts/vfio/driver.ts";
+import { type DriverChoice, predictDriver } from "../../../../lib/facts/vfio/driver.ts";
 
 const HEAD = "# Aliases extracted from modules themselves.\n";
 /** As depmod writes it for a kernel with all the variant drivers. */
@@ -17,7 +17,7 @@ const MLX5 = "pci:v000015B3d0000101Esv000015B3sd0000005Bbc02sc00i00\n";
 const NVIDIA = "pci:v000010DEd00002236sv000010DEsd00001482bc03sc02i00\n";
 const XE = "pci:v00008086d000056C0sv00008086sd00004905bc03sc80i00";
 
-Deno.test("foretellDriver() takes the driver libvirt takes", () => {
+Deno.test("predictDriver() takes the driver libvirt takes", () => {
   const cases: [string, DriverChoice, string | undefined][] = [
     ["a variant for the device", { modalias: MLX5, modulesAlias: ALIASES }, "mlx5_vfio_pci"],
     ["none for the device", { modalias: NVIDIA, modulesAlias: ALIASES }, "vfio-pci"],
@@ -80,5 +80,5 @@ alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i*
     ["an empty modalias", { modalias: "", modulesAlias: ALIASES }, undefined],
     ["nothing known", {}, undefined],
   ];
-  for (const [name, choice, driver] of cases) assertEquals(foretellDriver(choice), driver, name);
+  for (const [name, choice, driver] of cases) assertEquals(predictDriver(choice), driver, name);
 });
