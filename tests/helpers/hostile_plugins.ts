@@ -68,7 +68,7 @@ export const HOSTILE: readonly (readonly [expected: string, plugin: CodePlugin])
   ],
   [
     "plugin-out-of-memory",
-    plugin("eats-memory", `(() => { const a = []; for (;;) a.push({ a: [a.length + ""] }) })()`),
+    plugin("eats-memory", `(() => { const a = []; for (;;) a.push(new Array(1e6).fill(1.5)) })()`),
   ],
   [
     "plugin-threw",
