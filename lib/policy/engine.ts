@@ -2,7 +2,7 @@ import { propertiesNotUnderstood } from "../qemu/properties.ts";
 import { attributesOf } from "./attributes.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding, Severity } from "./finding.ts";
-import { identify } from "./migration.ts";
+import { identify, SIDES } from "./migration.ts";
 import type { DevicePair, Identity, Migration } from "./migration.ts";
 import type { Match, Policy, PolicyFinding } from "./policy.ts";
 import type { RegisteredPolicy, Registry } from "./registry.ts";
@@ -128,7 +128,7 @@ function findStrangeProperties({ name, guest }: DevicePair): Finding[] {
 /** A finding for each attribute that the policy declares and that is not known of a side. */
 function findUnread({ id, attributes, judgesUnread }: Policy, pair: DevicePair): Finding[] {
   if (attributes === undefined || judgesUnread) return [];
-  return (["source", "destination"] as const).flatMap((side) => {
+  return SIDES.flatMap((side) => {
     const known = new Map(Object.entries(pair[side].attributes ?? {}));
     return attributesOf([{ attributes }])
       .filter((attribute) => known.get(attribute) === undefined)

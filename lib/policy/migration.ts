@@ -9,6 +9,12 @@ import type { QemuVersion } from "../qemu/version.ts";
 import type { ConfigView, RealizeView } from "../qemu/view.ts";
 import { propertiesOf, remember } from "./remember.ts";
 
+/** The two sides of a migration. */
+export const SIDES = ["source", "destination"] as const;
+
+/** One of them. */
+export type Side = typeof SIDES[number];
+
 /** What is known of one device on one host. Absent: not known, which is never the same as "none". */
 export interface DeviceFacts {
   /** Where it is on its host: `DDDD:BB:SS.F`, or an mdev's UUID. */

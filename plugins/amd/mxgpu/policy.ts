@@ -4,6 +4,7 @@ import {
   definePolicy,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -43,13 +44,13 @@ References: AMD MxGPU-Virtualization (2025-04), \`amdgv_api.c\`; Linux \`drivers
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Iterable<PolicyFinding<typeof CODES>> {
-    const sides = ["source", "destination"] as const;
-    const plain = sides.filter((side) => pair[side].driver?.name === "vfio-pci");
+    const plain = SIDES.filter((side) => pair[side].driver?.name === "vfio-pci");
     for (const side of plain) yield { code: "no-driver", data: { side } };
     if (plain.length === 0) yield { code: "context-not-compared" };
   },
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 function gpu(name: string): CaseSide {
   return { vendor: 0x1002, driver: { name } };
 }

@@ -63,6 +63,7 @@ References: Linux \`drivers/vfio/pci/pds\`, \`Documentation/networking/device_dr
   },
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 function vf(version: string | undefined): CaseSide {
   return {
     vendor: 0x1dd8,

@@ -5,6 +5,7 @@ import {
   identify,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -56,7 +57,7 @@ References: PCI 3.0, 6.2.1 (vendor and device id); QEMU \`docs/devel/migration/v
   options: OPTIONS,
   codes: CODES,
   *evaluate(pair, _migration, { accepted }): Iterable<PolicyFinding<typeof CODES>> {
-    for (const side of ["source", "destination"] as const) {
+    for (const side of SIDES) {
       const { vendor, device } = identify(pair[side]);
       if (vendor === undefined || device === undefined) {
         yield { code: "not-identified", data: { side } };
@@ -70,12 +71,13 @@ References: PCI 3.0, 6.2.1 (vendor and device id); QEMU \`docs/devel/migration/v
 
 // mtty of the kernel's samples.
 const MTTY: CaseSide = { vendor: 0x4348, device: 0x3253, driver: { name: "mtty" } };
-const BOTH = { source: MTTY, destination: MTTY };
+const OTHER: CaseSide = { vendor: 0x4348, device: 0x3254, driver: { name: "mtty" } };
 
 export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "a device of no policy's vendor",
-    ...BOTH,
+    source: MTTY,
+    destination: MTTY,
     findings: [
       ["nobody-vouches", "undecided", undefined, { side: "source", id: "4348:3253" }],
       ["nobody-vouches", "undecided", undefined, { side: "destination", id: "4348:3253" }],
@@ -84,16 +86,17 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   },
   {
     name: "a device that the site vouches for",
-    ...BOTH,
+    source: MTTY,
+    destination: MTTY,
     options: { accepted: ["4348:3253"] },
     findings: [],
     decision: "allow",
   },
   {
     name: "another device in place of one that the site vouches for",
-    ...BOTH,
+    source: MTTY,
+    destination: OTHER,
     options: { accepted: ["4348:3253"] },
-    destination: { ...MTTY, device: 0x3254 },
     findings: [["nobody-vouches", "undecided", undefined, { id: "4348:3254" }]],
     decision: "undecided",
   },

@@ -14,6 +14,8 @@ import {
   type PolicyFinding,
   type QemuVersion,
   redHatRelease,
+  type Side,
+  SIDES,
   spaceOf,
   v,
 } from "premigrate/policy";
@@ -21,7 +23,6 @@ import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
 type Finding = PolicyFinding<typeof CODES>;
-const SIDES = ["source", "destination"] as const;
 
 const Floor = v.pipe(v.string(), v.regex(/^\d{1,3}\.\d{1,3}$/));
 const OPTIONS = v.strictObject({
@@ -75,8 +76,6 @@ export default definePolicy({
     }
   },
 });
-
-type Side = typeof SIDES[number];
 
 // Linux drivers/vfio/pci, mtty of its samples, and what binds NVIDIA's vGPUs (`vfio_mdev` binds any
 // mdev before Linux 5.16). Proof is the binding of a driver that gives each device that it binds

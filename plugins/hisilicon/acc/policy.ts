@@ -75,6 +75,7 @@ function nameOf(facts: DeviceFacts): string | undefined {
   return device === undefined ? undefined : ACCELERATORS.get(device) ?? "another device";
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function vf(device: number | undefined): CaseSide {
   return { vendor: 0x19e5, device, driver: { name: "hisi_acc_vfio_pci" } };
 }

@@ -4,6 +4,7 @@ import {
   definePolicy,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -35,7 +36,7 @@ References: gvt-linux issue 209.
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Iterable<PolicyFinding<typeof CODES>> {
-    for (const side of ["source", "destination"] as const) {
+    for (const side of SIDES) {
       const { id = "" } = pair[side].mdevType ?? {};
       if (id.startsWith("i915-GVTg")) yield { code: "gvtg", data: { side, type: id } };
     }

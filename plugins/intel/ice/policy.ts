@@ -4,6 +4,7 @@ import {
   definePolicy,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -49,7 +50,7 @@ References: intel-wired-lan 2023, "Add E800 live migration driver"; Linux \`driv
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Iterable<PolicyFinding<typeof CODES>> {
-    for (const side of ["source", "destination"] as const) {
+    for (const side of SIDES) {
       const { device, driver, migration } = pair[side];
       if (driver?.name === "ice_vfio_pci" || driver?.name === "ice-vfio-pci") {
         yield { code: "ice-out-of-tree", data: { side, driver: driver.name } };
@@ -60,6 +61,7 @@ References: intel-wired-lan 2023, "Add E800 live migration driver"; Linux \`driv
   },
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 function vf(name: string): CaseSide {
   return { vendor: 0x8086, device: ADAPTIVE, driver: { name } };
 }

@@ -6,6 +6,7 @@ import {
   kernelHas,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -38,7 +39,6 @@ const CODES = {
   },
 } as const satisfies Codes;
 
-const SIDES = ["source", "destination"] as const;
 const SERVICES = "parent/qat/cfg_services";
 const KERNEL = "6.10";
 
@@ -96,6 +96,7 @@ function ringsOf(text: string): string {
   return servicesOf(text).replace(/^dcc$/, "dc");
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function vf(services: string | null | undefined, kernel = "6.12.0"): CaseSide {
   const ids = { vendor: 0x8086, device: 0x4941 };
   const attributes: CaseSide["attributes"] = services === undefined ? {} : { [SERVICES]: services };

@@ -7,6 +7,7 @@ import {
   kernelHas,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -59,8 +60,6 @@ const CODES = {
     about: `mlx5_vfio_pci is in Linux since 5.18, so older kernels may do. ${DOCA}`,
   },
 } as const satisfies Codes;
-
-const SIDES = ["source", "destination"] as const;
 
 // Firmware of ConnectX-7 and BlueField-3, by its first number (DOCA, SR-IOV live migration).
 const FLOORS: ReadonlyMap<string, string> = new Map([["28", "28.41.1000"], ["32", "32.41.1000"]]);
@@ -137,6 +136,7 @@ function differ(source: string | undefined, destination: string | undefined): bo
   return source !== undefined && destination !== undefined && source !== destination;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function card(version: string | undefined, psid = "MT_0000000844", facts: CaseSide = {}): CaseSide {
   const driver = { name: "mlx5_vfio_pci" };
   return { kernel: "6.8.0", vendor: 0x15b3, driver, firmware: { version, psid }, ...facts };

@@ -4,6 +4,7 @@ import {
   definePolicy,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -49,7 +50,7 @@ References: Linux \`drivers/vfio/pci/vfio_pci.c\`, \`drivers/vfio/pci/nvgrace-gp
   options: v.strictObject({}),
   codes: CODES,
   *evaluate(pair): Iterable<PolicyFinding<typeof CODES>> {
-    for (const side of ["source", "destination"] as const) {
+    for (const side of SIDES) {
       const { vgpuType = 0, driver: bound } = pair[side];
       // Of a VF with a vGPU that is taken from NVIDIA's driver generic/vfio tells.
       if (vgpuType > 0) continue;
@@ -60,8 +61,9 @@ References: Linux \`drivers/vfio/pci/vfio_pci.c\`, \`drivers/vfio/pci/nvgrace-gp
   },
 });
 
-function bound(name: string): CaseSide {
-  return { vendor: 0x10de, driver: { name } };
+/* @__NO_SIDE_EFFECTS__ */
+function bound(name: string, vgpuType?: number): CaseSide {
+  return { vendor: 0x10de, driver: { name }, vgpuType };
 }
 
 export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
@@ -84,8 +86,8 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   },
   {
     name: "a VF with a vGPU, which managed='yes' takes from NVIDIA's driver: generic/vfio tells",
-    source: { ...bound("nvidia"), vgpuType: 1152 },
-    destination: { ...bound("vfio-pci"), vgpuType: 1152 },
+    source: bound("nvidia", 1152),
+    destination: bound("vfio-pci", 1152),
     findings: [],
     decision: "allow",
   },

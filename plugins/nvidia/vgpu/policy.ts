@@ -9,6 +9,8 @@ import {
   type PolicyFinding,
   redHatRelease,
   regionsOf,
+  type Side,
+  SIDES,
   skipsVscCheck,
   spaceOf,
   v,
@@ -18,8 +20,6 @@ import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
 type Finding = PolicyFinding<typeof CODES>;
-type Side = "source" | "destination";
-const SIDES = ["source", "destination"] as const;
 const CREATABLE = "nvidia/creatable_vgpu_types";
 const PARAMETERS = "nvidia/vgpu_params";
 

@@ -8,6 +8,7 @@ import {
   type PolicyFinding,
   regionsOf,
   showsFunctionOnly,
+  SIDES,
   skipsVscCheck,
   v,
 } from "premigrate/policy";
@@ -73,7 +74,7 @@ function* judge(pair: DevicePair, migration: Migration, options: Options): Gener
 }
 
 function* findVirtualFunctions(pair: DevicePair): Generator<Finding> {
-  for (const side of ["source", "destination"] as const) {
+  for (const side of SIDES) {
     if (showsFunctionOnly(pair[side])) yield { code: "virtual-function", data: { side } };
   }
 }

@@ -18,6 +18,8 @@ import {
   propertiesOf,
   type RealizedDevice,
   resolveAlias,
+  type Side,
+  SIDES,
   spaceOf,
   v,
 } from "premigrate/policy";
@@ -28,8 +30,6 @@ import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
 import { unsureBytes } from "./unsure_bytes.ts";
 
 type Finding = PolicyFinding<typeof CODES>;
-type Side = "source" | "destination";
-const SIDES = ["source", "destination"] as const;
 
 /** Predicts QEMU's own comparison at restore. */
 export default definePolicy({

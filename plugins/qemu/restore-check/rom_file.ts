@@ -10,13 +10,13 @@ import {
   type QemuVersion,
   romBlockName,
   romFileSize,
+  type Side,
+  SIDES,
 } from "premigrate/policy";
 import type { CODES } from "./codes.ts";
 import { possibleQemus } from "./scenarios.ts";
 
 type Finding = PolicyFinding<typeof CODES>;
-
-const SIDES = ["source", "destination"] as const;
 
 /**
  * The RAM block that QEMU makes of a ROM file: its name and its size must be the same on both sides
@@ -57,7 +57,7 @@ export function* checkRomFile(pair: DevicePair, migration: Migration): Generator
   }
 }
 
-function versionOf(side: typeof SIDES[number]): string {
+function versionOf(side: Side): string {
   return `the ${side}'s QEMU version`;
 }
 

@@ -7,6 +7,7 @@ import {
   kernelHas,
   type PolicyCase,
   type PolicyFinding,
+  SIDES,
   v,
 } from "premigrate/policy";
 
@@ -47,7 +48,6 @@ const CODES = {
   },
 } as const satisfies Codes;
 
-const SIDES = ["source", "destination"] as const;
 const KERNEL = "6.13";
 
 /** Virtual functions of virtio hardware. */
@@ -103,6 +103,7 @@ function modeOf(facts: DeviceFacts): "transitional" | "modern" | undefined {
   return isSysfs && (bars[0] ?? 0) === 0 ? undefined : "modern";
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function vf(device: string, facts: CaseSide = {}): CaseSide {
   return {
     kernel: "6.13.0",

@@ -3,6 +3,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { build } from "../../../lib/install/build.ts";
 import { DIST_FILES } from "../../../lib/install/dist_files.ts";
 import { version } from "../../../lib/install/version.ts";
+import { PLUGIN_CASES } from "../../cases/plugins.ts";
 import { DIST, isInstalled, run, withRoot } from "../../helpers/install_host.ts";
 
 const DENO = Deno.execPath();
@@ -31,6 +32,12 @@ Deno.test("a build is the same wherever it is made, and names no path of that ma
       }
     }
   }));
+
+Deno.test("the hook's program has no policy's cases", async () => {
+  const program = await Deno.readTextFile(`${DIST}/hook.js`);
+  const names = Object.values(PLUGIN_CASES).flat().map(({ name }) => JSON.stringify(name));
+  assertEquals(names.filter((name) => program.includes(name)), []);
+});
 
 Deno.test("the command's program needs no cache and no registry", () =>
   withRoot(async (folder) => {
