@@ -1,6 +1,7 @@
 import { type HostAnswers, hostFacts } from "./host_facts.ts";
 import { findDevicesInUse } from "./libvirt/devices_in_use.ts";
 import { readHost, readNodeDevices } from "./libvirt/guests.ts";
+import { type LibvirtHost, unanswered } from "./libvirt/host.ts";
 import { readNetworks } from "./libvirt/networks.ts";
 import type { LibvirtUri } from "./libvirt/uri.ts";
 import { findReplies, keepReplies, type KeptReplies, runningFile } from "./emulator/cache.ts";
@@ -180,11 +181,7 @@ function withQemu(
  * The QEMU that may be run to ask it: only the one that the host's libvirt chose. A guest's XML may
  * name any file; what another QEMU would say of itself is then not known.
  */
-function emulatorToAsk(
-  libvirt: HostAnswers["libvirt"],
-  wanted: string | undefined,
-): string | undefined {
-  if (libvirt === undefined || "unanswered" in libvirt) return undefined;
+function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string | undefined {
   return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
 }
 
@@ -227,9 +224,11 @@ async function repliesOf(
   return (await findReplies(dir, host, file))?.replies;
 }
 
-type LibvirtAnswers = Pick<HostAnswers, "libvirt" | "inUse" | "networks">;
+interface LibvirtAnswers extends Pick<HostAnswers, "inUse" | "networks"> {
+  readonly libvirt: LibvirtHost;
+}
 
-const NOT_ASKED: LibvirtAnswers = { libvirt: { unanswered: "it was not asked" } };
+const NOT_ASKED: LibvirtAnswers = { libvirt: unanswered("it was not asked") };
 
 function pooledDevices(networks: Networks = {}): string[] {
   return Object.values(networks).flatMap((kind) => kind === "plain" ? [] : kind.devices);
@@ -251,9 +250,7 @@ async function askLibvirt(
       networks: networks ? await readNetworks(uri, signal) : undefined,
     };
   } catch (error) {
-    if (withoutLibvirt && error instanceof VirshError) {
-      return { libvirt: { unanswered: error.found } };
-    }
+    if (withoutLibvirt && error instanceof VirshError) return { libvirt: unanswered(error.found) };
     throw error;
   }
 }

@@ -17,8 +17,8 @@ export interface HostAnswers {
   readonly probe?: ProbeReport | undefined;
   /** What libvirt says of devices, where the probe was not run. */
   readonly nodes?: { readonly time: string; readonly devices: readonly CapturedDevice[] };
-  /** What libvirt says of the host, or why it says nothing. */
-  readonly libvirt?: LibvirtHost | Unanswered | undefined;
+  /** What libvirt says of the host. */
+  readonly libvirt?: LibvirtHost | undefined;
   /** What its QEMU said of itself; absent: what the probe has of it. */
   readonly replies?: EmulatorReplies | undefined;
   /** The ROM files that the probe was asked for. */
@@ -27,12 +27,6 @@ export interface HostAnswers {
   readonly networks?: Networks | undefined;
   /** The devices that guests have now. */
   readonly inUse?: DevicesInUse | undefined;
-}
-
-/** Libvirt did not answer. */
-export interface Unanswered {
-  /** Why. */
-  readonly unanswered: string;
 }
 
 /** Makes facts of what was answered of a host, by processes or by the hook's launcher. */
@@ -49,15 +43,11 @@ export function hostFacts(answers: HostAnswers): Facts {
 }
 
 function hostOf(answers: HostAnswers): CapturedHost {
-  const { probe, nodes, inUse, networks, romFiles = [] } = answers;
+  const { probe, nodes, libvirt, inUse, networks, romFiles = [] } = answers;
   const without = { name: "", time: nodes?.time, modules: {}, missing: { probe: NO_PROBE } };
   const { name, missing, ...read } = probe?.host ?? without;
   const emulator = probe?.emulator;
   const { replies = readEmulatorReplies(emulator?.qmp) } = answers;
-  const libvirt = answered(answers.libvirt);
-  const why = answers.libvirt && "unanswered" in answers.libvirt
-    ? answers.libvirt.unanswered
-    : undefined;
   const rom = readRomFiles(romFiles, probe?.files ?? []);
   const unread = whyNotAllKnown(inUse);
   return {
@@ -76,15 +66,10 @@ function hostOf(answers: HostAnswers): CapturedHost {
       ...emulator?.missing,
       ...replies.missing,
       ...libvirt?.missing,
-      ...why === undefined ? {} : { libvirt: why },
       ...rom.missing === undefined ? {} : { romFiles: rom.missing },
       ...unread === undefined ? {} : { inUse: unread },
     },
   };
-}
-
-function answered(libvirt: HostAnswers["libvirt"]): LibvirtHost | undefined {
-  return libvirt === undefined || "unanswered" in libvirt ? undefined : libvirt;
 }
 
 function namesOf(machines: readonly MachineType[]): string[] {
@@ -100,7 +85,7 @@ function asManaged(
   { modalias, ...device }: ProbedDevice,
   { probe, libvirt }: HostAnswers,
 ): CapturedDevice {
-  const version = answered(libvirt)?.libvirt;
+  const version = libvirt?.libvirt;
   if (modalias === undefined || version === undefined) return device;
   const managedDriver = Number.parseInt(version) < 10
     ? "vfio-pci"

@@ -24,6 +24,19 @@ export interface LibvirtHost {
   readonly missing: Readonly<Record<string, string>>;
 }
 
+/** What is known of a host whose libvirt does not answer. */
+export function unanswered(why: string): LibvirtHost {
+  return {
+    name: undefined,
+    uuid: undefined,
+    libvirt: undefined,
+    emulator: undefined,
+    installedQemu: undefined,
+    machines: undefined,
+    missing: { libvirt: why },
+  };
+}
+
 /** Which QEMU of a host is asked about. */
 export interface EmulatorChoice {
   /** The guest's architecture, as `x86_64`. Absent: the host's. */

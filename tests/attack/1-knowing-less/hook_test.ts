@@ -84,7 +84,7 @@ Deno.test("the reports here have the keys that the probe prints, and each has a 
       const keys = keysOf(reportOf(destination));
       assertEquals(keysOf(stdout).filter((key) => !keys.includes(key)), UNUSED);
       assertEquals(keys.filter((key) => !keysOf(stdout).includes(key)), []);
-      for (const key of keysOf(stdout)) assert(hasRow(key), `${key} has no row in probe_keys.ts`);
+      for (const key of keysOf(stdout)) assert(hasRow(key), `${key} has no row in keys.ts`);
     } finally {
       sysfs.remove();
     }

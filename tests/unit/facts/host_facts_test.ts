@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseFacts, writeFacts } from "premigrate";
 import type { DevicesInUse } from "../../../lib/facts/libvirt/devices_in_use.ts";
 import { hostFacts } from "../../../lib/facts/host_facts.ts";
-import type { LibvirtHost } from "../../../lib/facts/libvirt/host.ts";
+import { type LibvirtHost, unanswered } from "../../../lib/facts/libvirt/host.ts";
 import { parseProbeReport, type ProbeReport } from "../../../lib/facts/probe/report.ts";
 import { LEFT_OUT, reportOf } from "../../helpers/probe_reports.ts";
 
@@ -225,7 +225,7 @@ Deno.test("hostFacts: modules, with and without a version, and why libvirt is mi
       "attr module/nvidia/version s 535.161.05",
       "attr module/vfio_pci/version - not there",
     ),
-    libvirt: { unanswered: "it was not asked" },
+    libvirt: unanswered("it was not asked"),
   });
   assertEquals(host.modules, { nvidia: "535.161.05", "vfio_pci": "" });
   assertEquals(host.missing?.["libvirt"], "it was not asked");
