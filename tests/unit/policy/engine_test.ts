@@ -45,10 +45,11 @@ const CODES: Codes = {
 function policyOf(
   id: string,
   evaluate: () => Iterable<PolicyFinding>,
-  { match = {}, judgesBytesAlone = true, attributes = [] }: {
+  { match = {}, judgesBytesAlone = true, attributes = [], judgesUnread }: {
     match?: Match;
     judgesBytesAlone?: boolean;
     attributes?: readonly string[];
+    judgesUnread?: true;
   } = {},
 ): Policy {
   return definePolicy({
@@ -58,6 +59,7 @@ function policyOf(
     match,
     judgesBytesAlone,
     attributes,
+    ...judgesUnread && { judgesUnread },
     options: v.strictObject({}),
     codes: CODES,
     evaluate,
@@ -508,6 +510,14 @@ for (const [name, source, destination, unread] of ATTRIBUTES) {
     assertEquals(notRun, runs ? [] : [{ ...names, reason: "attribute-not-read" }]);
   });
 }
+
+Deno.test("evaluate, attributes: a policy that says so is applied where none was read", () => {
+  const choices = { attributes: ["fw_rev"], judgesUnread: true } as const;
+  const policy = policyOf("a/b", () => [{ code: "noted" }], choices);
+  const { findings, ran, notRun } = evaluate([PAIR], MIGRATION, new Registry().use(policy));
+  assertEquals(findings.map(({ policy, code }) => [policy, code]), [["a/b", "noted"]]);
+  assertEquals([ran.length, notRun], [1, []]);
+});
 
 Deno.test("evaluate, attributes: no name is known of an object's own accord", () => {
   const attributes = ["constructor", "__proto__", "toString"];
