@@ -1,6 +1,6 @@
 import { oneLine } from "../facts/one_line.ts";
 import { isRelevantEvent } from "./events.ts";
-import type { RoundReport } from "./round.ts";
+import type { RoundReport } from "./round_steps.ts";
 
 /** What the agent does in the world; tests put another one in its place. */
 export interface AgentWorld {

@@ -1,7 +1,7 @@
 import type { AgentWorld } from "./agent.ts";
 import { listIdle, listMarked } from "./guests.ts";
 import { pruneStarts, pruneWaivers } from "./prune.ts";
-import { type RoundReport, type RoundStep, runSteps } from "./round.ts";
+import { type RoundReport, type RoundStep, runSteps } from "./round_steps.ts";
 import { watchVirshEvents } from "./virsh_events.ts";
 import { refreshHostCache } from "../facts/emulator/host_cache.ts";
 import { listGuests } from "../facts/libvirt/guests.ts";

@@ -10,7 +10,7 @@ import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import { engineFinding, type Finding, type Pool } from "../policy/mod.ts";
 import { hookFinding } from "./codes.ts";
-import { doubtStamp, readOfflineMark, type StampTerms } from "./believe.ts";
+import { doubtStamp, readOfflineMark, type StampTerms } from "./stamp_validity.ts";
 
 /** What is known of the host that the guest comes from. */
 export interface Source {

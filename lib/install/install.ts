@@ -3,7 +3,7 @@ import { type Config, writeApplied } from "../config/config.ts";
 import { readConfig } from "../config/apply.ts";
 import { below } from "../config/below.ts";
 import { chooseDeno } from "./choose_deno.ts";
-import { readEntry, writeEntry } from "./entry.ts";
+import { readEntry, writeEntry } from "./file_entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";

@@ -4,7 +4,7 @@ import { countNetworks, refreshNetworks } from "../facts/libvirt/networks.ts";
 import { type ProgramEnd, runProgram } from "../facts/run_program.ts";
 import { FILES, type Files } from "../facts/host_files.ts";
 import type { Paths } from "../config/paths.ts";
-import { type Trial, tryHook } from "./try_hook.ts";
+import { type Trial, tryHook } from "./hook_trial.ts";
 
 /** All that installing and `doctor` ask of the host, so that a test can be the host. */
 export interface Outside extends Files {

@@ -1,7 +1,7 @@
 import { PremigrateError } from "../error/mod.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { below } from "../config/below.ts";
-import { type Content, type Entry, markOf, readEntry } from "./entry.ts";
+import { type Content, type Entry, markOf, readEntry } from "./file_entry.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Somebody else's file is where one of ours is to be; nothing was changed. */

@@ -1,6 +1,6 @@
 import { PremigrateError } from "../error/mod.ts";
 import { below } from "../config/below.ts";
-import { readEntry } from "./entry.ts";
+import { readEntry } from "./file_entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest } from "./manifest.ts";
 import type { Change } from "./plan.ts";

@@ -1,4 +1,4 @@
-import { asBound } from "./as_bound.ts";
+import { bindManaged } from "./managed_driver.ts";
 import { evaluate, type Verdict } from "./engine.ts";
 import type { DeviceFacts, DevicePair, Migration } from "./migration.ts";
 import type { WantedDevice } from "./pair.ts";
@@ -52,7 +52,7 @@ export function chooseDevices(
         name,
         guest,
         source: from,
-        destination: asBound(to, managed),
+        destination: bindManaged(to, managed),
       }));
     const candidates = pairs.map((pair) => judge(pair, migration, registry));
     return { first: targets.get(name) ?? address, name, candidates };

@@ -1,4 +1,4 @@
-import { asBound } from "./as_bound.ts";
+import { bindManaged } from "./managed_driver.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { DeviceFacts, DevicePair, GuestDevice } from "./migration.ts";
@@ -92,7 +92,7 @@ export function pairDevices(
         }),
       );
     }
-    pairs.push({ name, guest, source: from, destination: asBound(to, managed) });
+    pairs.push({ name, guest, source: from, destination: bindManaged(to, managed) });
   }
   return { pairs, findings };
 }

@@ -4,9 +4,9 @@ import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
 import { evidenceOf } from "./evidence.ts";
 import { markdownText } from "./markdown_text.ts";
-import { outline } from "./outline.ts";
+import { findingsByDevice } from "./device_findings.ts";
 import { titleOf } from "./title.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "./words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
 
 /**
  * Verdicts as one Markdown document (GitHub's), headed by the worst decision.
@@ -32,7 +32,7 @@ export function reportMarkdown(answers: readonly DetailedAnswer[]): string {
 /** Blocks of Markdown; an empty line goes between them. */
 function answerBlocks(answer: DetailedAnswer): string[] {
   const { verdict, assumptions, policies, migration, pairs, choices = [] } = answer;
-  const { general, devices, applied } = outline(answer);
+  const { general, devices, applied } = findingsByDevice(answer);
   const notLookedAt = notLookedAtText(answer);
   const blocks = (finding: ReportedFinding): string[] => findingBlocks(finding, policies);
   return [

@@ -2,9 +2,9 @@ import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
 import type { Answer, CodeOwner, Decision, ReportedDevice, Severity } from "../policy/mod.ts";
 import type { ReportedFinding } from "./answer.ts";
 import { evidenceOf } from "./evidence.ts";
-import { outline } from "./outline.ts";
+import { findingsByDevice } from "./device_findings.ts";
 import { printable, wrap } from "./printable.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "./words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
 
 type Paint = (text: string) => string;
 
@@ -31,7 +31,7 @@ const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
  */
 export function reportText(answer: Answer): string {
   const { verdict: { decision, notRun }, assumptions, policies } = answer;
-  const { general, devices, applied } = outline(answer);
+  const { general, devices, applied } = findingsByDevice(answer);
   const notLookedAt = notLookedAtText(answer);
   const lines = [
     bold(PAINTS[decision](DECISIONS[decision])),

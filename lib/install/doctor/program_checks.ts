@@ -1,7 +1,7 @@
 import { oneLine } from "../../facts/one_line.ts";
 import { type Config, parseApplied, writeApplied } from "../../config/config.ts";
 import { denoOf } from "../../config/apply.ts";
-import { markOf } from "../entry.ts";
+import { markOf } from "../file_entry.ts";
 import { version } from "../version.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 

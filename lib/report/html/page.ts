@@ -10,9 +10,9 @@ import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "../device_facts.ts";
 import { evidenceOf } from "../evidence.ts";
-import { outline, type OutlinedDevice } from "../outline.ts";
+import { type DeviceFindings, findingsByDevice } from "../device_findings.ts";
 import { titleOf } from "../title.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "../words.ts";
+import { addressText, DECISIONS, notLookedAtText, notRunText } from "../labels.ts";
 import { configMap } from "./config_map.ts";
 import keys from "./keys.js" with { type: "text" };
 import { Markup, markup } from "./markup.ts";
@@ -76,7 +76,7 @@ function contents(answers: readonly DetailedAnswer[]): Markup {
 
 function article(answer: DetailedAnswer, index: number, several: boolean): Markup {
   const { verdict, assumptions, policies, migration, choices = [] } = answer;
-  const { general, devices, applied } = outline(answer);
+  const { general, devices, applied } = findingsByDevice(answer);
   const notLookedAt = notLookedAtText(answer);
   return markup`
 <article id="migration${index}" aria-labelledby="title${index}">
@@ -109,7 +109,7 @@ ${list("Policies not run", verdict.notRun.map(notRunText))}
 }
 
 function devicePart(
-  { name, device, findings }: OutlinedDevice,
+  { name, device, findings }: DeviceFindings,
   { pairs, migration, policies }: DetailedAnswer,
 ): Markup {
   const pair = pairs.find((pair) => pair.name === name);

@@ -12,7 +12,7 @@ import {
 import { setMetadata } from "premigrate/domain";
 import { keyIds } from "../../../lib/facts/probe/host_ids.ts";
 import { makeStamp } from "../../../lib/facts/stamp/stamp_guest.ts";
-import { doubtStamp } from "../../../lib/hook/believe.ts";
+import { doubtStamp } from "../../../lib/hook/stamp_validity.ts";
 import { askFakes, running } from "../../helpers/fake_virsh.ts";
 import { readAsBefore } from "./bb17a4b_reader.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type AgentWorld, runAgent } from "../../../lib/agent/agent.ts";
 import { isRelevantEvent } from "../../../lib/agent/events.ts";
 import { pruneStarts, pruneWaivers } from "../../../lib/agent/prune.ts";
-import { type RoundReport, type RoundStep, runSteps } from "../../../lib/agent/round.ts";
+import { type RoundReport, type RoundStep, runSteps } from "../../../lib/agent/round_steps.ts";
 import { VirshError } from "../../../lib/facts/libvirt/virsh_error.ts";
 import { writeWaiver } from "../../../lib/config/waiver.ts";
 

@@ -1,7 +1,7 @@
 import type { DeviceFacts } from "./migration.ts";
 
 /** A destination's device as libvirt binds it: what is bound now says nothing of what will be. */
-export function asBound(
+export function bindManaged(
   facts: DeviceFacts,
   managed: { readonly model: string | undefined } | undefined,
 ): DeviceFacts {

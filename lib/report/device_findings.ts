@@ -2,7 +2,7 @@ import type { Answer, ReportedDevice } from "../policy/mod.ts";
 import { type ReportedFinding, reportFindings } from "./answer.ts";
 
 /** A device and what was found of it. */
-export interface OutlinedDevice {
+export interface DeviceFindings {
   /** The pair's name. */
   readonly name: string;
   /** Where it is on both hosts; `undefined` when it has no pair. */
@@ -12,17 +12,17 @@ export interface OutlinedDevice {
 }
 
 /** An answer in the order in which people read it. */
-export interface Outline {
+export interface FindingsByDevice {
   /** What was found of the whole migration. */
   readonly general: readonly ReportedFinding[];
   /** The devices that were compared, then those that could not be. */
-  readonly devices: readonly OutlinedDevice[];
+  readonly devices: readonly DeviceFindings[];
   /** The policies that were applied. */
   readonly applied: readonly string[];
 }
 
 /** Puts an answer's findings to their devices. */
-export function outline(answer: Answer): Outline {
+export function findingsByDevice(answer: Answer): FindingsByDevice {
   const { verdict, devices } = answer;
   const findings = reportFindings(answer);
   const names = new Set([

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { parseFacts } from "premigrate";
 import type { Stamp } from "../../../lib/facts/mod.ts";
-import { doubtStamp, readOfflineMark, type StampTerms } from "../../../lib/hook/believe.ts";
+import { doubtStamp, readOfflineMark, type StampTerms } from "../../../lib/hook/stamp_validity.ts";
 
 const GUEST = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 const OTHER = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";
