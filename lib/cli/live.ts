@@ -66,7 +66,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   using progress = new Progress();
   progress.show(`asking libvirt of ${from.uri.host}`);
   const asked = await readAskedGuests(question);
-  const guests = asked.filter((guest): guest is Guest => !("problem" in guest));
+  const guests = asked.filter((guest): guest is Guest => !("missing" in guest));
   const domains = guests.map(({ domain }) => domain);
   const addresses = [...new Set(domains.flatMap(sourceAddresses))];
   const targets = targetAddresses(question, domains);
@@ -113,7 +113,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   ]);
   return await question.policies.judge((registry) =>
     asked.flatMap((guest) => {
-      if ("problem" in guest) {
+      if ("missing" in guest) {
         return destinations.map((destination) =>
           unreadAnswer(registry, guest, source.facts, destination)
         );
@@ -158,7 +158,7 @@ async function captureGuests(
 /** A guest that cannot be read, and why. */
 interface UnreadGuest {
   readonly name: string;
-  readonly problem: string;
+  readonly missing: string;
 }
 
 async function readAskedGuests(
@@ -174,14 +174,14 @@ async function readAskedGuests(
     if (!(guest instanceof VirshError)) return [guest];
     // One that has ended since is no question any more.
     if (isGone(guest)) return [];
-    return [{ name: running[index]?.name ?? "", problem: guest.found }];
+    return [{ name: running[index]?.name ?? "", missing: guest.found }];
   });
 }
 
 /** One guest that cannot be read does not keep the others from being judged. */
 function unreadAnswer(
   registry: Registry,
-  { name, problem }: UnreadGuest,
+  { name, missing: problem }: UnreadGuest,
   source: Facts,
   destination: Facts,
 ): LiveAnswer {

@@ -23,7 +23,7 @@ export function loadPlugins(options: readonly string[] = []): Promise<CodePlugin
       throw new ValidationError(`Cannot use --plugin "${option}": wanted FILE=DIGEST`);
     }
     const found = await readPluginFile(file, digest, OUTSIDE);
-    if ("problem" in found) throw inputError(file, found.problem);
+    if ("missing" in found) throw inputError(file, found.missing);
     return { name: file.slice(file.lastIndexOf("/") + 1), code: found.code };
   }));
 }

@@ -37,7 +37,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
   const plugins: CodePlugin[] = [];
   for (const [name, listing] of listed) {
     const found = await readPluginFile(pathOf(file, listing), listing.digest, files);
-    if ("problem" in found) throw fail(["plugins", name, found.key], found.problem);
+    if ("missing" in found) throw fail(["plugins", name, found.key], found.missing);
     plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
   }
   const taken = [...BUILT_IN.map(({ id }) => id), ...FORMER_IDS.keys()];
@@ -77,7 +77,7 @@ export async function findOtherPlugins(
   for (const listing of Object.values(plugins)) {
     const path = pathOf(file, listing);
     const found = await readPluginFile(path, listing.digest, outside);
-    if ("problem" in found) others.push(`${path}: ${found.problem}`);
+    if ("missing" in found) others.push(`${path}: ${found.missing}`);
   }
   return others;
 }

@@ -47,7 +47,7 @@ export function parseSiteFile(file: string, text: string): SiteFile {
  */
 export async function readSiteFile(file: string, files: Files = FILES): Promise<SiteFile> {
   const bytes = await readRegular(file, LONGEST, files);
-  if ("problem" in bytes) throw wrong(file, bytes.problem);
+  if ("missing" in bytes) throw wrong(file, bytes.missing);
   return parseSiteFile(file, decode(file, bytes));
 }
 

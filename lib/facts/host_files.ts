@@ -57,16 +57,16 @@ export async function readRegular(
   path: string,
   largest: number,
   files: Files,
-): Promise<Uint8Array<ArrayBuffer> | { readonly problem: string }> {
+): Promise<Uint8Array<ArrayBuffer> | { readonly missing: string }> {
   try {
     const { kind, size = 0 } = await files.stat(path) ?? {};
-    if (kind === undefined) return { problem: "there is no such file" };
-    if (kind !== "file") return { problem: "it is no regular file" };
-    if (size > largest) return { problem: `found ${size} bytes, wanted ${largest} at most` };
+    if (kind === undefined) return { missing: "there is no such file" };
+    if (kind !== "file") return { missing: "it is no regular file" };
+    if (size > largest) return { missing: `found ${size} bytes, wanted ${largest} at most` };
     return await files.read(path) ?? new Uint8Array();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return { problem: oneLine(error.message) };
+    return { missing: oneLine(error.message) };
   }
 }
 

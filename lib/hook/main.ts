@@ -121,14 +121,14 @@ async function reply(
 
   let decision = describe(judged.answer);
   const recorded = await recordDecision(decision, paths);
-  if ("problem" in recorded) {
-    const { problem } = recorded;
+  if ("missing" in recorded) {
+    const { missing: problem } = recorded;
     const unwritten = hookFinding("report-not-written", undefined, { problem });
     decision = describe(withFinding(judged, unwritten).answer);
   }
   const report = "path" in recorded
     ? `report ${recorded.path}`
-    : `no report of ${id}: ${recorded.problem}`;
+    : `no report of ${id}: ${recorded.missing}`;
   const journal = journalLines(decision, report);
   if (decision.settled.effect === "refused") {
     return { status: STATUS.refuse, journal, answer: refusal(decision, report) };

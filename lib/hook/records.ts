@@ -17,12 +17,12 @@ const LARGEST_REPORT = 1024 * 1024;
  * not reach the terminal of who reads them. The launcher removes the oldest reports, by their number
  * and by their size.
  *
- * @returns Where the report is; or why it or the line could not be written.
+ * @returns Where the report is; or why it or the line is missing.
  */
 export async function recordDecision(
   decision: Decision,
   { reports, audit }: Pick<Paths, "reports" | "audit">,
-): Promise<{ readonly path: string } | { readonly problem: string }> {
+): Promise<{ readonly path: string } | { readonly missing: string }> {
   const path = `${reports}/${decision.id}.json`;
   try {
     const { text, digest } = await reportText(decision);
@@ -31,7 +31,7 @@ export async function recordDecision(
     return { path };
   } catch (error) {
     // NotCapable too: whatever it is, the decision stands or falls by the operator's choice.
-    return { problem: oneLine(error instanceof Error ? error.message : String(error)) };
+    return { missing: oneLine(error instanceof Error ? error.message : String(error)) };
   }
 }
 

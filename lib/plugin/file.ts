@@ -4,7 +4,7 @@ import { sha256 } from "../facts/sha256.ts";
 /** The file of a listed plugin; or what is wrong with it, and with what was said of it. */
 export type PluginFile =
   | { readonly code: Uint8Array }
-  | { readonly key: "file" | "digest"; readonly problem: string };
+  | { readonly key: "file" | "digest"; readonly missing: string };
 
 const LARGEST = 1024 * 1024;
 
@@ -15,9 +15,9 @@ export async function readPluginFile(
   files: Files,
 ): Promise<PluginFile> {
   const code = await readRegular(path, LARGEST, files);
-  if ("problem" in code) return { key: "file", ...code };
+  if ("missing" in code) return { key: "file", ...code };
   const found = await sha256(code);
   return found === digest
     ? { code }
-    : { key: "digest", problem: `its SHA-256 digest is ${found}, listed is ${digest}` };
+    : { key: "digest", missing: `its SHA-256 digest is ${found}, listed is ${digest}` };
 }

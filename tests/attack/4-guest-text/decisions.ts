@@ -50,7 +50,7 @@ export async function recorded(
   try {
     const paths = { reports: folder, audit: `${folder}/audit` };
     const found = await recordDecision(decision, paths);
-    if ("problem" in found) throw new Error(found.problem);
+    if ("missing" in found) throw new Error(found.missing);
     const [report, line] = await Promise.all(
       [found.path, paths.audit].map((path) => Deno.readTextFile(path)),
     );

@@ -93,7 +93,7 @@ Deno.test("an applied configuration is read as it was written", () => {
     assertEquals(parseApplied(text), config);
     // What the launcher reads are lines of known words, whatever the configuration holds.
     const words =
-      /^(premigrate 1|(deno|mode|deadline|on-\w+|record|reports|all-devices|programs) \S+)$/;
+      /^(premigrate 1|(deno|mode|deadline|on-\w+|record|reports|all-devices|programs) \S+|attributes( [\w./-]+)+)$/;
     const lines = text.split("\n");
     const end = lines.indexOf("choices-end");
     assertEquals(lines.slice(0, end).filter((line) => !words.test(line)), []);
