@@ -4,10 +4,10 @@ import { readHost, readNodeDevices } from "./libvirt/guests.ts";
 import { type LibvirtHost, unanswered } from "./libvirt/host.ts";
 import { readNetworks } from "./libvirt/networks.ts";
 import type { LibvirtUri } from "./libvirt/uri.ts";
-import { findReplies, keepReplies, type KeptReplies, runningFile } from "./emulator/cache.ts";
-import { type EmulatorReplies, readEmulatorReplies } from "./emulator/replies.ts";
+import { Emulators } from "./emulator/cache.ts";
+import type { EmulatorReplies } from "./emulator/replies.ts";
 import { type ProbeTarget, runProbe } from "./probe/run_probe.ts";
-import type { ProbedGuest, ProbeReport } from "./probe/report.ts";
+import type { ProbedGuest } from "./probe/report.ts";
 import { filesToAsk, type RomFile } from "./rom_files.ts";
 import { addRealizeViews, type RealizeOptions } from "./vfio/realize_views.ts";
 import type { Facts } from "./schema.ts";
@@ -126,8 +126,7 @@ async function capture(
   }
   const chosen = devices === "all" ? { all: true } : { devices };
   const path = emulatorToAsk(answers.libvirt, emulator);
-  const host = probe.ssh?.host ?? "localhost";
-  const kept = path === undefined ? undefined : await findReplies(emulators, host, path);
+  const known = new Emulators(emulators, probe.ssh?.host ?? "localhost");
   const report = await runProbe(
     probe,
     {
@@ -136,17 +135,16 @@ async function capture(
       files: filesToAsk(romFiles),
       sysfs,
       emulator: path,
-      known: kept?.identity,
+      known: path === undefined ? undefined : await known.identityOf(path),
       guests,
     },
     signal,
   );
-  const current = await currentReplies(report, kept, emulators, host);
-  const { replies } = current;
+  const replies = await known.read(report.emulator);
   const qemus = new Map<string, EmulatorReplies>();
   for (const { uuid, exe } of report.guests) {
-    const known = exe === undefined ? undefined : await repliesOf(exe, current, emulators, host);
-    if (known !== undefined) qemus.set(uuid, known);
+    const running = exe === undefined ? undefined : await known.readRunning(exe);
+    if (running !== undefined) qemus.set(uuid, running);
   }
   const facts = hostFacts({ ...answers, probe: report, romFiles, replies });
   const isHere = probe.ssh === undefined;
@@ -183,45 +181,6 @@ function withQemu(
  */
 function emulatorToAsk(libvirt: LibvirtHost, wanted: string | undefined): string | undefined {
   return wanted === undefined || wanted === libvirt.emulator ? libvirt.emulator : undefined;
-}
-
-interface CurrentReplies {
-  readonly replies?: EmulatorReplies | undefined;
-  /** The file that said it. */
-  readonly exe?: string | undefined;
-}
-
-/** What the emulator said now, or when it was the same file; what it said now is kept. */
-async function currentReplies(
-  { emulator }: ProbeReport,
-  kept: KeptReplies | undefined,
-  dir: string | undefined,
-  host: string,
-): Promise<CurrentReplies> {
-  if (emulator?.identity === undefined) return {};
-  const { identity, exe, path, qmp } = emulator;
-  if (qmp === undefined) {
-    return kept?.identity === identity ? { replies: kept.replies, exe: identity } : {};
-  }
-  const replies = readEmulatorReplies(qmp);
-  if (replies.qemu !== undefined && exe !== undefined) {
-    // A wrapper stays the same file whatever it will start.
-    if (exe === identity) await keepReplies(dir, host, path, { identity, replies });
-    await keepReplies(dir, host, runningFile(exe), { identity: exe, replies });
-  }
-  return { replies, exe };
-}
-
-/** What the file of a running QEMU says, or said when it was the one that was installed. */
-async function repliesOf(
-  exe: string,
-  current: CurrentReplies,
-  dir: string | undefined,
-  host: string,
-): Promise<EmulatorReplies | undefined> {
-  const file = runningFile(exe);
-  if (current.exe !== undefined && runningFile(current.exe) === file) return current.replies;
-  return (await findReplies(dir, host, file))?.replies;
 }
 
 interface LibvirtAnswers extends Pick<HostAnswers, "inUse" | "networks"> {

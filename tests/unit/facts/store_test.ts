@@ -1,7 +1,7 @@
 /** What is kept: whole or not at all, of bounded size and number, and its owner's alone. */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
-import { findReplies } from "../../../lib/facts/emulator/cache.ts";
+import { Emulators } from "../../../lib/facts/emulator/cache.ts";
 import { listRecords, nameOf, readKept, replaceFile, Store } from "../../../lib/facts/store.ts";
 import { findRealizeView } from "../../../lib/facts/vfio/records.ts";
 import { findStart } from "../../../lib/facts/vfio/start_records.ts";
@@ -130,5 +130,5 @@ Deno.test("what an older version knew of too little of is asked and read anew", 
     assertEquals("missing" in await findRealizeView(dir, { ...key, details: "[]" }), true);
     const old = JSON.stringify({ premigrate: "emulator/1", ...said });
     Deno.writeTextFileSync(`${dir}/${names[1]}.json`, old);
-    assertEquals(await findReplies(dir, "hosta", "/q"), undefined);
+    assertEquals(await new Emulators(dir, "hosta").identityOf("/q"), undefined);
   }));

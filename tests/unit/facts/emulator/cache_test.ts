@@ -1,47 +1,83 @@
 import { assertEquals } from "@std/assert";
-import {
-  findReplies,
-  keepReplies,
-  type KeptReplies,
-} from "../../../../lib/facts/emulator/cache.ts";
+import { Emulators } from "../../../../lib/facts/emulator/cache.ts";
 import { runProbe } from "../../../../lib/facts/probe/run_probe.ts";
-import { parseProbeReport } from "../../../../lib/facts/probe/report.ts";
-import { QemuVersion } from "../../../../lib/qemu/version.ts";
+import { parseProbeReport, type ProbedEmulator } from "../../../../lib/facts/probe/report.ts";
 
 const PATH = "/usr/bin/qemu-system-x86_64";
-const KEPT: KeptReplies = {
+const QMP = [
+  { id: "version", return: { qemu: { major: 10, minor: 0, micro: 2 } } },
+  { id: "machines-compat-props", error: {} },
+].map((reply) => JSON.stringify(reply)).join("\n");
+const ASKED: ProbedEmulator = {
+  path: PATH,
   identity: "1:2:3:4:5",
-  replies: {
-    qemu: new QemuVersion(10, 0, 2),
-    skipVscCheck: { "pc-q35-noble": false },
-    missing: {},
-  },
+  exe: "1:2:3:4:5",
+  daemons: undefined,
+  qmp: QMP,
+  missing: {},
 };
+const KNOWN = { ...ASKED, exe: undefined, qmp: undefined };
 
-Deno.test("what an emulator said is found again, by host and path", async () => {
+async function withFolder(use: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir();
-  await keepReplies(`${dir}/new`, "hosta", PATH, KEPT);
-  assertEquals(await findReplies(`${dir}/new`, "hosta", PATH), KEPT);
-  assertEquals(await findReplies(`${dir}/new`, "hostb", PATH), undefined);
-  assertEquals(await findReplies(`${dir}/new`, "hosta", "/usr/bin/other"), undefined);
-  await Deno.remove(dir, { recursive: true });
-});
-
-Deno.test("what is damaged is not known", async () => {
-  const dir = await Deno.makeTempDir();
-  await keepReplies(dir, "hosta", PATH, KEPT);
-  const [entry] = Array.from(Deno.readDirSync(dir));
-  for (const text of ["", "{", '{"premigrate":"emulator/2"}', "[]"]) {
-    await Deno.writeTextFile(`${dir}/${entry?.name}`, text);
-    assertEquals(await findReplies(dir, "hosta", PATH), undefined);
+  try {
+    await use(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
-  await Deno.remove(dir, { recursive: true });
-});
+}
 
-Deno.test("a folder that cannot be made is no error", async () => {
+async function versions(
+  emulators: Emulators,
+  asked: ProbedEmulator,
+  running: string,
+): Promise<(string | undefined)[]> {
+  const replies = [await emulators.read(asked), await emulators.readRunning(running)];
+  return replies.map((reply) => reply?.qemu?.toString());
+}
+
+Deno.test("what an emulator said is found again, by host and path, as long as it is that file", () =>
+  withFolder(async (dir) => {
+    // The time of its last change is another one when the file was replaced.
+    const replaced = "1:2:9:4:5";
+    const said = await versions(new Emulators(`${dir}/new`, "hosta"), ASKED, replaced);
+    assertEquals(said, ["10.0.2", "10.0.2"]);
+    const later = new Emulators(`${dir}/new`, "hosta");
+    assertEquals(await later.identityOf(PATH), ASKED.identity);
+    assertEquals(await versions(later, KNOWN, replaced), ["10.0.2", "10.0.2"]);
+    const changed = { ...KNOWN, identity: "9:2:3:4:5" };
+    assertEquals(await versions(later, changed, "9:2:3:4:5"), [undefined, undefined]);
+    const other = new Emulators(`${dir}/new`, "hostb");
+    assertEquals(await other.identityOf(PATH), undefined);
+    assertEquals(await versions(other, KNOWN, replaced), [undefined, undefined]);
+    assertEquals(await later.identityOf("/usr/bin/other"), undefined);
+  }));
+
+Deno.test("a wrapper is not known by its path, what it started is by its file", () =>
+  withFolder(async (dir) => {
+    await new Emulators(dir, "hosta").read({ ...ASKED, identity: "6:7:8:9:0" });
+    const later = new Emulators(dir, "hosta");
+    assertEquals(await later.identityOf(PATH), undefined);
+    assertEquals((await later.readRunning("1:2:3:4:5"))?.qemu?.toString(), "10.0.2");
+  }));
+
+Deno.test("what is damaged is not known", () =>
+  withFolder(async (dir) => {
+    await new Emulators(dir, "hosta").read(ASKED);
+    for (const text of ["", "{", '{"premigrate":"emulator/2"}', "[]"]) {
+      for (const { name } of Deno.readDirSync(dir)) Deno.writeTextFileSync(`${dir}/${name}`, text);
+      const later = new Emulators(dir, "hosta");
+      assertEquals(await versions(later, KNOWN, "1:2:3:4:5"), [undefined, undefined]);
+    }
+  }));
+
+Deno.test("a folder that cannot be made, or none, is no error", async () => {
   const file = await Deno.makeTempFile();
-  await keepReplies(`${file}/dir`, "hosta", PATH, KEPT);
-  assertEquals(await findReplies(`${file}/dir`, "hosta", PATH), undefined);
+  for (const dir of [`${file}/dir`, undefined]) {
+    const said = await versions(new Emulators(dir, "hosta"), ASKED, "1:2:3:4:5");
+    assertEquals(said, ["10.0.2", "10.0.2"]);
+    assertEquals(await new Emulators(dir, "hosta").identityOf(PATH), undefined);
+  }
   await Deno.remove(file);
 });
 
