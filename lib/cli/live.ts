@@ -22,10 +22,9 @@ import {
   Registry,
   wantDevices,
 } from "../policy/mod.ts";
-import type { LibvirtAccess } from "./hosts.ts";
+import { type LibvirtAccess, parseMap, targetsOf } from "./options.ts";
+import { Progress } from "./output.ts";
 import type { AllPolicies } from "./policies.ts";
-import { Progress } from "./progress.ts";
-import { parseMap, targetsOf } from "./targets.ts";
 
 /** A question about guests that run now. */
 export interface LiveQuestion {

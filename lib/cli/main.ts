@@ -28,10 +28,9 @@ import { schema } from "./commands/schema.ts";
 import { stamp } from "./commands/stamp.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { waive } from "./commands/waive.ts";
-import { EXIT_CODES } from "./exit_codes.ts";
+import { noCommand } from "./options.ts";
+import { EXIT_CODES, printError } from "./output.ts";
 import { version } from "../install/version.ts";
-import { printError } from "./print.ts";
-import { noCommand } from "./no_command.ts";
 
 const premigrate = new Command()
   .name("premigrate")

@@ -1,7 +1,7 @@
 import { type Domain, parseDomain, rewriteSources } from "../domain/mod.ts";
 import { runVirsh } from "../facts/libvirt/virsh.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import type { LibvirtAccess } from "./hosts.ts";
+import type { LibvirtAccess } from "./options.ts";
 
 /**
  * The XML for `virsh migrate --xml`, with other source addresses where `targets` (by alias) has

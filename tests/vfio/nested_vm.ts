@@ -6,7 +6,7 @@
  */
 import { encodeHex } from "@std/encoding/hex";
 import { readLines } from "../../lib/facts/files.ts";
-import { print } from "../../lib/cli/print.ts";
+import { print } from "../../lib/cli/output.ts";
 
 /** Why there can be no VM here. */
 export class NestedVmError extends Error {

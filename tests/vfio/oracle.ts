@@ -5,7 +5,7 @@
  * @module
  */
 import fc from "fast-check";
-import { print } from "../../lib/cli/print.ts";
+import { print } from "../../lib/cli/output.ts";
 import { migratePair, type Outcome } from "./migrate.ts";
 import { randomPairs } from "./pairs.ts";
 import { qemuVersion } from "./qemu.ts";

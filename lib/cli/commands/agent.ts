@@ -3,9 +3,8 @@ import { runAgent } from "../../agent/agent.ts";
 import { VirshError } from "../../facts/libvirt/virsh_error.ts";
 import { pathsBelow } from "../../config/paths.ts";
 import { hostWorld } from "../../agent/world.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
-import { printError } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { parseRoot } from "../options.ts";
+import { EXIT_CODES, printError } from "../output.ts";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 

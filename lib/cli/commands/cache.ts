@@ -3,9 +3,8 @@ import { refreshHostCache } from "../../facts/emulator/host_cache.ts";
 import { THIS_HOST } from "../../facts/libvirt/uri.ts";
 import { countNetworks, refreshNetworks } from "../../facts/libvirt/networks.ts";
 import { pathsBelow } from "../../config/paths.ts";
-import { deadline } from "../hosts.ts";
-import { print, printJson } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { deadline, parseRoot } from "../options.ts";
+import { print, printJson } from "../output.ts";
 
 /** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()

@@ -9,13 +9,16 @@ import {
 import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
 import { readGuest } from "../../facts/libvirt/guests.ts";
 import { type Facts, writeFacts } from "../../facts/mod.ts";
-import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
+import {
+  deadline,
+  hostAccess,
+  parseAddress,
+  parseAttributeOptions,
+  realizeOptions,
+} from "../options.ts";
+import { print, Progress } from "../output.ts";
 import { attributesOf } from "../../policy/mod.ts";
 import { writeText } from "../../facts/files.ts";
-import { print } from "../print.ts";
-import { Progress } from "../progress.ts";
-import { parseAddress } from "../targets.ts";
-import { parseAttributeOptions } from "../values.ts";
 
 /** `capture`: a host's facts as a file. */
 export const capture = new Command<{ json?: true }>()

@@ -1,18 +1,10 @@
 import { Command, ValidationError } from "@cliffy/command";
-import { parseDomain } from "../../domain/mod.ts";
-import type { HostAccess } from "../../facts/capture.ts";
-import { parseFacts } from "../../facts/mod.ts";
-import { judge, parseQemuVersion } from "../../policy/mod.ts";
-import { showAnswer } from "../answer.ts";
-import { formatOf, formatType } from "../format.ts";
-import { deadline, hostAccess, realizeOptions } from "../hosts.ts";
-import { readText, writeText } from "../../facts/files.ts";
-import { printError } from "../print.ts";
-import { judgeLive } from "../live.ts";
+import { parseQemuVersion } from "../../policy/mod.ts";
+import { formatOf, formatType } from "../options.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadAll, POLICIES_OPTION } from "../policies.ts";
-import { showLiveAnswers } from "../live_answer.ts";
-import { transferXml } from "../transfer_xml.ts";
+import { POLICIES_OPTION } from "../policies.ts";
+import { checkFiles } from "./check_files.ts";
+import { checkLive } from "./check_live.ts";
 
 /** `check`: a whole guest, live or from facts files. */
 export const check = new Command<{ json?: true }>()
@@ -69,123 +61,53 @@ export const check = new Command<{ json?: true }>()
     "premigrate check vm1 --from qemu+ssh://hosta/system --to qemu+ssh://hostb/system",
   )
   .action(async (options, guest) => {
-    const qemu = options.qemu === undefined ? undefined : parseQemuVersion(options.qemu);
-    const { machine } = options;
-    const format = formatOf(options);
-    const postCopy = options.postcopy === true;
-    if (options.from === undefined && options.to === undefined) {
-      const { source, destination, domain } = options;
-      if (source === undefined || destination === undefined) {
-        throw new ValidationError("Missing --from and --to, or --source and --destination");
+    const asked = {
+      qemu: options.qemu === undefined ? undefined : parseQemuVersion(options.qemu),
+      machine: options.machine,
+      format: formatOf(options),
+      postCopy: options.postcopy === true,
+    };
+    const { from, to, source, destination } = options;
+    if (from !== undefined || to !== undefined) {
+      if (from === undefined || to === undefined) {
+        throw new ValidationError("Missing --from and --to: a live check needs both");
       }
-      refuseLiveOptions(options, guest);
-      if ([source, destination, domain].filter((path) => path === "-").length > 1) {
-        throw new ValidationError('Cannot read standard input ("-") twice');
-      }
-      const from = parseFacts(await readText(source));
-      const to = parseFacts(await readText(destination));
-      const xml = domain === undefined ? undefined : await readText(domain);
-      const all = await loadAll(options);
-      const question = {
-        source: from,
-        destination: to,
-        guest: xml === undefined ? undefined : parseDomain(xml, to.host.networks),
-        machine,
-        qemu,
-        postCopy,
-      };
-      showAnswer(await all.judge((registry) => judge({ ...question, registry })), format);
-      return;
+      refuse(options, FILES, (name) => `Cannot use --${name} with --from and --to`);
+      return await checkLive({ ...options, ...asked, from, to, guest });
     }
-
-    const { from, to = [], sudo, sysfs, map = [], choose = false } = options;
-    const [only, ...others] = to;
-    if (from === undefined || only === undefined) {
-      throw new ValidationError("Missing --from and --to: a live check needs both");
+    if (source === undefined || destination === undefined) {
+      throw new ValidationError("Missing --from and --to, or --source and --destination");
     }
-    const fileOption = (["source", "destination", "domain"] as const)
-      .find((name) => options[name] !== undefined);
-    if (fileOption !== undefined) {
-      throw new ValidationError(`Cannot use --${fileOption} with --from and --to`);
+    if (guest !== undefined) {
+      throw new ValidationError(`Cannot find guest "${guest}" without --from and --to`);
     }
-    if ((guest === undefined) !== (options.all === true)) {
-      throw new ValidationError("Wanted the name of a guest, or --all");
-    }
-    const isOne = guest !== undefined && others.length === 0;
-    if (!isOne && (map.length > 0 || options.xml !== undefined || options.writeXml !== undefined)) {
-      throw new ValidationError("--map, --xml and --write-xml are for one guest and one --to");
-    }
-    if (choose && guest === undefined) {
-      throw new ValidationError("--choose is for one guest: several would be given one device");
-    }
-    if (choose && (map.length > 0 || options.xml !== undefined)) {
-      throw new ValidationError("--choose is instead of --map and --xml");
-    }
-    const toSsh = options.toSsh ?? [];
-    if (toSsh.length > to.length) throw new ValidationError("Found more --to-ssh than --to");
-    const source = hostAccess(from, { ssh: options.fromSsh, sudo, sysfs });
-    const destinations = to.map((uri, index) =>
-      hostAccess(uri, { ssh: toSsh[index], sudo, sysfs })
-    );
-    const realize = realizeOptions(options);
-    const isHere = ({ probe }: HostAccess): boolean =>
-      probe !== undefined && probe.ssh === undefined;
-    if (realize !== undefined && ![source, ...destinations].some(isHere)) {
-      throw new ValidationError(
-        "--vfio-region reads this host's devices: check on one of the hosts",
-      );
-    }
-    if (choose && destinations.some(({ probe }) => probe === undefined)) {
-      throw new ValidationError("--choose needs the probe on each --to: give --to-ssh");
-    }
-    const signal = deadline(options.timeout);
-    const answers = await judgeLive({
-      policies: await loadAll(options),
-      from: source,
-      to: destinations,
-      guest,
-      map,
-      xml: options.xml === undefined ? undefined : await readText(options.xml),
-      choose,
-      realize,
-      monitor: options.monitor === true,
-      machine,
-      qemu,
-      postCopy,
-      signal,
-    });
-    const [answer] = answers;
-    showLiveAnswers(answers, isOne, format);
-    if (options.writeXml === undefined || answer?.domain === undefined) return;
-    const { verdict: { decision }, domain, targets } = answer;
-    if (decision !== "allow") return printError(`${options.writeXml} was not written: ${decision}`);
-    const xml = await transferXml(source, domain, targets, signal);
-    await writeText(options.writeXml, xml, { mode: 0o600 });
+    refuse(options, LIVE, () => "Options of a live check need --from and --to");
+    await checkFiles({ ...options, ...asked, source, destination });
   });
 
-function refuseLiveOptions(
-  options: Readonly<Record<string, unknown>>,
-  guest: string | undefined,
+/** The options that are for files alone, and those for a running guest alone. */
+const FILES = ["source", "destination", "domain"] as const;
+const LIVE = [
+  "fromSsh",
+  "toSsh",
+  "all",
+  "sudo",
+  "sysfs",
+  "map",
+  "xml",
+  "choose",
+  "writeXml",
+  "vfioRegion",
+  "allowReset",
+  "monitor",
+  "timeout",
+] as const;
+
+function refuse<Name extends string>(
+  options: { readonly [key in Name]?: unknown },
+  names: readonly Name[],
+  message: (name: Name) => string,
 ): void {
-  if (guest !== undefined) {
-    throw new ValidationError(`Cannot find guest "${guest}" without --from and --to`);
-  }
-  const live = [
-    "fromSsh",
-    "toSsh",
-    "all",
-    "sudo",
-    "sysfs",
-    "map",
-    "xml",
-    "choose",
-    "writeXml",
-    "vfioRegion",
-    "allowReset",
-    "monitor",
-    "timeout",
-  ];
-  if (live.some((name) => options[name] !== undefined)) {
-    throw new ValidationError("Options of a live check need --from and --to");
-  }
+  const found = names.find((name) => options[name] !== undefined);
+  if (found !== undefined) throw new ValidationError(message(found));
 }

@@ -12,13 +12,11 @@ import {
   parseQemuVersion,
 } from "../../policy/mod.ts";
 import { shadowsOf } from "../../report/config_shadows.ts";
-import { drawConfigGrid } from "../../report/mod.ts";
-import { showAnswer } from "../answer.ts";
-import { formatOf, formatType } from "../format.ts";
-import { readFunction } from "../dump.ts";
+import { drawConfigGrid, reportText } from "../../report/mod.ts";
+import { formatOf, formatType, parseBars, parsePropertyOptions, readFunction } from "../options.ts";
+import { showAnswers } from "../output.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadAll, POLICIES_OPTION } from "../policies.ts";
-import { parseBars, parsePropertyOptions } from "../values.ts";
 
 // The newest release whose rules the model knows.
 const DEFAULT_QEMU = "11.1";
@@ -90,9 +88,12 @@ export const compare = new Command<{ json?: true }>()
     const answer = await all.judge((registry) =>
       judgePairs({ pairs: [pair], migration, registry, assumptions })
     );
-    showAnswer(answer, format, () => {
-      const shadows = shadowsOf(pair, migration);
-      return shadows === undefined ? "" : drawConfigGrid(shadows);
+    showAnswers([answer], format, {
+      text: (answers) => {
+        const shadows = shadowsOf(pair, migration);
+        const picture = shadows === undefined ? "" : `\n${drawConfigGrid(shadows)}`;
+        return answers.map(reportText).join("") + picture;
+      },
     });
   });
 

@@ -4,9 +4,8 @@ import { pathsBelow } from "../../config/paths.ts";
 import { applyConfig, flattenConfig, readConfig } from "../../config/apply.ts";
 import { printable } from "../../report/printable.ts";
 import { readText } from "../../facts/files.ts";
-import { print, printJson } from "../print.ts";
-import { noCommand } from "../no_command.ts";
-import { parseRoot } from "../root.ts";
+import { noCommand, parseRoot } from "../options.ts";
+import { print, printJson } from "../output.ts";
 
 const check = new Command<{ json?: true }>()
   .description(

@@ -1,9 +1,8 @@
 import { Command } from "@cliffy/command";
 import { diagnose, type Diagnosis, diagnosisText } from "../../install/doctor/doctor.ts";
 import { OUTSIDE } from "../../install/outside.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
-import { print, printJson } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { parseRoot } from "../options.ts";
+import { EXIT_CODES, print, printJson } from "../output.ts";
 
 /** `doctor`: whether the hook would do its work. */
 export const doctor = new Command<{ json?: true }>()

@@ -4,8 +4,8 @@ import { FORMER_IDS } from "../../../plugins/mod.ts";
 import { decodeConfigSpace, parseBadConfig } from "../../policy/mod.ts";
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
 import { OWN } from "../../hook/codes.ts";
-import { readFunction } from "../dump.ts";
-import { print, printJson } from "../print.ts";
+import { readFunction } from "../options.ts";
+import { print, printJson } from "../output.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 

@@ -2,7 +2,7 @@ import { Command } from "@cliffy/command";
 import { type ConfigSpace, decodeConfigSpace, readDump } from "../../policy/mod.ts";
 import { describeConfigSpace } from "../../report/mod.ts";
 import { readBytes } from "../../facts/files.ts";
-import { print, printJson } from "../print.ts";
+import { print, printJson } from "../output.ts";
 
 /** `inspect`: what a dump says. */
 export const inspect = new Command<{ json?: true }>()

@@ -3,9 +3,8 @@ import { findDist } from "../../install/find_dist.ts";
 import { makeReady } from "../../install/host_steps.ts";
 import { install as installBuild } from "../../install/install.ts";
 import { OUTSIDE } from "../../install/outside.ts";
-import { changeFiles, changesText } from "../changes.ts";
-import { print, printError, printJson } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { parseRoot } from "../options.ts";
+import { changeFiles, changesText, print, printError, printJson } from "../output.ts";
 
 /** `install`: the hook, the command and the agent's unit on this host. */
 export const install = new Command<{ json?: true }>()

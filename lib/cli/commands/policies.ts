@@ -5,7 +5,7 @@ import { policySet } from "../../config/policy_set.ts";
 import type { OptionsSchema } from "../../policy/mod.ts";
 import { policiesPage } from "../../report/policies_page.ts";
 import { OWN } from "../../hook/codes.ts";
-import { print, printJson } from "../print.ts";
+import { print, printJson } from "../output.ts";
 import { PLUGIN_OPTION } from "../plugins.ts";
 import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
 

@@ -8,10 +8,9 @@ import { reportFindings } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
 import { outcomeOf, runSiteCase } from "../../site/cases.ts";
 import { sitePolicy } from "../../site/mod.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
+import { noCommand } from "../options.ts";
+import { EXIT_CODES, print, printJson } from "../output.ts";
 import { writeText } from "../../facts/files.ts";
-import { print, printJson } from "../print.ts";
-import { noCommand } from "../no_command.ts";
 import { writePolicyTemplate } from "../policy_template.ts";
 
 const test = new Command<{ json?: true }>()

@@ -29,7 +29,7 @@ import {
 } from "../../policy/mod.ts";
 import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { readChunks, readLines } from "../../facts/files.ts";
-import { print } from "../print.ts";
+import { print } from "../output.ts";
 
 // Two config spaces of 4096 bytes are 16 KiB of hexadecimal; recorded lines also hold guest views.
 const LONGEST_LINE = 1024 * 1024;

@@ -2,8 +2,8 @@ import { Command } from "@cliffy/command";
 import { recordGuestStart } from "../../facts/vfio/record_guest_start.ts";
 import { pathsBelow } from "../../config/paths.ts";
 import { readText } from "../../facts/files.ts";
-import { printError } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { parseRoot } from "../options.ts";
+import { printError } from "../output.ts";
 
 // What is still open by the hook's deadline must be closed before QEMU wants it.
 const CLOSING_MS = 500;

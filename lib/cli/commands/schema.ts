@@ -3,7 +3,7 @@ import { FactsSchema } from "../../facts/mod.ts";
 import { ConfigSchema } from "../../config/config.ts";
 import { jsonSchemaOf } from "../../config/yaml_file.ts";
 import { SiteFileSchema } from "../../site/file.ts";
-import { printJson } from "../print.ts";
+import { printJson } from "../output.ts";
 
 const SCHEMAS = { facts: FactsSchema, config: ConfigSchema, policy: SiteFileSchema } as const;
 

@@ -5,11 +5,10 @@ import { makeStamp } from "../../facts/stamp/stamp_guest.ts";
 import { pathsBelow } from "../../config/paths.ts";
 import { printable } from "../../report/printable.ts";
 import { appliedAttributes } from "../../config/read_applied.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
+import { deadline } from "../options.ts";
+import { EXIT_CODES, print, printError, printJson } from "../output.ts";
 import { markOffline, removeStamps, type StampResult } from "../../agent/guest_metadata.ts";
-import { deadline } from "../hosts.ts";
 import { readText } from "../../facts/files.ts";
-import { print, printError, printJson } from "../print.ts";
 import { stampGuests } from "../../agent/stamping.ts";
 
 /** `stamp`: a guest's facts into its own metadata, for the hook of the host that it goes to. */

@@ -1,8 +1,7 @@
 import { Command } from "@cliffy/command";
 import { uninstall as uninstallAll } from "../../install/uninstall.ts";
-import { changeFiles, changesText } from "../changes.ts";
-import { print, printJson } from "../print.ts";
-import { parseRoot } from "../root.ts";
+import { parseRoot } from "../options.ts";
+import { changeFiles, changesText, print, printJson } from "../output.ts";
 
 /** `uninstall`: what `install` made. */
 export const uninstall = new Command<{ json?: true }>()

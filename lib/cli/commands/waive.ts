@@ -4,10 +4,9 @@ import { parseDuration } from "../../config/config.ts";
 import { type Paths, pathsBelow } from "../../config/paths.ts";
 import { countUses, endWaiver, giveWaiver, listWaivers } from "../../config/waivers.ts";
 import { printable } from "../../report/printable.ts";
-import { changeFiles } from "../changes.ts";
-import { print, printJson } from "../print.ts";
-import { parseRoot } from "../root.ts";
 import { UUID } from "../../domain/uuid.ts";
+import { parseRoot } from "../options.ts";
+import { changeFiles, print, printJson } from "../output.ts";
 
 const LONGEST = 7 * 86_400;
 const LONGEST_REASON = 1000;

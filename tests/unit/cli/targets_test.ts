@@ -2,7 +2,7 @@ import { ValidationError } from "@cliffy/command";
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseDomain } from "premigrate";
 import type { WantedDevice } from "premigrate/policy";
-import { parseMap, targetsOf } from "../../../lib/cli/targets.ts";
+import { parseMap, targetsOf } from "../../../lib/cli/options.ts";
 
 const [A, B, C] = ["0000:3b:00.4", "0000:3b:00.5", "0000:af:00.1"] as const;
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";

@@ -1,6 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ValidationError } from "@cliffy/command";
-import { parseAttributeOptions, parseBars, parsePropertyOptions } from "../../../lib/cli/values.ts";
+import {
+  parseAttributeOptions,
+  parseBars,
+  parsePropertyOptions,
+} from "../../../lib/cli/options.ts";
 
 Deno.test("parseBars: sizes of BAR 0 to 5 in bytes, 0 for those that are not named", () => {
   assertEquals(parseBars([]), undefined);

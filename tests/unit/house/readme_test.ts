@@ -39,7 +39,7 @@ Deno.test("the README's test command is what CI runs", () => {
 });
 
 Deno.test("the README's table of exit codes is that of the code", async () => {
-  const { EXIT_CODES } = await import("../../../lib/cli/exit_codes.ts");
+  const { EXIT_CODES } = await import("../../../lib/cli/output.ts");
   const shown = Array.from(README.matchAll(/^\| (\d) /gm), ([, code]) => Number(code));
   assertEquals(shown, Object.values(EXIT_CODES));
 });

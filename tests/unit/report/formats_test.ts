@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { DetailedAnswer } from "premigrate/policy";
-import { type Format, FORMATS } from "../../../lib/cli/format.ts";
+import { type Format, FORMATS } from "../../../lib/cli/output.ts";
 import {
   jsonText,
   reportFindings,

@@ -1,0 +1,37 @@
+import { ValidationError } from "@cliffy/command";
+import { parseDomain } from "../../domain/mod.ts";
+import { readText } from "../../facts/files.ts";
+import { parseFacts } from "../../facts/mod.ts";
+import { judge, type QemuVersion } from "../../policy/mod.ts";
+import { type Format, showAnswers } from "../output.ts";
+import { loadAll, type PolicyChoices } from "../policies.ts";
+
+/** What `check` is told of a migration, and how to answer. */
+export interface CheckChoices extends PolicyChoices {
+  readonly machine: string | undefined;
+  readonly qemu: QemuVersion | undefined;
+  readonly postCopy: boolean;
+  readonly format: Format;
+}
+
+/** Judges a guest, or all devices of the source, from files. */
+export async function checkFiles(
+  { source, destination, domain, format, ...choices }: CheckChoices & {
+    readonly source: string;
+    readonly destination: string;
+    readonly domain?: string | undefined;
+  },
+): Promise<void> {
+  if ([source, destination, domain].filter((path) => path === "-").length > 1) {
+    throw new ValidationError('Cannot read standard input ("-") twice');
+  }
+  const from = parseFacts(await readText(source));
+  const to = parseFacts(await readText(destination));
+  const xml = domain === undefined ? undefined : await readText(domain);
+  const all = await loadAll(choices);
+  const guest = xml === undefined ? undefined : parseDomain(xml, to.host.networks);
+  const { machine, qemu, postCopy } = choices;
+  const question = { source: from, destination: to, guest, machine, qemu, postCopy };
+  const answer = await all.judge((registry) => judge({ ...question, registry }));
+  showAnswers([answer], format);
+}

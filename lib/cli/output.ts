@@ -1,0 +1,118 @@
+/**
+ * What is written, and the exit status.
+ *
+ * @module
+ */
+import { outputError } from "../facts/files.ts";
+import { OWN } from "../hook/codes.ts";
+import type { Change } from "../install/plan.ts";
+import { decide, type Decision, type DetailedAnswer } from "../policy/mod.ts";
+import { jsonText, reportHtml, reportJson, reportMarkdown, reportText } from "../report/mod.ts";
+import { printable } from "../report/printable.ts";
+
+/** The statuses that the command line ends with: part of its interface. */
+export const EXIT_CODES = {
+  /** Nothing stops the migration, or the command did what was asked. */
+  allow: 0,
+  veto: 1,
+  /** The command line or an input cannot be read; nothing was decided. */
+  unusable: 2,
+  undecided: 3,
+} as const satisfies Record<Decision | "unusable", number>;
+
+/**
+ * Writes text to standard output, whole. A reader that went away ends the program quietly, with the
+ * exit status that is set by then.
+ */
+export function print(text: string): void {
+  write(Deno.stdout, text);
+}
+
+/** Writes one line to standard error, whatever the message quotes. */
+export function printError(message: string): void {
+  write(Deno.stderr, `premigrate: ${printable(message)}\n`);
+}
+
+function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit();
+    throw error;
+  }
+}
+
+/** Writes data as JSON. */
+export function printJson(data: unknown): void {
+  print(jsonText(data) + "\n");
+}
+
+/** The forms in which a verdict can be written. */
+export const FORMATS = ["text", "json", "markdown", "html"] as const;
+
+/** A form in which a verdict can be written. */
+export type Format = typeof FORMATS[number];
+
+/** How answers are written where that is a command's own. */
+export interface OwnForms<Answered> {
+  readonly text?: (answers: readonly Answered[]) => string;
+  /** What the JSON says; else it is of the first answer. */
+  readonly json?: (answers: readonly Answered[]) => unknown;
+}
+
+/** Sets the exit status that stands for the worst of the answers, and shows them. */
+export function showAnswers<Answered extends DetailedAnswer>(
+  judged: readonly Answered[],
+  format: Format,
+  {
+    text = (answers) => answers.map(reportText).join(""),
+    json = ([answer]) => answer && reportJson(answer),
+  }: OwnForms<Answered> = {},
+): void {
+  // First: a reader that goes away while the answer is written must not make it an allow.
+  Deno.exitCode = EXIT_CODES[decide(judged.flatMap(({ verdict }) => verdict.findings))];
+  const answers = judged.map((answer) => ({ ...answer, policies: [OWN, ...answer.policies] }));
+  const forms: Readonly<Record<Format, () => string>> = {
+    text: () => text(answers),
+    json: () => `${jsonText(json(answers))}\n`,
+    markdown: () => reportMarkdown(answers),
+    html: () => reportHtml(answers),
+  };
+  print(forms[format]());
+}
+
+/** Tells what is being waited for, on a terminal's last line; nowhere else. */
+export class Progress implements Disposable {
+  readonly #isShown = Deno.stderr.isTerminal();
+
+  /** Replaces the line. */
+  show(text: string): void {
+    if (this.#isShown) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+  }
+
+  /** Removes the line. */
+  [Symbol.dispose](): void {
+    this.show("");
+  }
+}
+
+/** What happened to files, a line each. */
+export function changesText(changes: readonly Change[]): string {
+  return changes.map(({ path, what, why }) =>
+    `${what.padEnd(9)} ${printable(path)}${why === undefined ? "" : ` (${why})`}\n`
+  ).join("");
+}
+
+/** Does what changes files; what the system says against it is no error of the program. */
+export async function changeFiles<T>(root: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // Deno's errors of the system: PermissionDenied is one, and some have a code alone.
+    const isSystems = error instanceof Error &&
+      (Object.values(Deno.errors).some((SystemError) => error instanceof SystemError) ||
+        "code" in error);
+    throw isSystems ? outputError(root === "" ? "/" : root, error.message) : error;
+  }
+}
