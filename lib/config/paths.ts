@@ -6,7 +6,6 @@ export interface Paths {
   readonly manifest: string;
   /** The Deno that is kept with it. */
   readonly deno: string;
-  /** The command. */
   readonly command: string;
   /** The launcher, as libvirt finds it. */
   readonly hook: string;

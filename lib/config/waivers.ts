@@ -10,7 +10,6 @@ function waiverError(guest: string, problem: string): PremigrateError {
   return new PremigrateError("waiver", `Cannot waive for guest ${guest}`, problem);
 }
 
-/** A waiver of a guest. */
 export interface GuestWaiver {
   /** The guest's UUID. */
   readonly guest: string;

@@ -18,7 +18,6 @@ export interface Decision {
   readonly time: string;
   /** The guest's name on this host. */
   readonly name: string;
-  /** Its UUID. */
   readonly uuid: string | undefined;
   /** What becomes of it. */
   readonly settled: Settled;

@@ -51,9 +51,7 @@ export interface TestedCase {
 
 /** A policy whose cases were run. */
 export interface TestedPolicy {
-  /** Its id. */
   readonly id: string;
-  /** Its cases. */
   readonly cases: readonly TestedCase[];
   /** The codes that no case gives with their own severity. */
   readonly withoutCase: readonly string[];

@@ -4,9 +4,7 @@ import type { Codes, ConfigView, DevicePair, Migration, PolicyDefinition } from 
 
 /** What a policy is asked about: a pair of devices, or without one the guest as a whole. */
 export interface Question {
-  /** The pair. */
   readonly pair?: DevicePair;
-  /** The migration. */
   readonly migration: Migration;
 }
 

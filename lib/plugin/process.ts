@@ -8,7 +8,6 @@ import { PLUGIN_CODES, pluginFinding } from "./codes.ts";
 import type { Request } from "./message.ts";
 import { ReplySchema } from "./schema.ts";
 
-/** A code plugin. */
 export interface CodePlugin {
   /** What findings call it as long as it has not said its id. */
   readonly name: string;

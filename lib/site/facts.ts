@@ -33,7 +33,6 @@ export interface SiteFact {
   readonly read: (side: Side) => FactValues | undefined;
 }
 
-/** The names of all facts. */
 export const FACT_NAMES = [
   "vendor",
   "device",
@@ -57,7 +56,6 @@ export const FACT_NAMES = [
   "machine",
 ] as const;
 
-/** The name of a fact. */
 export type FactName = typeof FACT_NAMES[number];
 
 /** All facts that a site's policy can name. */

@@ -17,7 +17,6 @@ type Sides = Readonly<Record<"source" | "destination", Side>>;
 
 const LONGEST = 200;
 
-/** The policies of a site. */
 export function sitePolicies(site: SitePolicies): Policy[] {
   return Object.entries(site).map(([name, rules]) => sitePolicy(name, rules));
 }

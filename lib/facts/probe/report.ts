@@ -40,7 +40,6 @@ export interface ProbedGuest {
 
 /** What the file system tells of a file. */
 export interface ProbedFile {
-  /** Its path. */
   readonly path: string;
   /** Its size in bytes; `null`: there is no such file; `undefined`: it is missing. */
   readonly size: number | null | undefined;
@@ -54,7 +53,6 @@ export interface ProbedFile {
 
 /** What was read of a QEMU binary. */
 export interface ProbedEmulator {
-  /** Its path. */
   readonly path: string;
   /** Another one when the file has changed: size, times, inode, device. */
   readonly identity: string | undefined;
