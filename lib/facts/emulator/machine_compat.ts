@@ -37,10 +37,15 @@ const MachineInfo = v.object({
   "compat-props": v.optional(v.pipe(v.array(Property), v.maxLength(MOST))),
 });
 
-const Reply = v.union([
-  v.object({ return: v.pipe(v.array(MachineInfo), v.maxLength(MOST)) }),
-  v.object({ error: v.object({ desc: v.string() }) }),
-]);
+const Reply = v.pipe(
+  v.string(),
+  v.maxLength(MOST_CHARACTERS),
+  v.parseJson(),
+  v.union([
+    v.object({ return: v.pipe(v.array(MachineInfo), v.maxLength(MOST)) }),
+    v.object({ error: v.object({ desc: v.string() }) }),
+  ]),
+);
 
 /**
  * Reads QEMU's reply to `{"execute": "query-machines", "arguments": {"compat-props": true}}` (9.1
@@ -63,7 +68,7 @@ const Reply = v.union([
  * ```
  */
 export function parseMachineCompat(reply: string): MachineCompat {
-  const parsed = v.safeParse(Reply, parseJson(reply));
+  const parsed = v.safeParse(Reply, reply);
   if (!parsed.success) return { missing: "it is no reply to query-machines" };
   const { output } = parsed;
   if ("error" in output) {
@@ -86,14 +91,4 @@ function skipsVscCheck(properties: readonly v.InferOutput<typeof Property>[]): b
     return last === undefined ? true : parseQapiBool(last.value);
   });
   return plain === nohotplug ? plain : undefined;
-}
-
-function parseJson(text: string): unknown {
-  if (text.length > MOST_CHARACTERS) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

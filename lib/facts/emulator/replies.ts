@@ -27,11 +27,15 @@ export function repliesJson(
   return { qemu: qemu?.toString(), ...others };
 }
 
-const Id = v.object({ id: v.string() });
+const Id = v.pipe(v.string(), v.parseJson(), v.object({ id: v.string() }));
 const Number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999));
-const Version = v.object({
-  return: v.object({ qemu: v.object({ major: Number, minor: Number, micro: Number }) }),
-});
+const Version = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    return: v.object({ qemu: v.object({ major: Number, minor: Number, micro: Number }) }),
+  }),
+);
 
 /**
  * Reads the lines that QEMU wrote to its QMP monitor when the probe asked it `query-version` (id
@@ -41,10 +45,10 @@ export function readEmulatorReplies(qmp: string | undefined): EmulatorReplies {
   if (qmp === undefined) return { qemu: undefined, skipVscCheck: undefined, missing: {} };
   const replies = new Map<string, string>();
   for (const line of qmp.split("\n")) {
-    const reply = v.safeParse(Id, parseJson(line));
+    const reply = v.safeParse(Id, line);
     if (reply.success) replies.set(reply.output.id, line);
   }
-  const version = v.safeParse(Version, parseJson(replies.get("version") ?? ""));
+  const version = v.safeParse(Version, replies.get("version"));
   const compat = parseMachineCompat(replies.get("machines-compat-props") ?? "");
   const missing = {
     ...version.success ? {} : { qemu: "the binary did not tell its version" },
@@ -57,13 +61,4 @@ export function readEmulatorReplies(qmp: string | undefined): EmulatorReplies {
     skipVscCheck: "missing" in compat ? undefined : compat.skipVscCheck,
     missing,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
