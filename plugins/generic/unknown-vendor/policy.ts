@@ -10,12 +10,12 @@ import {
 } from "premigrate/policy";
 
 const VOUCHING =
-  "QEMU compares a device's config space and hands its state to the vendor's driver. Whether two drivers, firmwares and configurations understand each other's state only rules of the vendor's can tell.";
+  "QEMU compares a device's config space and hands its state to the vendor's driver. Only the vendor's rules tell whether two drivers, firmwares and configurations understand each other's state.";
 
 const CODES = {
   "nobody-vouches": {
     severity: "undecided",
-    title: "No policy is for this device",
+    title: "No policy covers this device",
     message: "No policy vouches for device {id} of the {side}",
     remedy:
       "Test a migration of this device, then name it in the option accepted; or write a policy for it.",

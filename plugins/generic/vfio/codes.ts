@@ -19,7 +19,7 @@ export const CODES = {
     remedy:
       "Set managed='no' on the <hostdev>: the function has to stay with NVIDIA's driver, which makes the vGPU.",
     about:
-      "With managed='yes' libvirt binds the device to a VFIO driver of Linux when the guest starts (virHostdevPreparePCIDevices), and the vGPU that NVIDIA's driver made of the virtual function (nvidia/current_vgpu_type) is gone. What the guest would get is the bare function, which nothing can migrate.",
+      "With managed='yes' libvirt binds the device to a VFIO driver of Linux when the guest starts (virHostdevPreparePCIDevices), and the vGPU that NVIDIA's driver made of the virtual function (nvidia/current_vgpu_type) is gone. The guest would get the bare function, which cannot migrate.",
   },
   "driver-tells-not": {
     severity: "undecided",
@@ -33,8 +33,8 @@ export const CODES = {
   },
   "driver-unknown": {
     severity: "undecided",
-    title: "Whether the device's driver can migrate it is not known",
-    message: "Whether {driver} of the {side} can migrate the device is not known",
+    title: "It is not known whether the device's driver can migrate it",
+    message: "It is not known whether {driver} of the {side} can migrate the device",
     remedy:
       "Bind the device to a VFIO driver that migrates it; or, if this one does, name it in the option drivers.",
     about:
@@ -55,7 +55,7 @@ export const CODES = {
     remedy:
       "Use a kernel of that version or later; if a distribution's older one has it, set the option kernel.",
     about:
-      "OpenStack Nova wants Linux 5.18 for vGPU live migration (virtual-gpu.rst), where version 2 of VFIO's migration protocol and its first drivers came. Distributions bring newer code to an older number: a kernel that offers migration (debugfs), and RHEL 9.4 and later, which NVIDIA lists, have it. It is a warning where the device is bound to a variant driver, which came with that protocol, and for kernels that keep their number (earlier .el9, SLES, openEuler).",
+      "OpenStack Nova wants Linux 5.18 for vGPU live migration (virtual-gpu.rst), where version 2 of VFIO's migration protocol and its first drivers came. Distributions bring newer code to kernels of an older number: a kernel that offers migration (debugfs), and RHEL 9.4 and later, which NVIDIA lists, have it. It is a warning where the device is bound to a variant driver, which came with that protocol, and for kernels that keep their number (earlier .el9, SLES, openEuler).",
   },
   "qemu-too-old": {
     severity: "veto",
@@ -64,7 +64,7 @@ export const CODES = {
     remedy:
       "Use that QEMU or a later one; if a distribution's older one migrates VFIO devices, set the option qemu.",
     about:
-      "Before QEMU 8.0 migration was experimental, with a protocol that kernels have no longer; 8.0 does it with x-enable-migration=on only; since 8.1 enable-migration is auto (commit 8bbcb64a71).",
+      "Before QEMU 8.0 migration was experimental, with a protocol that kernels no longer have; 8.0 migrates with x-enable-migration=on only; since 8.1 enable-migration is auto (commit 8bbcb64a71).",
   },
   "libvirt-too-old": {
     severity: "veto",
@@ -101,7 +101,7 @@ export const CODES = {
   },
   "p2p-unknown": {
     severity: "undecided",
-    title: "Whether all of several VFIO devices support P2P is not known",
+    title: "It is not known whether all VFIO devices support P2P",
     message:
       "The guest has {count} VFIO devices, and whether the {side}'s driver offers P2P for this one is not known",
     remedy:
@@ -120,7 +120,7 @@ export const CODES = {
   },
   "dirty-tracking-unknown": {
     severity: "undecided",
-    title: "Whether the device tracks dirty pages is not known",
+    title: "It is not known whether the device tracks dirty pages",
     message:
       "Whether the {side}'s driver tracks the device's writes is not known, and QEMU is {qemu}",
     remedy:
@@ -138,7 +138,7 @@ export const CODES = {
   },
   "viommu-unknown": {
     severity: "undecided",
-    title: "Whether the guest has an IOMMU is not known",
+    title: "It is not known whether the guest has an IOMMU",
     message: "Without the domain XML it is not known whether the guest has an IOMMU of its own",
     remedy: "Give the guest's domain XML (--domain).",
     about: "QEMU up to 10.x does not migrate VFIO devices of a guest with a vIOMMU.",
@@ -181,6 +181,6 @@ export const CODES = {
     message: "BAR {bar} has {source} bytes on the source and {destination} on the destination",
     remedy: "Use a device with the same BAR sizes (same type, same resizable BAR setting).",
     about:
-      "QEMU's comparison passes a smaller BAR, and the guest goes on with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells. The sizes that sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's, and are not looked at.",
+      "QEMU's comparison passes a smaller BAR, and the guest continues with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells. The sizes that sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's, and are not looked at.",
   },
 } as const satisfies Codes;

@@ -23,7 +23,7 @@ const CODES = {
   "accelerator-unknown": {
     severity: "undecided",
     title: "The accelerator is not known",
-    message: "Which accelerator the {side}'s device is, is not known",
+    message: "The accelerator of the {side} is not known",
     remedy: "Gather the facts again, so that they have the device's id.",
     about: MATCH,
   },
@@ -31,7 +31,7 @@ const CODES = {
     severity: "warn",
     title: "Queues and isolation are not compared",
     message:
-      "Whether both functions have as many queue pairs, and both physical functions the same queue isolation, is not read",
+      "The functions' number of queue pairs and the physical functions' queue isolation are not read",
     remedy:
       "Set up the same number of virtual functions and queues, and the same isolation, on both hosts.",
     about: `The kernel shows none of them in sysfs for a virtual function. ${MATCH}`,

@@ -11,8 +11,7 @@ const CODES = {
   "provisioning-not-compared": {
     severity: "warn",
     title: "What the virtual functions were given is not compared",
-    message:
-      "Whether the destination's function has as much GGTT as the source's, at least its VRAM, and a GuC firmware that takes its state, is not read",
+    message: "The functions' GGTT and VRAM, and the GuC firmware, are not read",
     remedy:
       "Compare the functions' provisioning below /sys/kernel/debug/dri on both hosts, and the GuC versions.",
     about:

@@ -18,7 +18,7 @@ export const CODES = {
   },
   "type-unknown": {
     severity: "undecided",
-    title: "Whether the vGPU types are the same is not known",
+    title: "It is not known whether the vGPU types are the same",
     message:
       "The vGPU is {source} on the source and {destination} on the destination, which cannot be compared",
     remedy:
@@ -72,7 +72,7 @@ export const CODES = {
     remedy:
       "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or install the same host driver on both hosts.",
     about:
-      `The vGPU's bytes are not known; what they would show is. Of a machine type whose compat is not known this is undecided. ${DRIVERS}`,
+      `The vGPU's bytes are not known, but the drivers' versions in them are. If the compat of the machine type is not known, this is undecided. ${DRIVERS}`,
   },
   "host-driver-unknown": {
     severity: "undecided",
@@ -96,7 +96,7 @@ export const CODES = {
     message: "The guest's driver is {guest}, the destination's {host}",
     remedy: "Upgrade the guest's driver to the destination's branch first, or ask NVML.",
     about:
-      "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2; which branches those are, NVIDIA Data Center Drivers, Supported Drivers). Another driver fails to load with the vGPU; what becomes of one that is loaded is not said: so this only warns.",
+      "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2; which branches those are, NVIDIA Data Center Drivers, Supported Drivers). Another driver fails to load with the vGPU; NVIDIA does not say what becomes of one that is loaded: so this only warns.",
   },
   "gpu-mode-differs": {
     severity: "warn",
@@ -104,7 +104,7 @@ export const CODES = {
     message: "{mode} is {source} on the source's GPU and {destination} on the destination's",
     remedy: "Set both GPUs alike (nvidia-smi), or ask NVML.",
     about:
-      "A migration between hosts of another ECC configuration stops before it is complete, whatever the GPU (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), known issues with migration). A known issue may be mended in another release: so this only warns.",
+      "A migration between hosts of another ECC configuration stops before it is complete, whatever the GPU (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), known issues with migration). A known issue may be fixed in another release: so this only warns.",
   },
   "parameter-blocks": {
     severity: "warn",

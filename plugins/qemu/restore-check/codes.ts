@@ -74,7 +74,7 @@ export const CODES = {
       "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU accepts that, the guest keeps the old size",
     remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
     about:
-      "The restore compares only the bits below a BAR's size. A smaller or missing BAR on the destination passes, and the guest goes on with a window that is not there.",
+      "The restore compares only the bits below a BAR's size. A smaller or missing BAR on the destination passes, and the guest continues with a window that is not there.",
   },
   "bars-unknown": {
     severity: "undecided",
@@ -164,13 +164,13 @@ export const CODES = {
       "The source sends {source} bytes of config space and the destination expects {destination}: all that follows is misread",
     remedy: "Use a device whose VFIO config region has the same size on both hosts.",
     about:
-      "vfio_pci_populate_device takes the size of the config region (256 or 4096 bytes) from the host. Each side goes by its own, and the stream does not say which was meant.",
+      "vfio_pci_populate_device takes the size of the config region (256 or 4096 bytes) from the host. Each side uses its own, and the stream does not carry the size.",
   },
   "destination-refuses": {
     severity: "veto",
     title: "The destination cannot open the device",
     message: "The destination's QEMU cannot open the device: {reason}",
-    remedy: "Use another device on the destination, or mend this one's config space.",
+    remedy: "Use another device on the destination, or repair the config space of this one.",
     about: "vfio-pci checks a device when it is opened; the incoming guest would not even start.",
   },
   "destination-may-refuse": {
@@ -179,7 +179,7 @@ export const CODES = {
     message: "By these bytes the destination's QEMU cannot open the device: {reason}",
     remedy: "Read the device's VFIO config region on the destination and ask again.",
     about:
-      "The bytes are not those that QEMU reads when it opens the device, and they may differ from them just there.",
+      "These are not the bytes that QEMU reads when it opens the device, and they may differ from those in this very place.",
   },
   "source-impossible": {
     severity: "undecided",
@@ -212,7 +212,7 @@ export const CODES = {
     severity: "info",
     title: "Header fields that QEMU never compares differ",
     message: "{fields} differ; QEMU does not compare them",
-    remedy: "Make sure that the guest's driver can live with that.",
+    remedy: "Make sure that the guest's driver works with that.",
     about:
       "Subsystem ids and the interrupt pin are in no mask of pci_init_cmask. The guest sees the destination's own after the restore.",
   },
@@ -259,8 +259,8 @@ export const CODES = {
   },
   "machine-types-not-known": {
     severity: "undecided",
-    title: "Whether the destination's QEMU has the machine type is not known",
-    message: "Whether the destination's QEMU has machine type {machine} is not known",
+    title: "It is not known whether the destination's QEMU has the machine type",
+    message: "It is not known whether the destination's QEMU has machine type {machine}",
     remedy: "Gather the destination's facts with libvirt (capture --uri).",
     about:
       "A distribution's QEMU may lack upstream's machine types, and each release drops the oldest. Libvirt's capabilities list those that it has.",

@@ -22,7 +22,7 @@ const CODES = {
   },
   "legacy-unknown": {
     severity: "undecided",
-    title: "Whether a host shows a legacy device is not known",
+    title: "It is not known whether a host shows a legacy device",
     message: "Sysfs does not tell whether the {side} shows the guest a legacy device",
     remedy:
       "Gather the facts with the VFIO config region (capture --vfio-region), or let the agent record it.",
@@ -40,8 +40,7 @@ const CODES = {
   "features-not-compared": {
     severity: "warn",
     title: "Virtio features are not compared",
-    message:
-      "Whether the destination has all features of the source and a device config of the same size is not read",
+    message: "The devices' virtio features and the size of their device config are not read",
     remedy: "Use devices of one model with one firmware.",
     about:
       "The destination must have every feature that the guest's driver agreed on. The kernel does not show a virtual function's features while a VFIO driver has it.",
