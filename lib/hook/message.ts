@@ -1,4 +1,4 @@
-import { type ReportedFinding, reportFindings } from "../report/answer.ts";
+import { type ReportedFinding, reportFindings } from "../report/findings.ts";
 import { printable } from "../report/printable.ts";
 import { type Decision, nameOf } from "./decision.ts";
 

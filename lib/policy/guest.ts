@@ -5,7 +5,7 @@ import { parseMachine } from "../qemu/machine.ts";
 import { engineFinding } from "./engine_codes.ts";
 import type { Finding } from "./finding.ts";
 import type { WantedDevice } from "./pair.ts";
-import { remember } from "./remember.ts";
+import { once } from "./once.ts";
 
 /** The devices of a guest that have a config space to judge, and findings about the others. */
 export interface GuestDevices {
@@ -31,7 +31,7 @@ export interface GuestDevices {
  * assertEquals(wanted, []);
  * ```
  */
-export const wantDevices: (domain: Domain) => GuestDevices = remember(readDevices);
+export const wantDevices: (domain: Domain) => GuestDevices = once(readDevices);
 
 function readDevices(domain: Domain): GuestDevices {
   const { hostDevices, networks } = domain;

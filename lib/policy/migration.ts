@@ -7,7 +7,7 @@ import { QemuPropertyError } from "../qemu/properties.ts";
 import { readRegions } from "../qemu/region.ts";
 import type { QemuVersion } from "../qemu/version.ts";
 import type { ConfigView, RealizeView } from "../qemu/view.ts";
-import { propertiesOf, remember } from "./remember.ts";
+import { once, propertiesOf } from "./once.ts";
 
 /** The two sides of a migration. */
 export const SIDES = ["source", "destination"] as const;
@@ -205,7 +205,7 @@ export interface Identity {
  * assertEquals(identify(device), { vendor: 0x10de, device: 0x1eb8, class: 0 });
  * ```
  */
-export const identify: (facts: DeviceFacts) => Identity = remember(readIds);
+export const identify: (facts: DeviceFacts) => Identity = once(readIds);
 
 function readIds(facts: DeviceFacts): Identity {
   const bytes = facts.config?.bytes;
@@ -231,7 +231,7 @@ function readIds(facts: DeviceFacts): Identity {
  * assertEquals(regionsOf({ address: "0000:3b:00.4" }), []);
  * ```
  */
-export const regionsOf: (facts: DeviceFacts) => readonly RealizeView[] = remember((facts) =>
+export const regionsOf: (facts: DeviceFacts) => readonly RealizeView[] = once((facts) =>
   facts.config === undefined ? [] : readRegions(facts.config, facts)
 );
 

@@ -24,7 +24,7 @@ export * from "./pair.ts";
 export * from "./policy.ts";
 export type { Pool } from "./pools.ts";
 export * from "./registry.ts";
-export { propertiesOf, shadowOf, spaceOf } from "./remember.ts";
+export { propertiesOf, shadowOf, spaceOf } from "./once.ts";
 export * from "./stand_in.ts";
 export * from "./versions.ts";
 /** The schema library of policies' options. */

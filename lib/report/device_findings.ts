@@ -1,5 +1,5 @@
 import type { Answer, ReportedDevice } from "../policy/mod.ts";
-import { type ReportedFinding, reportFindings } from "./answer.ts";
+import { type ReportedFinding, reportFindings } from "./findings.ts";
 
 /** A device and what was found of it. */
 export interface DeviceFindings {

@@ -5,7 +5,7 @@ import {
   type FindingValue,
   parseBadConfig,
 } from "../policy/mod.ts";
-import { findPage } from "./answer.ts";
+import { findPage } from "./findings.ts";
 
 /** A value that a finding rests on. */
 export interface Evidence {

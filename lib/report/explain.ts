@@ -8,7 +8,7 @@ import {
   formatBadConfig,
   type Policy,
 } from "../policy/mod.ts";
-import { withEngine } from "./answer.ts";
+import { withEngine } from "./findings.ts";
 import { wrap } from "./printable.ts";
 
 /** A code's page, with the policy it belongs to. */

@@ -1,5 +1,5 @@
 import type { Answer } from "../policy/mod.ts";
-import { reportFindings } from "./answer.ts";
+import { reportFindings } from "./findings.ts";
 
 /**
  * A verdict as JSON data: the codes and numbers, with the sentences beside them.

@@ -1,5 +1,5 @@
 import { type CodeOwner, decide, type DetailedAnswer } from "../policy/mod.ts";
-import type { ReportedFinding } from "./answer.ts";
+import type { ReportedFinding } from "./findings.ts";
 import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
 import { evidenceOf } from "./evidence.ts";

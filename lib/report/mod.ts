@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { findPage, type ReportedFinding, reportFindings } from "./answer.ts";
+export { findPage, type ReportedFinding, reportFindings } from "./findings.ts";
 export { drawConfigGrid } from "./config_grid.ts";
 export type { GridSides } from "./config_picture.ts";
 export { describeConfigSpace, type DescribedFunction } from "./config_space_text.ts";

@@ -1,5 +1,5 @@
 import type { CodePage, RegisteredPolicy } from "../policy/mod.ts";
-import { ENGINE } from "./answer.ts";
+import { ENGINE } from "./findings.ts";
 
 /**
  * Policies with all their codes as one Markdown page: each policy's own page, and what `explain`

@@ -1,6 +1,6 @@
 import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
 import type { Answer, CodeOwner, Decision, ReportedDevice, Severity } from "../policy/mod.ts";
-import type { ReportedFinding } from "./answer.ts";
+import type { ReportedFinding } from "./findings.ts";
 import { evidenceOf } from "./evidence.ts";
 import { findingsByDevice } from "./device_findings.ts";
 import { printable, wrap } from "./printable.ts";

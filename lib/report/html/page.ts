@@ -5,7 +5,7 @@ import {
   type DetailedAnswer,
   type Severity,
 } from "../../policy/mod.ts";
-import type { ReportedFinding } from "../answer.ts";
+import type { ReportedFinding } from "../findings.ts";
 import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "../device_facts.ts";

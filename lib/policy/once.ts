@@ -3,20 +3,29 @@ import { parseVfioPciProperties } from "../qemu/properties.ts";
 import { realize } from "../qemu/realize.ts";
 
 /**
- * Remembers what a pure function made of an object and plain data, as long as the object lives. Facts
+ * Lets a pure function work out once what it makes of an object, as long as the object lives. Facts
  * are never changed once they are made, nor is what is made of them: every policy and every report
  * asks the same of a device, and gets the same answer.
  */
-export function remember<Key extends WeakKey, More extends readonly unknown[], Made>(
-  make: (key: Key, ...more: More) => Made,
-): (key: Key, ...more: More) => Made {
-  const all = new WeakMap<Key, Map<string, Made>>();
-  return (key, ...more) => {
-    const known = all.get(key) ?? new Map<string, Made>();
-    all.set(key, known);
-    const rest = JSON.stringify(more);
-    const made = known.get(rest) ?? make(key, ...more);
-    known.set(rest, made);
+export function once<Key extends WeakKey, Made>(make: (key: Key) => Made): (key: Key) => Made {
+  const all = new WeakMap<Key, Made>();
+  return (key) => {
+    let made = all.get(key);
+    if (made === undefined) all.set(key, made = make(key));
+    return made;
+  };
+}
+
+/** The same of a function that goes by plain data, too. */
+function onceFor<Key extends WeakKey, Data, Made>(
+  make: (key: Key, data: Data) => Made,
+): (key: Key, data: Data) => Made {
+  const madeOf = once((_key: Key) => new Map<string, Made>());
+  return (key, data) => {
+    const all = madeOf(key);
+    const text = JSON.stringify(data);
+    let made = all.get(text);
+    if (made === undefined) all.set(text, made = make(key, data));
     return made;
   };
 }
@@ -33,7 +42,7 @@ export function remember<Key extends WeakKey, More extends readonly unknown[], M
  * assertStrictEquals(spaceOf(bytes), spaceOf(bytes));
  * ```
  */
-export const spaceOf: typeof decodeConfigSpace = remember(decodeConfigSpace);
+export const spaceOf: typeof decodeConfigSpace = once(decodeConfigSpace);
 
 /**
  * {@linkcode parseVfioPciProperties}, once for the same properties and version of QEMU.
@@ -48,7 +57,7 @@ export const spaceOf: typeof decodeConfigSpace = remember(decodeConfigSpace);
  * assertStrictEquals(first, second);
  * ```
  */
-export const propertiesOf: typeof parseVfioPciProperties = remember(parseVfioPciProperties);
+export const propertiesOf: typeof parseVfioPciProperties = onceFor(parseVfioPciProperties);
 
 /**
  * {@linkcode realize}, once for the same view and facts: neither they nor the result may be changed.
@@ -64,4 +73,4 @@ export const propertiesOf: typeof parseVfioPciProperties = remember(parseVfioPci
  * assertStrictEquals(shadowOf(view, facts), shadowOf(view, { ...facts }));
  * ```
  */
-export const shadowOf: typeof realize = remember(realize);
+export const shadowOf: typeof realize = onceFor(realize);
