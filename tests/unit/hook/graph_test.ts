@@ -33,7 +33,7 @@ Deno.test("the hook is made of lib, plugins and a few packages", async () => {
   const reports = modules.flatMap(({ specifier }) =>
     /lib\/report\/(.*)/.exec(specifier)?.[1] ?? []
   );
-  assertEquals(reports.sort(), ["answer.ts", "json.ts", "printable.ts"]);
+  assertEquals(reports.sort(), ["findings.ts", "json.ts", "printable.ts"]);
 });
 
 Deno.test("what the hook is bundled to imports nothing, and nothing in it is CommonJS", async () => {
