@@ -1,3 +1,5 @@
+import { type DeviceFacts, get16, ownFacts, regionsOf } from "premigrate/policy";
+
 /** A Vendor Specific Capability of an NVIDIA device; offsets count from the start of config space. */
 export interface Vsc {
   readonly offset: number;
@@ -33,6 +35,13 @@ export interface HostDriver {
 const VENDOR_SPECIFIC = 0x09;
 const HEADER = 3;
 const HOST_DRIVER_RECORD = 0;
+
+/** The device's own bytes as QEMU reads them, without the capabilities that QEMU adds. */
+export function ownRegion(facts: DeviceFacts): Uint8Array | undefined {
+  const own = ownFacts(facts);
+  if (own.config === undefined || get16(own.config.bytes, 0) === 0xffff) return undefined;
+  return regionsOf(own).at(-1)?.bytes;
+}
 
 /**
  * The Vendor Specific Capabilities in the order of the list. It is walked as QEMU walks it, so that

@@ -8,14 +8,13 @@ import {
   ownFacts,
   type PolicyFinding,
   redHatRelease,
-  regionsOf,
   type Side,
   SIDES,
   skipsVscCheck,
   spaceOf,
   v,
 } from "premigrate/policy";
-import { findVscs, hostDriver, type Vsc } from "../body.ts";
+import { findVscs, hostDriver, ownRegion, type Vsc } from "../body.ts";
 import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 
@@ -201,7 +200,7 @@ function areInBytes(pair: DevicePair, versions: Readonly<Record<Side, string>>):
 
 /** The Vendor Specific Capability that holds this driver, and no more. */
 function driverCapability(facts: DeviceFacts, version: string): Vsc | undefined {
-  const bytes = regionsOf(ownFacts(facts)).at(-1)?.bytes;
+  const bytes = ownRegion(facts);
   // A list that is not in order may be another one to QEMU.
   if (bytes === undefined || bytes.length < 256 || spaceOf(bytes).problems.length > 0) {
     return undefined;

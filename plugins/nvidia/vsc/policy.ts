@@ -1,12 +1,10 @@
 import {
   byStandIn,
   definePolicy,
-  type DeviceFacts,
   type DevicePair,
   get16,
   type Migration,
   type PolicyFinding,
-  regionsOf,
   showsFunctionOnly,
   SIDES,
   skipsVscCheck,
@@ -16,6 +14,7 @@ import {
   findVscs,
   type HostDriver,
   hostDriver,
+  ownRegion,
   unknownRecords,
   type Vsc,
   type VscRecord,
@@ -53,7 +52,7 @@ export default definePolicy({
 function* judge(pair: DevicePair, migration: Migration, options: Options): Generator<Finding> {
   const unlike = [...findVirtualFunctions(pair)];
   yield* unlike;
-  const [from, to] = [regionOf(pair.source), regionOf(pair.destination)];
+  const [from, to] = [ownRegion(pair.source), ownRegion(pair.destination)];
   // What is missing, and what does not answer, qemu/restore-check says.
   if (unlike.length > 0 || from === undefined || to === undefined) return;
   yield* compareSubsystems(from, to);
@@ -77,17 +76,6 @@ function* findVirtualFunctions(pair: DevicePair): Generator<Finding> {
   for (const side of SIDES) {
     if (showsFunctionOnly(pair[side])) yield { code: "virtual-function", data: { side } };
   }
-}
-
-function answers(bytes: Uint8Array): boolean {
-  return get16(bytes, 0) !== 0xffff;
-}
-
-/** The bytes as QEMU reads them, without the capabilities that QEMU adds. */
-function regionOf(facts: DeviceFacts): Uint8Array | undefined {
-  const { config } = facts;
-  if (config === undefined || !answers(config.bytes)) return undefined;
-  return regionsOf(facts).at(-1)?.bytes;
 }
 
 function* compareSubsystems(from: Uint8Array, to: Uint8Array): Generator<Finding> {
