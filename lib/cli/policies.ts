@@ -1,6 +1,5 @@
-import { FORMER_IDS } from "../../plugins/mod.ts";
 import { pathsBelow } from "../config/paths.ts";
-import { policySet } from "../config/policy_set.ts";
+import { policySet, TAKEN_IDS } from "../config/policy_set.ts";
 import { readSiteFolder } from "../config/site_folder.ts";
 import {
   type DescribedPlugin,
@@ -74,10 +73,6 @@ async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promis
   const site = await readSiteFolder(folder ?? pathsBelow().policies, {
     wanted: folder !== undefined,
   });
-  const chosen = { policies: {}, site };
-  const taken = [
-    ...policySet(chosen).policies.map(({ policy }) => policy.id),
-    ...FORMER_IDS.keys(),
-  ];
-  return { chosen, plugins: await describePlugins(await loadPlugins(plugin), taken, OWN_RUNNER) };
+  const plugins = await describePlugins(await loadPlugins(plugin), TAKEN_IDS, OWN_RUNNER);
+  return { chosen: { policies: {}, site }, plugins };
 }

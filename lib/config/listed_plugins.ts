@@ -1,7 +1,7 @@
 import type { PremigrateError } from "../error/mod.ts";
-import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Config, declaredAttributes } from "./config.ts";
+import { TAKEN_IDS } from "./policy_set.ts";
 import { pluginSeconds } from "./plugins.ts";
 import type { Files } from "../facts/host_files.ts";
 import { readPluginFile } from "../plugin/file.ts";
@@ -40,10 +40,9 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
     if ("missing" in found) throw fail(["plugins", name, found.key], found.missing);
     plugins.push({ name, code: found.code, options: config.policies[name]?.options ?? {} });
   }
-  const taken = [...BUILT_IN.map(({ id }) => id), ...FORMER_IDS.keys()];
   const loaded = new Map<string, NonNullable<Config["loaded"]>[string]>();
   const seconds = Math.max(LEAST_SECONDS, pluginSeconds(config));
-  const described = await describePlugins(plugins, taken, { ...OWN_RUNNER, seconds });
+  const described = await describePlugins(plugins, TAKEN_IDS, { ...OWN_RUNNER, seconds });
   for (const plugin of described) {
     if (plugin instanceof PluginError) {
       throw fail(["plugins", plugin.finding.about ?? ""], plugin.message);

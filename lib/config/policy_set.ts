@@ -1,8 +1,11 @@
-import { BUILT_IN } from "../../plugins/mod.ts";
+import { BUILT_IN, FORMER_IDS } from "../../plugins/mod.ts";
 import type { PluginPolicies } from "../plugin/apply.ts";
 import { Registry } from "../policy/mod.ts";
 import { sitePolicies } from "../site/mod.ts";
 import type { Choice, Config } from "./config.ts";
+
+/** What no code plugin may call itself. */
+export const TAKEN_IDS: readonly string[] = [...BUILT_IN.map(({ id }) => id), ...FORMER_IDS.keys()];
 
 /**
  * The policies of a configuration: the built-in ones, with the chosen options, the site's own, and

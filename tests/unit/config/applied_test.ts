@@ -10,6 +10,8 @@ import {
   salvageApplied,
   writeApplied,
 } from "../../../lib/config/config.ts";
+import { policySet } from "../../../lib/config/policy_set.ts";
+import { BUILT_IN } from "../../../plugins/mod.ts";
 
 const UUID = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
 const OTHER = "0f5e4f0c-93a5-4b0a-8a43-0f6a3a1d2b02";
@@ -363,4 +365,26 @@ Deno.test("a plugin that the last version applied is read", () => {
       }}`,
   );
   assertEquals(parseApplied(text).loaded?.[id]?.description.judgesBytesAlone, true);
+});
+
+Deno.test("a configuration that the version of commit bb17a4b applied is what it was", async () => {
+  const text = await Deno.readTextFile("tests/cases/config/applied-bb17a4b.conf");
+  const config = parseApplied(text);
+  const { mode, maxAge, onTrouble, guests, agent, site } = config;
+  assertEquals([mode, maxAge, onTrouble.facts, agent.interval, Object.keys(site ?? {})], [
+    ...["observe", "1h", "open", "2m"],
+    ["kernel"],
+  ]);
+  assertEquals(guests[UUID], { mode: "enforce", onTrouble: { hook: "open" }, rewrite: false });
+  // The launcher's lines are the same.
+  const [lines = [], before = []] = [writeApplied({ deno: "/usr/bin/deno", config }), text]
+    .map((text) => text.split("\n").filter((line) => !line.startsWith("config ")));
+  assertEquals(before.filter((line) => !lines.includes(line)), []);
+
+  const applied = policySet(config).policies.map(({ policy }) => policy.id);
+  const deciding = policySet(config, undefined, "closed").policies.map(({ policy }) => policy.id);
+  const left = BUILT_IN.map(({ id }) => id).filter((id) => !applied.includes(id));
+  assertEquals(left.sort(), ["intel/gvtg", "intel/ice"]);
+  assert(applied.includes("site/kernel"));
+  assertEquals(applied.filter((id) => !deciding.includes(id)), ["nvidia/vsc"]);
 });
