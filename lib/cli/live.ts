@@ -13,15 +13,15 @@ import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
-  answerWithoutPairs,
   type DetailedAnswer,
-  engineFinding,
   type Finding,
   judge,
   type QemuVersion,
   Registry,
-  wantDevices,
 } from "../policy/mod.ts";
+import { answerWithoutPairs } from "../policy/judge.ts";
+import { engineFinding } from "../policy/engine_codes.ts";
+import { wantDevices } from "../policy/guest.ts";
 import { type LibvirtAccess, parseMap, targetsOf } from "./options.ts";
 import { Progress } from "./output.ts";
 import type { AllPolicies } from "./policies.ts";

@@ -14,7 +14,8 @@ import type { ProbeTarget } from "../facts/probe/run_probe.ts";
 import { parseSshTarget } from "../facts/probe/ssh_target.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
 import { isAttributeName, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
-import { type DumpedFunction, normalizeBdf, readDump, type WantedDevice } from "../policy/mod.ts";
+import { type DumpedFunction, normalizeBdf, readDump } from "../policy/mod.ts";
+import type { WantedDevice } from "../policy/pair.ts";
 import { type Format, FORMATS } from "./output.ts";
 
 /** The action of a command that does something by its sub-commands alone. */

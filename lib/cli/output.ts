@@ -6,7 +6,8 @@
 import { outputError } from "../facts/files.ts";
 import { OWN } from "../hook/codes.ts";
 import type { Change } from "../install/plan.ts";
-import { decide, type Decision, type DetailedAnswer } from "../policy/mod.ts";
+import type { Decision, DetailedAnswer } from "../policy/mod.ts";
+import { decide } from "../policy/engine.ts";
 import { jsonText, reportHtml, reportJson, reportMarkdown, reportText } from "../report/mod.ts";
 import { printable } from "../report/printable.ts";
 

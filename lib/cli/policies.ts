@@ -8,7 +8,8 @@ import {
   OWN_RUNNER,
   PluginError,
 } from "../plugin/mod.ts";
-import { attributesOf, type Registry } from "../policy/mod.ts";
+import type { Registry } from "../policy/mod.ts";
+import { attributesOf } from "../policy/attributes.ts";
 import { loadPlugins } from "./plugins.ts";
 
 /** `--policies`, for every command that applies policies. */

@@ -1,7 +1,8 @@
 import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
 import { BUILT_IN } from "../../plugins/mod.ts";
-import { attributesOf, type Trouble } from "../policy/mod.ts";
+import { attributesOf } from "../policy/attributes.ts";
+import type { Trouble } from "../policy/own_codes.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { underCurrentIds } from "./former_ids.ts";
 import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";

@@ -30,15 +30,15 @@ import { devicesToStamp } from "../facts/stamp/stamp_guest.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
   type Answer,
-  answerWithoutPairs,
   type Choice,
-  engineFinding,
   type Finding,
   judge,
   Registry,
   type SideFacts,
-  wantDevices,
 } from "../policy/mod.ts";
+import { answerWithoutPairs } from "../policy/judge.ts";
+import { engineFinding } from "../policy/engine_codes.ts";
+import { wantDevices } from "../policy/guest.ts";
 import type { PluginPolicies } from "../plugin/apply.ts";
 import {
   type Config,

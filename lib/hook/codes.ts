@@ -1,12 +1,7 @@
 import { PLUGIN_CODES } from "../plugin/codes.ts";
-import {
-  type CodeOwner,
-  ENGINE_CODES,
-  ENGINE_ID,
-  findingsOf,
-  type OwnCodePage,
-  type OwnFinding,
-} from "../policy/mod.ts";
+import type { CodeOwner } from "../policy/mod.ts";
+import { ENGINE_CODES } from "../policy/engine_codes.ts";
+import { ENGINE_ID, findingsOf, type OwnCodePage, type OwnFinding } from "../policy/own_codes.ts";
 
 /** The codes of what keeps the hook from judging. */
 export const HOOK_CODES = {

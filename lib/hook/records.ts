@@ -3,7 +3,7 @@ import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
 import { reportJson } from "../report/json.ts";
 import type { Facts } from "../facts/mod.ts";
-import { ENGINE_ID } from "../policy/mod.ts";
+import { ENGINE_ID } from "../policy/own_codes.ts";
 import { type Decision, nameOf } from "./decision.ts";
 import type { Paths } from "../config/paths.ts";
 import { writeAll } from "./write_all.ts";

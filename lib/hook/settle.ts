@@ -1,4 +1,6 @@
-import { decide, type Decision, type Finding, type Trouble } from "../policy/mod.ts";
+import type { Decision, Finding } from "../policy/mod.ts";
+import { decide } from "../policy/engine.ts";
+import type { Trouble } from "../policy/own_codes.ts";
 import type { Choice, Config, Mode } from "../config/config.ts";
 import type { Waiver } from "../config/waiver.ts";
 import { OWN } from "./codes.ts";

@@ -8,7 +8,8 @@ import { devicesToStamp, makeStamp } from "../facts/stamp/stamp_guest.ts";
 import { romFilesOf } from "../facts/rom_files.ts";
 import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import { engineFinding, type Finding, type Pool } from "../policy/mod.ts";
+import type { Finding, Pool } from "../policy/mod.ts";
+import { engineFinding } from "../policy/engine_codes.ts";
 import { hookFinding } from "./codes.ts";
 import { doubtStamp, readOfflineMark, type StampTerms } from "./stamp_validity.ts";
 

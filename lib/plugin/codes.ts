@@ -1,4 +1,4 @@
-import { findingsOf, type OwnCodePage, type OwnFinding } from "../policy/mod.ts";
+import { findingsOf, type OwnCodePage, type OwnFinding } from "../policy/own_codes.ts";
 
 /** The codes of code plugins that fail. */
 export const PLUGIN_CODES = {

@@ -20,7 +20,6 @@ export const ATTRIBUTE_NAME =
  *
  * @example
  * ```ts
- * import { isAttributeName } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * const names = ["fw_rev", "parent/acme/profile", "config", "../fw_rev"];

@@ -20,7 +20,6 @@ export interface GuestDevices {
  *
  * @example
  * ```ts
- * import { wantDevices } from "premigrate/policy";
  * import { parseDomain } from "premigrate/domain";
  * import { assertEquals } from "@std/assert";
  *
@@ -126,7 +125,6 @@ export interface NotLookedAt {
  *
  * @example
  * ```ts
- * import { notLookedAt } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(notLookedAt({ unread: [{ kind: "nvme-disk", count: 1 }] }), [

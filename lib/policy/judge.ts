@@ -135,7 +135,7 @@ export interface PairsQuestion {
  *
  * @example
  * ```ts
- * import { judgePairs, Registry } from "premigrate/policy";
+ * import { Registry } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * const migration = { source: { name: "a" }, destination: { name: "b" }, bytesOnly: true };

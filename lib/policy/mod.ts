@@ -9,18 +9,21 @@ export { get16, get32 } from "../pci/bytes.ts";
 export * from "../pci/mod.ts";
 export * from "../qemu/mod.ts";
 export * from "./answer.ts";
-export { attributesOf, isAttributeName } from "./attributes.ts";
-export * from "./case.ts";
+export {
+  type CaseFinding,
+  type CaseMigration,
+  type CaseSide,
+  codesWithoutCase,
+  type PolicyCase,
+  runCase,
+} from "./case.ts";
 export type { Candidate, Choice } from "./choose.ts";
-export * from "./engine.ts";
-export * from "./engine_codes.ts";
+export { type Decision, evaluate, type NotRun, type Verdict } from "./engine.ts";
 export * from "./finding.ts";
-export * from "./guest.ts";
-export * from "./judge.ts";
+export type { NotLookedAt } from "./guest.ts";
+export { judge, type Question, type SideFacts } from "./judge.ts";
 export * from "./migration.ts";
 export * from "./never_migrates.ts";
-export * from "./own_codes.ts";
-export * from "./pair.ts";
 export * from "./policy.ts";
 export type { Pool } from "./pools.ts";
 export * from "./registry.ts";

@@ -37,7 +37,6 @@ export interface Pairing {
  *
  * @example
  * ```ts
- * import { pairDevices } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * const wanted = { name: "hostdev0", address: "0000:3b:00.4", guest: { properties: {} } };

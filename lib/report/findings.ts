@@ -2,11 +2,11 @@ import {
   type Answer,
   type CodeOwner,
   type CodePage,
-  ENGINE_CODES,
-  ENGINE_ID,
   fillMessage,
   type Finding,
 } from "../policy/mod.ts";
+import { ENGINE_CODES } from "../policy/engine_codes.ts";
+import { ENGINE_ID } from "../policy/own_codes.ts";
 
 /** A finding with its sentences. */
 export interface ReportedFinding extends Finding {

@@ -1,4 +1,5 @@
-import { type CodeOwner, decide, type DetailedAnswer } from "../policy/mod.ts";
+import type { CodeOwner, DetailedAnswer } from "../policy/mod.ts";
+import { decide } from "../policy/engine.ts";
 import type { ReportedFinding } from "./findings.ts";
 import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";

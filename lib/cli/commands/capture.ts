@@ -17,7 +17,7 @@ import {
   realizeOptions,
 } from "../options.ts";
 import { print, Progress } from "../output.ts";
-import { attributesOf } from "../../policy/mod.ts";
+import { attributesOf } from "../../policy/attributes.ts";
 import { writeText } from "../../facts/files.ts";
 
 /** `capture`: a host's facts as a file. */

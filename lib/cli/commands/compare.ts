@@ -5,12 +5,12 @@ import {
   decodeConfigSpace,
   type DevicePair,
   hasExpressRoot,
-  judgePairs,
   type Machine,
   type Migration,
   parseMachine,
   parseQemuVersion,
 } from "../../policy/mod.ts";
+import { judgePairs } from "../../policy/judge.ts";
 import { shadowsOf } from "../../report/config_shadows.ts";
 import { drawConfigGrid, reportText } from "../../report/mod.ts";
 import { formatOf, formatType, parseBars, parsePropertyOptions, readFunction } from "../options.ts";

@@ -6,7 +6,6 @@ import {
   type BusKind,
   type CodePage,
   type DevicePair,
-  ENGINE_CODES,
   evaluate,
   fillMessage,
   formatRealizeFailure,
@@ -27,6 +26,7 @@ import {
   type RestoreSide,
   splitProperties,
 } from "../../policy/mod.ts";
+import { ENGINE_CODES } from "../../policy/engine_codes.ts";
 import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { readChunks, readLines } from "../../facts/files.ts";
 import { print } from "../output.ts";

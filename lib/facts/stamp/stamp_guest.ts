@@ -1,5 +1,5 @@
 import type { Domain } from "../../domain/mod.ts";
-import { wantDevices } from "../../policy/mod.ts";
+import { wantDevices } from "../../policy/guest.ts";
 import type { GuestOrigin } from "./guest_origin.ts";
 import { keyIds } from "../probe/host_ids.ts";
 import { romFilesOf } from "../rom_files.ts";

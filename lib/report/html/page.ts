@@ -1,10 +1,5 @@
-import {
-  type CodeOwner,
-  decide,
-  type Decision,
-  type DetailedAnswer,
-  type Severity,
-} from "../../policy/mod.ts";
+import type { CodeOwner, Decision, DetailedAnswer, Severity } from "../../policy/mod.ts";
+import { decide } from "../../policy/engine.ts";
 import type { ReportedFinding } from "../findings.ts";
 import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";

@@ -1,6 +1,6 @@
 /** The same guests as they arrive at the hook: stamped, and the destination as the probe tells of it. */
 import { BUILT_IN } from "premigrate";
-import { attributesOf } from "premigrate/policy";
+import { attributesOf } from "../../../lib/policy/attributes.ts";
 import { decodeHex } from "@std/encoding/hex";
 import { parseDomain, parseFacts } from "premigrate";
 import { setMetadata } from "premigrate/domain";

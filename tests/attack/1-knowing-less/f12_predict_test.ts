@@ -3,7 +3,6 @@ import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@st
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import {
-  decide,
   type DevicePair,
   evaluate,
   parseMachine,
@@ -12,6 +11,7 @@ import {
   Registry,
   splitProperties,
 } from "premigrate/policy";
+import { decide } from "../../../lib/policy/engine.ts";
 import { predictLine } from "../../../lib/cli/commands/predict.ts";
 import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 import { spaceOf } from "../../cases/pci/space.ts";

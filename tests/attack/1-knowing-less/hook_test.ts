@@ -1,6 +1,6 @@
 /** Nothing becomes allow by knowing less: the same guests as they arrive at the hook. */
 import { BUILT_IN } from "premigrate";
-import { attributesOf } from "premigrate/policy";
+import { attributesOf } from "../../../lib/policy/attributes.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseDomain } from "premigrate";
-import { wantDevices } from "premigrate/policy";
+import { wantDevices } from "../../../lib/policy/guest.ts";
 import { ALIAS, args, decide, documentWith, override, type Parts } from "./documents.ts";
 
 const KNOWN: readonly (readonly [name: string, parts: Parts])[] = [

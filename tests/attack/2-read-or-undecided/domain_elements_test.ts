@@ -1,7 +1,7 @@
 /** Elements below <domain> that decide, or that nobody knows, are undecided by name. */
 import { assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
-import { wantDevices } from "premigrate/policy";
+import { wantDevices } from "../../../lib/policy/guest.ts";
 import { FIRST, guestXml } from "../../helpers/hook_arrivals.ts";
 
 for (

@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
-import { wantDevices } from "premigrate/policy";
+import { wantDevices } from "../../../lib/policy/guest.ts";
 import * as v from "valibot";
 import { escape } from "./documents.ts";
 

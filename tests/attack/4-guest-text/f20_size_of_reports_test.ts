@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import type { CapturedDevice } from "premigrate";
-import { engineFinding } from "premigrate/policy";
+import { engineFinding } from "../../../lib/policy/engine_codes.ts";
 import type { Decision } from "../../../lib/hook/decision.ts";
 import { parseDomain } from "premigrate";
 import { setMetadata } from "premigrate/domain";

@@ -1,7 +1,7 @@
 /** F21: guests' names stood in audit.jsonl as they are: U+009B is a terminal's CSI, U+202E turns text. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { engineFinding } from "premigrate/policy";
+import { engineFinding } from "../../../lib/policy/engine_codes.ts";
 import { HookTree } from "../../helpers/hook_tree.ts";
 import { decisionOf, hostOf, recorded } from "./decisions.ts";
 

@@ -1,7 +1,8 @@
 /** vfio-ap and vfio-ccw devices cannot migrate. */
 import { assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
-import { decide, wantDevices } from "premigrate/policy";
+import { decide } from "../../../lib/policy/engine.ts";
+import { wantDevices } from "../../../lib/policy/guest.ts";
 
 for (const model of ["vfio-ap", "vfio-ccw"]) {
   Deno.test(`an mdev of model ${model} is a veto`, () => {

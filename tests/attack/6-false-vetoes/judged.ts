@@ -1,13 +1,13 @@
 /** Devices of which everything is known, and what all built-in policies together say of a pair. */
 import { BUILT_IN } from "premigrate";
 import {
-  caseQuestion,
   type CaseSide,
   evaluate,
   type PolicyCase,
   Registry,
   type Verdict,
 } from "premigrate/policy";
+import { caseQuestion } from "../../../lib/policy/case.ts";
 
 const REGISTRY = Registry.from(BUILT_IN);
 

@@ -5,7 +5,8 @@ import * as v from "valibot";
 import { parseDomain } from "premigrate";
 import { setMetadata } from "premigrate/domain";
 import { STAMP_NAMESPACE, writeOfflineMark } from "../../../lib/facts/mod.ts";
-import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
+import type { Finding } from "premigrate/policy";
+import { findingsOf, type Trouble } from "../../../lib/policy/own_codes.ts";
 import { SEPARATOR, STATUS } from "../../../lib/hook/answer_status.ts";
 import { type Arrival, judgeArrival, readGuestXml } from "../../../lib/hook/arrival.ts";
 import {

@@ -6,16 +6,13 @@ import {
   type BusKind,
   type Codes,
   type ConfigView,
-  decide,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
   evaluate,
   fillMessage,
   identify,
-  isAttributeName,
   type Migration,
-  pairDevices,
   parseMachine,
   parseQemuVersion,
   type Policy,
@@ -26,6 +23,9 @@ import {
   Registry,
   v,
 } from "premigrate/policy";
+import { decide } from "../../../lib/policy/engine.ts";
+import { isAttributeName } from "../../../lib/policy/attributes.ts";
+import { pairDevices } from "../../../lib/policy/pair.ts";
 import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
 
 const RELEASES = ["5.2", "8.0", "8.1", "9.0", "9.1", "10.0", "10.1", "11.1"].map(parseQemuVersion);

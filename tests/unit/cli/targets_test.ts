@@ -1,7 +1,7 @@
 import { ValidationError } from "@cliffy/command";
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseDomain } from "premigrate";
-import type { WantedDevice } from "premigrate/policy";
+import type { WantedDevice } from "../../../lib/policy/pair.ts";
 import { parseMap, targetsOf } from "../../../lib/cli/options.ts";
 
 const [A, B, C] = ["0000:3b:00.4", "0000:3b:00.5", "0000:af:00.1"] as const;

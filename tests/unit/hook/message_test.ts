@@ -1,6 +1,7 @@
 /** What the operator and the journal are told of a decision. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { engineFinding, type Finding, type FindingValue } from "premigrate/policy";
+import type { Finding, FindingValue } from "premigrate/policy";
+import { engineFinding } from "../../../lib/policy/engine_codes.ts";
 import { policySet } from "../../../lib/config/policy_set.ts";
 import { hookFinding, OWN } from "../../../lib/hook/codes.ts";
 import type { Decision } from "../../../lib/hook/decision.ts";

@@ -1,7 +1,8 @@
 /** What becomes of a migration: the findings beside the operator's choices. */
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { type Finding, findingsOf, type Trouble } from "premigrate/policy";
+import type { Finding } from "premigrate/policy";
+import { findingsOf, type Trouble } from "../../../lib/policy/own_codes.ts";
 import { ConfigSchema } from "../../../lib/config/config.ts";
 import { OWN } from "../../../lib/hook/codes.ts";
 import { settle } from "../../../lib/hook/settle.ts";

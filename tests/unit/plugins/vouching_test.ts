@@ -1,6 +1,7 @@
 /** For which devices the built-in policies vouch, and of which generic/unknown-vendor speaks. */
 import { assertEquals } from "@std/assert";
-import { caseQuestion, type CaseSide, evaluate, Registry } from "../../../lib/policy/mod.ts";
+import { type CaseSide, evaluate, Registry } from "../../../lib/policy/mod.ts";
+import { caseQuestion } from "../../../lib/policy/case.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 
 const REGISTRY = Registry.from(BUILT_IN);

@@ -1,13 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  definePolicy,
-  type DeviceFacts,
-  type Migration,
-  pairDevices,
-  Registry,
-  v,
-  type WantedDevice,
-} from "premigrate/policy";
+import { definePolicy, type DeviceFacts, type Migration, Registry, v } from "premigrate/policy";
+import { pairDevices, type WantedDevice } from "../../../lib/policy/pair.ts";
 import { chooseDevices } from "../../../lib/policy/choose.ts";
 
 const MIGRATION: Migration = {

@@ -1,13 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PremigrateError } from "../../../lib/error/mod.ts";
-import {
-  attributesOf,
-  definePolicy,
-  isAttributeName,
-  type OptionsSchema,
-  type Policy,
-  v,
-} from "premigrate/policy";
+import { definePolicy, type OptionsSchema, type Policy, v } from "premigrate/policy";
+import { attributesOf, isAttributeName } from "../../../lib/policy/attributes.ts";
 import { NAMES, NO_NAMES } from "../../cases/attribute_names.ts";
 
 function define(

@@ -1,12 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   type Codes,
-  decide,
   type Decision,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
-  engineFinding,
   evaluate,
   type Finding,
   type Match,
@@ -17,6 +15,8 @@ import {
   type Severity,
   v,
 } from "premigrate/policy";
+import { decide } from "../../../lib/policy/engine.ts";
+import { engineFinding } from "../../../lib/policy/engine_codes.ts";
 import { spaceOf } from "../../cases/pci/space.ts";
 
 const MIGRATION: Migration = {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ENGINE_ID, engineFinding, fillMessage, type FindingValue } from "premigrate/policy";
+import { fillMessage, type FindingValue } from "premigrate/policy";
+import { ENGINE_ID } from "../../../lib/policy/own_codes.ts";
+import { engineFinding } from "../../../lib/policy/engine_codes.ts";
 import { OWN } from "../../../lib/hook/codes.ts";
 
 const FILLED: readonly (readonly [

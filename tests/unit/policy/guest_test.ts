@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseDomain } from "premigrate";
-import { type Finding, wantDevices } from "premigrate/policy";
+import type { Finding } from "premigrate/policy";
+import { wantDevices } from "../../../lib/policy/guest.ts";
 
 function domainOf(devices: string, commandline = ""): string {
   return `<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>

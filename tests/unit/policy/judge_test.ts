@@ -4,12 +4,12 @@ import {
   definePolicy,
   type DetailedAnswer,
   judge,
-  judgePairs,
   type Question,
   Registry,
   type SideFacts,
   v,
 } from "premigrate/policy";
+import { judgePairs } from "../../../lib/policy/judge.ts";
 import { guestXml } from "../../helpers/hook_arrivals.ts";
 
 /** Refuses a device on node 1. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type DeviceFacts, type Finding, pairDevices, type WantedDevice } from "premigrate/policy";
+import type { DeviceFacts, Finding } from "premigrate/policy";
+import { pairDevices, type WantedDevice } from "../../../lib/policy/pair.ts";
 
 const [A, B, C] = ["0000:3b:00.4", "0000:3b:00.5", "0000:af:00.1"] as const;
 

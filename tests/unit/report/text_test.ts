@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CodePage, Finding, Verdict } from "../../../lib/policy/mod.ts";
-import { definePolicy, ENGINE_CODES, Registry, v } from "../../../lib/policy/mod.ts";
+import { definePolicy, Registry, v } from "../../../lib/policy/mod.ts";
+import { ENGINE_CODES } from "../../../lib/policy/engine_codes.ts";
 import type { Answer } from "premigrate/policy";
 import { findPage, reportJson, reportText } from "../../../lib/report/mod.ts";
 

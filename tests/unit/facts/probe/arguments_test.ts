@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { isAttributeName } from "premigrate/policy";
+import { isAttributeName } from "../../../../lib/policy/attributes.ts";
 import { isFilePath } from "../../../../lib/facts/probe/file_path.ts";
 import { NAMES, NO_NAMES } from "../../../cases/attribute_names.ts";
 import { MDEV } from "../../../helpers/probe_hosts.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BUILT_IN } from "premigrate";
-import { attributesOf } from "premigrate/policy";
+import { attributesOf } from "../../../../lib/policy/attributes.ts";
 import { parseProbeReport } from "../../../../lib/facts/probe/report.ts";
 import { makeHost, MDEV, withHost } from "../../../helpers/probe_hosts.ts";
 import { faster, ownUid, runScript, type Shell, shells } from "../../../helpers/probe_shells.ts";
