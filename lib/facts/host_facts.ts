@@ -89,6 +89,6 @@ function asManaged(
   if (modalias === undefined || version === undefined) return device;
   const managedDriver = Number.parseInt(version) < 10
     ? "vfio-pci"
-    : predictDriver({ modalias, modulesAlias: probe?.vfioAliases });
+    : predictDriver(modalias, probe?.vfioAliases);
   return { ...device, managedDriver };
 }

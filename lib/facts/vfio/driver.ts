@@ -1,13 +1,3 @@
-/** What decides which driver libvirt binds a `managed='yes'` device to. */
-export interface DriverChoice {
-  /** `<driver model>` of the device in the domain XML. */
-  readonly driverModel?: string | undefined;
-  /** The device's `modalias` in sysfs: `pci:v000015B3d0000101Esv...`. */
-  readonly modalias?: string | undefined;
-  /** The text of `/lib/modules/RELEASE/modules.alias` of the running kernel. */
-  readonly modulesAlias?: string | undefined;
-}
-
 /** Drivers of another name than their modules', which have `_` for `-`. */
 const DRIVER_OF_MODULE: ReadonlyMap<string, string> = new Map([
   ["vfio_pci", "vfio-pci"],
@@ -21,11 +11,13 @@ const MODALIAS = new RegExp(`^pci:${FIELDS}\\s*$`);
 const VFIO_ALIAS = new RegExp(`^alias vfio_pci:${FIELDS} (\\S+)$`, "gm");
 
 /**
- * The driver that libvirt 10.0 or later will bind a `managed='yes'` device to: the one the domain
- * XML names, else the VFIO driver whose alias fits the device with the fewest wildcards, the first
- * of equals (`virPCIDeviceFindBestVFIOVariant`), else `vfio-pci`. Earlier releases always take
- * `vfio-pci`. What is bound now has no say.
+ * The driver that libvirt 10.0 or later will bind a `managed='yes'` device to where the domain XML names
+ * none: the VFIO driver whose alias fits the device with the fewest wildcards, the first of equals
+ * (`virPCIDeviceFindBestVFIOVariant`), else `vfio-pci`. Earlier releases always take `vfio-pci`. What is
+ * bound now has no say.
  *
+ * @param modalias The device's in sysfs: `pci:v000015B3d0000101Esv...`.
+ * @param modulesAlias The text of `/lib/modules/RELEASE/modules.alias` of the running kernel.
  * @returns The driver's name in sysfs, which for a module not known here is taken to be the
  * module's; `undefined` when too little is known of the device or its host.
  *
@@ -39,14 +31,14 @@ const VFIO_ALIAS = new RegExp(`^alias vfio_pci:${FIELDS} (\\S+)$`, "gm");
  * alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci
  * `;
  * const modalias = "pci:v000015B3d0000101Esv000015B3sd0000005Bbc02sc00i00";
- * assertEquals(predictDriver({ modalias, modulesAlias }), "mlx5_vfio_pci");
- * assertEquals(predictDriver({ driverModel: "vfio-pci", modalias, modulesAlias }), "vfio-pci");
+ * assertEquals(predictDriver(modalias, modulesAlias), "mlx5_vfio_pci");
  * ```
  */
-export function predictDriver(choice: DriverChoice): string | undefined {
-  const { driverModel, modalias, modulesAlias } = choice;
-  if (driverModel !== undefined) return driverOf(driverModel);
-  const device = MODALIAS.exec(modalias ?? "")?.slice(1);
+export function predictDriver(
+  modalias: string,
+  modulesAlias: string | undefined,
+): string | undefined {
+  const device = MODALIAS.exec(modalias)?.slice(1);
   if (device === undefined || modulesAlias === undefined) return undefined;
   let best = "vfio_pci";
   let fewest = Infinity;
@@ -58,11 +50,5 @@ export function predictDriver(choice: DriverChoice): string | undefined {
       fewest = wildcards;
     }
   }
-  return driverOf(best);
-}
-
-/** Libvirt, like modprobe, takes `-` for `_` (`virPCIDeviceFindDriver`). */
-function driverOf(name: string): string {
-  const module = name.replaceAll("-", "_");
-  return DRIVER_OF_MODULE.get(module) ?? module;
+  return DRIVER_OF_MODULE.get(best) ?? best;
 }
