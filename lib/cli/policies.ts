@@ -1,7 +1,12 @@
+import { ValidationError } from "@cliffy/command";
 import { pathsBelow } from "../config/paths.ts";
 import { policySet, TAKEN_IDS } from "../config/policy_set.ts";
 import { readSiteFolder } from "../config/site_folder.ts";
+import { inputError } from "../facts/files.ts";
+import { OUTSIDE } from "../install/outside.ts";
+import { readPluginFile } from "../plugin/file.ts";
 import {
+  type CodePlugin,
   type DescribedPlugin,
   describePlugins,
   judgeWithPlugins,
@@ -10,12 +15,18 @@ import {
 } from "../plugin/mod.ts";
 import type { Registry } from "../policy/mod.ts";
 import { attributesOf } from "../policy/attributes.ts";
-import { loadPlugins } from "./plugins.ts";
 
 /** `--policies`, for every command that applies policies. */
 export const POLICIES_OPTION = [
   "--policies <dir:file>",
   "The site's policies (default: /etc/premigrate/policies.d).",
+] as const;
+
+/** `--plugin`, for every command that judges. */
+export const PLUGIN_OPTION = [
+  "--plugin <plugin:string>",
+  "A code plugin as FILE=DIGEST, as `policy build` prints it.",
+  { collect: true },
 ] as const;
 
 /** What a command was told of the policies. */
@@ -76,4 +87,21 @@ async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promis
   });
   const plugins = await describePlugins(await loadPlugins(plugin), TAKEN_IDS, OWN_RUNNER);
   return { chosen: { policies: {}, site }, plugins };
+}
+
+/**
+ * Reads the plugins that are named by `--plugin`.
+ *
+ * @throws {PremigrateError} When one is another than its digest says.
+ */
+function loadPlugins(options: readonly string[] = []): Promise<CodePlugin[]> {
+  return Promise.all(options.map(async (option) => {
+    const [, file, digest] = /^(.+)=([0-9a-f]{64})$/s.exec(option) ?? [];
+    if (file === undefined || digest === undefined) {
+      throw new ValidationError(`Cannot use --plugin "${option}": wanted FILE=DIGEST`);
+    }
+    const found = await readPluginFile(file, digest, OUTSIDE);
+    if ("missing" in found) throw inputError(file, found.missing);
+    return { name: file.slice(file.lastIndexOf("/") + 1), code: found.code };
+  }));
 }

@@ -5,9 +5,8 @@
  * @module
  */
 import { PremigrateError } from "../../lib/error/mod.ts";
-import { outputError } from "../../lib/facts/files.ts";
 import { Command, EnumType, ValidationError } from "@cliffy/command";
-import { writeText } from "../../lib/facts/files.ts";
+import { outputError, writeText } from "../../lib/facts/files.ts";
 import { print, printError } from "../../lib/cli/output.ts";
 import { build } from "../../lib/install/build.ts";
 import { buildPlugin } from "../../lib/plugin/mod.ts";

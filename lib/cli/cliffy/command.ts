@@ -1,11 +1,12 @@
 import {
   type CommandDefinition,
   type HelpOptions,
+  type OptionDefinition,
   parseArgument,
   parseFlags,
 } from "./definitions.ts";
 import { helpText } from "./help.ts";
-import { type CommandResult, print, run } from "./run.ts";
+import { type CommandResult, run } from "./run.ts";
 import type { Flags, Flat, Merge, OptionOptions, TypedArguments, TypedOption } from "./types.ts";
 import type { EnumType } from "./values.ts";
 
@@ -13,28 +14,22 @@ import type { EnumType } from "./values.ts";
 export const definition: unique symbol = Symbol("definition");
 declare const inherited: unique symbol;
 
-/** A command that can be a sub-command where these global options and types are. */
-export interface SubCommand<TGlobals, TTypes> {
+/** A command that can be a sub-command where these global options are. */
+export interface SubCommand<TGlobals> {
   /** @internal */
   readonly [definition]: CommandDefinition;
   /** @internal For the compiler alone: what the command counts on. */
-  readonly [inherited]?: [TGlobals, TTypes];
+  readonly [inherited]?: TGlobals;
 }
 
 /** A command that counts on nothing can be a sub-command everywhere. */
 type Inherited<T> = [T] extends [void] ? never : T;
 
 /** What was added as a sub-command, where it was added: what follows is set on it. */
-type Added<TCommand, TGlobals, TTypes> = [TGlobals, TTypes] extends
-  [infer Globals extends Bag, infer Types extends Bag] ? TCommand extends Command<
-    infer _G,
-    infer _T,
-    infer TOptions,
-    infer TArguments,
-    infer TOwnGlobals,
-    infer TOwnTypes,
-    infer TOwnGlobalTypes
-  > ? Command<Globals, Types, TOptions, TArguments, TOwnGlobals, TOwnTypes, TOwnGlobalTypes>
+type Added<TCommand, TGlobals> = TGlobals extends Bag
+  ? TCommand extends
+    Command<infer _G, infer TOptions, infer TArguments, infer TOwnGlobals, infer TTypes>
+    ? Command<TGlobals, TOptions, TArguments, TOwnGlobals, TTypes>
   : never
   : never;
 
@@ -44,11 +39,9 @@ type Bag = Record<string, unknown> | void;
  * A command with options, arguments and an action, or with sub-commands: the part of Cliffy's
  * `Command` that premigrate uses, with the same names, messages and exit codes.
  *
- * The type parameters are the options, and the types, that a sub-command has from its parent; the
- * others are inferred.
- *
- * As in Cliffy, what is set after `.command()` is set on that sub-command, and the words after `--`
- * are not arguments: {@link Command.getLiteralArgs} has them.
+ * The first type parameter is the options that a sub-command has from its parent; the others are
+ * inferred. As in Cliffy, what is set after `.command()` is set on that sub-command, and the words
+ * after `--` are not arguments.
  *
  * @example
  * ```ts
@@ -74,13 +67,11 @@ type Bag = Record<string, unknown> | void;
  */
 export class Command<
   TParentGlobals extends Bag = void,
-  TParentTypes extends Bag = void,
   TOptions = void,
   TArguments extends unknown[] = [],
   TGlobals = void,
   TTypes = void,
-  TGlobalTypes = void,
-> implements SubCommand<Inherited<TParentGlobals>, Inherited<TParentTypes>> {
+> implements SubCommand<Inherited<TParentGlobals>> {
   // All methods that define something return this command. Those that return `unknown` in their
   // implementation return it as another type: what the definition adds is known to the compiler
   // alone.
@@ -90,12 +81,11 @@ export class Command<
     description: "",
     arguments: [],
     options: [],
-    types: [],
+    types: new Map(),
     examples: [],
     commands: [],
-    literalArgs: [],
   };
-  declare readonly [inherited]?: [Inherited<TParentGlobals>, Inherited<TParentTypes>];
+  declare readonly [inherited]?: Inherited<TParentGlobals>;
 
   /** What the next call defines: this command, or the sub-command last added. */
   #current: CommandDefinition = this[definition];
@@ -146,15 +136,7 @@ export class Command<
   arguments<TDefinition extends string>(
     definition: TDefinition,
     descriptions?: string[],
-  ): Command<
-    TParentGlobals,
-    TParentTypes,
-    TOptions,
-    TypedArguments<TDefinition, Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>>,
-    TGlobals,
-    TTypes,
-    TGlobalTypes
-  >;
+  ): Command<TParentGlobals, TOptions, TypedArguments<TDefinition, TTypes>, TGlobals, TTypes>;
   arguments(definition: string, descriptions: string[] = []): unknown {
     this.#current.arguments = definition.split(" ")
       .map((it, index) => parseArgument(it, descriptions[index]));
@@ -173,30 +155,13 @@ export class Command<
     options?: OptionOptions<TRequired, TCollect, TDefault>,
   ): Command<
     TParentGlobals,
-    TParentTypes,
-    Merge<
-      TOptions,
-      TypedOption<
-        TFlags,
-        Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>,
-        TRequired,
-        TCollect,
-        TDefault
-      >
-    >,
+    Merge<TOptions, TypedOption<TFlags, TTypes, TRequired, TCollect, TDefault>>,
     TArguments,
     TGlobals,
-    TTypes,
-    TGlobalTypes
+    TTypes
   >;
-  option(
-    flags: string,
-    description: string,
-    options: OptionOptions<boolean, boolean, unknown> = {},
-  ): unknown {
-    const { group } = this.#current;
-    this.#current.options.push({ ...parseFlags(flags), description, group, ...options });
-    return this;
+  option(flags: string, description: string, options = {}): unknown {
+    return this.#addOption(flags, description, options);
   }
 
   /** Adds an option that all sub-commands have too, and that may stand before their names. */
@@ -211,35 +176,18 @@ export class Command<
     options?: OptionOptions<TRequired, TCollect, TDefault>,
   ): Command<
     TParentGlobals,
-    TParentTypes,
     TOptions,
     TArguments,
-    Merge<
-      TGlobals,
-      TypedOption<
-        TFlags,
-        Merge<TParentTypes, Merge<TGlobalTypes, TTypes>>,
-        TRequired,
-        TCollect,
-        TDefault
-      >
-    >,
-    TTypes,
-    TGlobalTypes
+    Merge<TGlobals, TypedOption<TFlags, TTypes, TRequired, TCollect, TDefault>>,
+    TTypes
   >;
-  globalOption(
-    flags: string,
-    description: string,
-    options: OptionOptions<boolean, boolean, unknown> = {},
-  ): unknown {
+  globalOption(flags: string, description: string, options = {}): unknown {
+    return this.#addOption(flags, description, { ...options, global: true });
+  }
+
+  #addOption(flags: string, description: string, options: Partial<OptionDefinition>): this {
     const { group } = this.#current;
-    this.#current.options.push({
-      ...parseFlags(flags),
-      description,
-      group,
-      ...options,
-      global: true,
-    });
+    this.#current.options.push({ ...parseFlags(flags), description, group, ...options });
     return this;
   }
 
@@ -247,35 +195,9 @@ export class Command<
   type<TName extends string, TType extends EnumType<string | number>>(
     name: TName,
     type: TType,
-  ): Command<
-    TParentGlobals,
-    TParentTypes,
-    TOptions,
-    TArguments,
-    TGlobals,
-    Merge<TTypes, Record<TName, TType>>,
-    TGlobalTypes
-  >;
+  ): Command<TParentGlobals, TOptions, TArguments, TGlobals, Merge<TTypes, Record<TName, TType>>>;
   type(name: string, type: EnumType<string | number>): unknown {
-    this.#current.types.push({ name, type, global: false });
-    return this;
-  }
-
-  /** Adds a type that all sub-commands have too. */
-  globalType<TName extends string, TType extends EnumType<string | number>>(
-    name: TName,
-    type: TType,
-  ): Command<
-    TParentGlobals,
-    TParentTypes,
-    TOptions,
-    TArguments,
-    TGlobals,
-    TTypes,
-    Merge<TGlobalTypes, Record<TName, TType>>
-  >;
-  globalType(name: string, type: EnumType<string | number>): unknown {
-    this.#current.types.push({ name, type, global: true });
+    this.#current.types.set(name, type);
     return this;
   }
 
@@ -298,13 +220,11 @@ export class Command<
   }
 
   /** Adds a sub-command. */
-  command<
-    TCommand extends SubCommand<Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>,
-  >(
+  command<TCommand extends SubCommand<Merge<TParentGlobals, TGlobals>>>(
     name: string,
     command: TCommand,
-  ): Added<TCommand, Merge<TParentGlobals, TGlobals>, Merge<TParentTypes, TGlobalTypes>>;
-  command(name: string, command: SubCommand<unknown, unknown>): unknown {
+  ): Added<TCommand, Merge<TParentGlobals, TGlobals>>;
+  command(name: string, command: SubCommand<unknown>): unknown {
     const child = command[definition];
     child.name = name;
     child.parent = this[definition];
@@ -325,19 +245,9 @@ export class Command<
     return this.throwErrors();
   }
 
-  /** The words after `--` of the command line that was last parsed. */
-  getLiteralArgs(): string[] {
-    return this[definition].literalArgs;
-  }
-
   /** The help. */
   getHelp(options?: HelpOptions): string {
     return helpText(this[definition], options);
-  }
-
-  /** Prints the help. */
-  showHelp(options?: HelpOptions): void {
-    print(this.getHelp(options));
   }
 
   /**

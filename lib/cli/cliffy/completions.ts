@@ -14,8 +14,8 @@ import {
   optionsOf,
   pathOf,
   shownCommands,
-  typesOf,
 } from "./definitions.ts";
+import { helpText } from "./help.ts";
 import { print } from "./run.ts";
 
 /** `completions [shell]`. */
@@ -36,7 +36,7 @@ To enable shell completions for this program add the following line to your ${
 `;
     })
       .noGlobals()
-      .action(() => this.showHelp())
+      .action(() => print(helpText(this[definition])))
       .command("bash", new ShellCommand("bash", "~/.bashrc", (line) => `source <(${line})`, bash))
       .command(
         "fish",
@@ -51,7 +51,7 @@ To enable shell completions for this program add the following line to your ${
   }
 }
 
-class ShellCommand extends Command<void, void, { name?: string }> {
+class ShellCommand extends Command<void, { name?: string }> {
   constructor(
     shell: string,
     file: string,
@@ -119,7 +119,7 @@ function candidatesOf(command: CommandDefinition, { type }: ArgumentDefinition):
   const { parent } = command;
   const values = type === "command" && parent !== undefined
     ? shownCommands(parent).map(({ name }) => name)
-    : typesOf(command).get(type)?.values() ?? [];
+    : command.types.get(type)?.values() ?? [];
   return { words: values.map(String), files: type === "file" };
 }
 

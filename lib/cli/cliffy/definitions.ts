@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EnumType, Types } from "./values.ts";
+import type { EnumType } from "./values.ts";
 
 /** One argument (`<source:string>`, `[rest...:string]`), or the value of an option. */
 export interface ArgumentDefinition {
@@ -51,7 +51,7 @@ export interface CommandDefinition {
   description: string | (() => string);
   arguments: ArgumentDefinition[];
   options: OptionDefinition[];
-  types: { name: string; type: EnumType<string | number>; global: boolean }[];
+  types: Map<string, EnumType<string | number>>;
   examples: { name: string; text: string }[];
   commands: CommandDefinition[];
   /** Takes the options and arguments that the definitions above say. */
@@ -64,8 +64,6 @@ export interface CommandDefinition {
   noGlobals?: boolean;
   throwErrors?: boolean;
   noExit?: boolean;
-  /** What the last command line had after `--`. */
-  literalArgs: string[];
 }
 
 /** The option that every command has. */
@@ -140,12 +138,4 @@ export function shownCommands({ commands }: CommandDefinition): CommandDefinitio
 /** What a command does. */
 export function descriptionOf({ description }: CommandDefinition): string {
   return typeof description === "string" ? description : description();
-}
-
-/** All types of a command, those of its parents too. */
-export function typesOf(command: CommandDefinition): Types {
-  const types = [...lineage(command)].reverse().flatMap((it) =>
-    it.types.filter(({ global }) => global || it === command)
-  );
-  return new Map(types.map(({ name, type }) => [name, type]));
 }

@@ -23,7 +23,6 @@ import {
   optionsOf,
   pathOf,
   shownCommands,
-  typesOf,
 } from "./definitions.ts";
 import { table } from "./table.ts";
 import type { Types } from "./values.ts";
@@ -66,7 +65,7 @@ function argumentList(command: CommandDefinition, wanted: Wanted): string {
     signature(it),
     dash(),
     describe(it.description, wanted),
-    hints(it.optional ? [] : [yellow("required")], it, typesOf(command), wanted),
+    hints(it.optional ? [] : [yellow("required")], it, command.types, wanted),
   ]);
   if (rows.length === 0) return "";
   return label("Arguments") +
@@ -92,7 +91,7 @@ function optionList(
     ...hasValues ? [it.value ? signature(it.value) : ""] : [],
     dash(),
     describe(it.description, wanted),
-    hints(optionHints(it, wanted), it.value, typesOf(command), wanted),
+    hints(optionHints(it, wanted), it.value, command.types, wanted),
   ]);
   return hasValues
     ? table(rows, { indent: 2, padding: [2, 2, 1, 2], widths: [60, 60, 1, 80, 60] })

@@ -4,7 +4,7 @@ import { helpText } from "./help.ts";
 import { exit, print, unknownCommand } from "./run.ts";
 
 /** `help [command]`: the help of the command that it is a sub-command of, or of one beside it. */
-export class HelpCommand extends Command<void, void, void, [commandName?: string]> {
+export class HelpCommand extends Command<void, void, [commandName?: string]> {
   constructor() {
     super();
     this.description("Show this help or the help of a sub-command.")

@@ -11,7 +11,6 @@ import {
   optionsOf,
   pathOf,
   shownCommands,
-  typesOf,
   VERSION,
 } from "./definitions.ts";
 import { didYouMean, ValidationError } from "./errors.ts";
@@ -41,10 +40,9 @@ export async function run(
       own = line.words;
     }
     const options = optionsOf(command);
-    takeOptions(line, options, typesOf(command), { leading: false });
+    takeOptions(line, options, command.types, { leading: false });
     const args = argumentValues(command, line);
     const result = { options: optionValues(options, line.given), args, literal: line.literal };
-    command.literalArgs = line.literal;
     const { standalone } = line;
     if (standalone !== undefined) {
       const long = own.includes(`--${standalone.name}`);
@@ -76,7 +74,7 @@ function takeCommand(
     const globals = optionsOf(command).filter((it) => it.global);
     const [flag = ""] = first.split("=", 1);
     if (globals.some(({ flags }) => flags.includes(flag))) {
-      takeOptions(line, globals, typesOf(command), { leading: true });
+      takeOptions(line, globals, command.types, { leading: true });
     }
   }
   const found = named();
@@ -116,7 +114,7 @@ function argumentValues(
   if (expected.length === 0 && !commands.some(({ name }) => name === first)) {
     throw unknownCommand(first, shownCommands(command));
   }
-  const types = typesOf(command);
+  const types = command.types;
   const rest = [...words];
   const values = expected.flatMap(({ name, type, optional, variadic }) => {
     const taken = rest.splice(0, variadic ? rest.length : 1);

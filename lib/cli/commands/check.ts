@@ -1,8 +1,7 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseQemuVersion } from "../../policy/mod.ts";
 import { formatOf, formatType } from "../options.ts";
-import { PLUGIN_OPTION } from "../plugins.ts";
-import { POLICIES_OPTION } from "../policies.ts";
+import { PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 import { checkFiles } from "./check_files.ts";
 import { checkLive } from "./check_live.ts";
 

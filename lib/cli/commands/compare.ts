@@ -15,8 +15,7 @@ import { shadowsOf } from "../../report/config_shadows.ts";
 import { drawConfigGrid, reportText } from "../../report/mod.ts";
 import { formatOf, formatType, parseBars, parsePropertyOptions, readFunction } from "../options.ts";
 import { showAnswers } from "../output.ts";
-import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadAll, POLICIES_OPTION } from "../policies.ts";
+import { loadAll, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 // The newest release whose rules the model knows.
 const DEFAULT_QEMU = "11.1";

@@ -6,8 +6,7 @@ import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../r
 import { OWN } from "../../hook/codes.ts";
 import { readFunction } from "../options.ts";
 import { print, printJson } from "../output.ts";
-import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
+import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 /** `explain`: the page of a policy, of a finding's code, or of QEMU's own line. */
 export const explain = new Command<{ json?: true }>()

@@ -6,8 +6,7 @@ import type { OptionsSchema } from "../../policy/mod.ts";
 import { policiesPage } from "../../report/policies_page.ts";
 import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../output.ts";
-import { PLUGIN_OPTION } from "../plugins.ts";
-import { loadRegistry, POLICIES_OPTION } from "../policies.ts";
+import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()

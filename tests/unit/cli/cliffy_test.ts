@@ -22,6 +22,7 @@ function program(calls: Call[] = []): {
     };
   }
   const compare = new Command()
+    .type("bus", new EnumType(["pci", "mdev"]))
     .description("Compare two hosts.\nDevice by device.")
     .option("-q, --qemu <version:string>", "The version of QEMU.\nThe destination's.")
     .option("-p, --property <name:string>", "A property.", { collect: true })
@@ -45,7 +46,6 @@ function program(calls: Call[] = []): {
     .description("Does things.")
     .help({ colors: false })
     .noExit()
-    .globalType("bus", new EnumType(["pci", "mdev"]))
     .globalOption("-j, --json", "Write JSON.")
     .option("--own", "Of the main command alone.")
     .action(record("program"))
@@ -264,12 +264,6 @@ Deno.test("words are read or rejected, whatever they are", async () => {
   }));
 });
 
-Deno.test("words after two dashes are kept apart", async () => {
-  const command = new Command().noExit();
-  await command.parse(["--", "a", "--b", "--"]);
-  assertEquals(command.getLiteralArgs(), ["a", "--b", "--"]);
-});
-
 Deno.test("parse is done when the action is", async () => {
   let done = false;
   await new Command().action(async () => {
@@ -293,9 +287,10 @@ Deno.test("a validation error has exit code 2 unless told", () => {
 });
 
 Deno.test("parse resolves to what the command line said", async () => {
-  const said = await new Command().option("--json", "A.").arguments("[a]").parse(["b", "--json"]);
-  const { options, args, literal } = said;
-  assertEquals({ options, args, literal }, { options: { json: true }, args: ["b"], literal: [] });
+  const command = new Command().option("--json", "A.").arguments("[a]");
+  const { options, args, literal } = await command.parse(["b", "--json", "--", "c", "--d", "--"]);
+  const said = { options: { json: true }, args: ["b"], literal: ["c", "--d", "--"] };
+  assertEquals({ options, args, literal }, said);
 });
 
 Deno.test("what follows .command() is set on the sub-command", async () => {
@@ -560,18 +555,12 @@ export function argumentTypes(): void {
 }
 
 export function subCommandTypes(): void {
-  const bus = new EnumType(["pci", "mdev"]);
   const json = new Command<{ json?: true }>().option("--own", "A.").action((options) => {
     assertType<Same<typeof options, { json?: true; own?: true | undefined }>>();
   });
-  const typed = new Command<void, { bus: typeof bus }>().arguments("<b:bus>").action((_, b) => {
-    assertType<Same<typeof b, "pci" | "mdev">>();
-  });
   new Command()
     .globalOption("--json", "A.")
-    .globalType("bus", bus)
     .command("json", json)
-    .command("typed", typed)
     .command("nested", new Command().command("plain", new Command()));
   // @ts-expect-error The parent has no --json
   new Command().command("json", json);
