@@ -3,7 +3,7 @@ import { pathsBelow } from "../config/paths.ts";
 import { policySet, TAKEN_IDS } from "../config/policy_set.ts";
 import { readSiteFolder } from "../config/site_folder.ts";
 import { inputError } from "../facts/files.ts";
-import { OUTSIDE } from "../install/outside.ts";
+import { HOST_IO } from "../install/host_io.ts";
 import { readPluginFile } from "../plugin/file.ts";
 import {
   type CodePlugin,
@@ -100,7 +100,7 @@ function loadPlugins(options: readonly string[] = []): Promise<CodePlugin[]> {
     if (file === undefined || digest === undefined) {
       throw new ValidationError(`Cannot use --plugin "${option}": wanted FILE=DIGEST`);
     }
-    const found = await readPluginFile(file, digest, OUTSIDE);
+    const found = await readPluginFile(file, digest, HOST_IO);
     if ("missing" in found) throw inputError(file, found.missing);
     return { name: file.slice(file.lastIndexOf("/") + 1), code: found.code };
   }));

@@ -1,7 +1,7 @@
 import { oneLine } from "../facts/one_line.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { findDaemon, findLibvirtVersion, hasHookFolders } from "./libvirt_daemon.ts";
-import type { Outside } from "./outside.ts";
+import type { HostIo } from "./host_io.ts";
 
 /** What was found when this host was made ready. */
 export interface HostSteps {
@@ -13,14 +13,14 @@ export interface HostSteps {
 const HOOKS = "/etc/libvirt/hooks";
 
 /** The other executable hooks of guests, in the order in which libvirt runs them. */
-export async function findOtherHooks(outside: Outside, root: string): Promise<string[]> {
+export async function findOtherHooks(host: HostIo, root: string): Promise<string[]> {
   const folder = `${root}${HOOKS}`;
-  const names = await outside.list(`${folder}/qemu.d`) ?? [];
+  const names = await host.list(`${folder}/qemu.d`) ?? [];
   const paths = [`${folder}/qemu`, ...names.map((name) => `${folder}/qemu.d/${name}`)];
   const found: string[] = [];
   for (const path of paths) {
     if (path === `${root}${LAYOUT.hook}`) continue;
-    const stat = await outside.stat(path).catch(() => undefined);
+    const stat = await host.stat(path).catch(() => undefined);
     if (stat?.kind === "file" && (stat.mode & 0o111) !== 0) found.push(path);
   }
   return found;
@@ -31,18 +31,18 @@ export async function findOtherHooks(outside: Outside, root: string): Promise<st
  * QEMU. Nothing of this keeps the hook from its work, so nothing of it is an error.
  */
 export async function makeReady(
-  outside: Outside,
+  host: HostIo,
   { isFirst }: { readonly isFirst: boolean },
 ): Promise<HostSteps> {
   const warnings: string[] = [];
   const next: string[] = [];
   const labels = [LAYOUT.lib, LAYOUT.command, LAYOUT.hook, LAYOUT.unit, "/etc/premigrate"];
   const paths = [...labels, LAYOUT.logrotate, ...PRIVATE_FOLDERS];
-  const { kind, code, stderr } = await outside.run("restorecon", ["-R", ...paths]);
+  const { kind, code, stderr } = await host.run("restorecon", ["-R", ...paths]);
   if (kind !== "not-started" && code !== 0) {
     warnings.push(`restorecon ended with ${code}: ${oneLine(stderr)}`);
   }
-  const version = await findLibvirtVersion(outside);
+  const version = await findLibvirtVersion(host);
   if (version === undefined) {
     warnings.push("There is no libvirt here that tells its version");
   } else if (!hasHookFolders(version)) {
@@ -53,15 +53,15 @@ export async function makeReady(
     );
   }
   try {
-    await outside.fillCache(LAYOUT);
+    await host.fillCache(LAYOUT);
   } catch (error) {
     const said = oneLine(error instanceof Error ? error.message : String(error));
     warnings.push(`${LAYOUT.cache} is not filled: ${said}`);
   }
   // libvirt looks for hooks when it starts or is reloaded; once it has found one it looks each time
   // (virHookInitialize, virHooksFound).
-  if (isFirst && (await findOtherHooks(outside, "")).length === 0) {
-    const daemon = await findDaemon(outside);
+  if (isFirst && (await findOtherHooks(host, "")).length === 0) {
+    const daemon = await findDaemon(host);
     next.push(
       daemon === undefined
         ? "systemctl reload virtqemud (or libvirtd), if it runs: it does not know of hooks yet"

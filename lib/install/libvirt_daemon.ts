@@ -1,4 +1,4 @@
-import type { Outside } from "./outside.ts";
+import type { HostIo } from "./host_io.ts";
 
 /** The daemon that runs hooks of guests. */
 export interface Daemon {
@@ -7,12 +7,12 @@ export interface Daemon {
 }
 
 /** Those that run now: the modular daemon, the monolithic one, or neither. */
-export async function findDaemon(outside: Outside): Promise<Daemon | undefined> {
+export async function findDaemon(host: HostIo): Promise<Daemon | undefined> {
   for (const name of ["virtqemud", "libvirtd"] as const) {
-    const bytes = await outside.read(`/run/${name}.pid`);
+    const bytes = await host.read(`/run/${name}.pid`);
     const pid = Number(new TextDecoder().decode(bytes).trim());
     if (!Number.isSafeInteger(pid) || pid <= 0) continue;
-    const comm = await outside.read(`/proc/${pid}/comm`);
+    const comm = await host.read(`/proc/${pid}/comm`);
     if (new TextDecoder().decode(comm).trim() === name) return { name, pid };
   }
   return undefined;
@@ -22,11 +22,11 @@ export async function findDaemon(outside: Outside): Promise<Daemon | undefined> 
 export type LibvirtVersion = readonly [major: number, minor: number];
 
 /** The version of the installed libvirt, by its daemon or else by virsh; `undefined` without. */
-export async function findLibvirtVersion(outside: Outside): Promise<LibvirtVersion | undefined> {
+export async function findLibvirtVersion(host: HostIo): Promise<LibvirtVersion | undefined> {
   for (
     const program of ["virtqemud", "libvirtd", "/usr/sbin/virtqemud", "/usr/sbin/libvirtd", "virsh"]
   ) {
-    const { kind, code, stdout } = await outside.run(program, ["--version"]);
+    const { kind, code, stdout } = await host.run(program, ["--version"]);
     const [, major, minor] = /(\d+)\.(\d+)\.\d+\s*$/.exec(stdout) ?? [];
     if (kind === "ended" && code === 0 && major !== undefined) {
       return [Number(major), Number(minor)];

@@ -1,6 +1,6 @@
 import { Command } from "@cliffy/command";
 import { diagnose, type Diagnosis, diagnosisText } from "../../install/doctor/doctor.ts";
-import { OUTSIDE } from "../../install/outside.ts";
+import { HOST_IO } from "../../install/host_io.ts";
 import { parseRoot } from "../options.ts";
 import { EXIT_CODES, print, printJson } from "../output.ts";
 
@@ -11,7 +11,7 @@ export const doctor = new Command<{ json?: true }>()
   .example("Exits with 1 if a line says FAIL", "sudo premigrate doctor")
   .action(async ({ json, root }) => {
     const diagnoses: Diagnosis[] = [];
-    for await (const diagnosis of diagnose(OUTSIDE, parseRoot(root))) {
+    for await (const diagnosis of diagnose(HOST_IO, parseRoot(root))) {
       diagnoses.push(diagnosis);
       if (!json) print(diagnosisText(diagnosis));
     }

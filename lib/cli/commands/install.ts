@@ -2,7 +2,7 @@ import { Command } from "@cliffy/command";
 import { findDist } from "../../install/find_dist.ts";
 import { makeReady } from "../../install/host_steps.ts";
 import { install as installBuild } from "../../install/install.ts";
-import { OUTSIDE } from "../../install/outside.ts";
+import { HOST_IO } from "../../install/host_io.ts";
 import { parseRoot } from "../options.ts";
 import { changeFiles, changesText, print, printError, printJson } from "../output.ts";
 
@@ -22,7 +22,7 @@ export const install = new Command<{ json?: true }>()
       () => installBuild({ dist, root, deno, copyDeno }),
     );
     const host = root === ""
-      ? await makeReady(OUTSIDE, { isFirst })
+      ? await makeReady(HOST_IO, { isFirst })
       : { warnings: [], next: [`copy what is in ${root} to / of a host, then: premigrate doctor`] };
     const all = [...warnings, ...host.warnings];
     if (json) return printJson({ changes, warnings: all, next: host.next });

@@ -1,6 +1,6 @@
 import type { Paths } from "../../config/paths.ts";
 import type { Manifest } from "../manifest.ts";
-import type { Outside } from "../outside.ts";
+import type { HostIo } from "../host_io.ts";
 
 /** FAIL: migrations are not judged, or not as they should be. WARN: look at it. */
 export type Grade = "PASS" | "WARN" | "FAIL";
@@ -10,7 +10,7 @@ export type Outcome = readonly [grade: Grade, detail?: string];
 
 /** What the checks look at. */
 export interface Installation {
-  readonly outside: Outside;
+  readonly host: HostIo;
   /** Empty for this host's own. */
   readonly root: string;
   readonly paths: Paths;
@@ -28,9 +28,9 @@ export interface Check {
 
 /** A file as text, `undefined` where there is none. */
 export async function readTextOf(
-  { outside }: Installation,
+  { host }: Installation,
   path: string,
 ): Promise<string | undefined> {
-  const bytes = await outside.read(path);
+  const bytes = await host.read(path);
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }

@@ -33,7 +33,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
       const [text, before, site] = await Promise.all([
         readTextOf(installation, file),
         readTextOf(installation, applied),
-        readSiteFolder(policies, { files: installation.outside }),
+        readSiteFolder(policies, { files: installation.host }),
       ]);
       if (text === undefined) return ["WARN", `there is no ${file}`];
       if (before === undefined) return ["FAIL", `there is no ${applied}`];
@@ -48,13 +48,13 @@ export const CONFIG_CHECKS: readonly Check[] = [
     area: "CONFIG",
     title: "for code plugins",
     async run(installation): Promise<Outcome> {
-      const { outside, root, paths: { applied, config: path, lib } } = installation;
+      const { host, root, paths: { applied, config: path, lib } } = installation;
       const config = parseApplied(await readTextOf(installation, applied) ?? "");
       const plugins = Object.entries(config.loaded ?? {});
       for (const [id, { code }] of plugins) {
         const request = { kind: "describe", options: config.policies[id]?.options ?? {} };
         const input = JSON.stringify({ code, request });
-        const { kind, code: status, stdout, stderr } = await outside.run(
+        const { kind, code: status, stdout, stderr } = await host.run(
           `${lib}/plugin.sh`,
           [],
           input,
@@ -65,7 +65,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
           return ["FAIL", `${id} does not answer: ${said}`];
         }
       }
-      const others = await findOtherPlugins({ path, root }, config, outside);
+      const others = await findOtherPlugins({ path, root }, config, host);
       return others.length > 0
         ? ["WARN", others.join(", ")]
         : ["PASS", plugins.length === 0 ? "there are none" : `${plugins.length} answer`];
@@ -75,14 +75,14 @@ export const CONFIG_CHECKS: readonly Check[] = [
     area: "CONFIG",
     title: "for waivers in force",
     async run(installation): Promise<Outcome> {
-      const { outside, paths: { waivers } } = installation;
-      const names = await outside.list(waivers);
+      const { host, paths: { waivers } } = installation;
+      const names = await host.list(waivers);
       if (names === undefined) return ["WARN", `cannot be checked: there is no ${waivers}`];
       const texts = await Promise.all(
         names.map((name) => readTextOf(installation, `${waivers}/${name}`)),
       );
       const inForce = texts.map((text) => parseWaiver(text ?? ""))
-        .filter((waiver) => waiver !== undefined && waiver.until * 1000 > outside.now());
+        .filter((waiver) => waiver !== undefined && waiver.until * 1000 > host.now());
       return inForce.length === 0
         ? ["PASS"]
         : ["WARN", `${inForce.length} in force: premigrate waive --list`];
@@ -92,10 +92,10 @@ export const CONFIG_CHECKS: readonly Check[] = [
     area: "CONFIG",
     title: "for the agent",
     async run(installation): Promise<Outcome> {
-      const { outside, paths, root } = installation;
+      const { host, paths, root } = installation;
       const text = await readTextOf(installation, paths.applied);
       const { agent: { enabled, interval }, maxAge } = parseApplied(text ?? "");
-      const { stdout } = await outside.run("systemctl", ["is-active", "premigrate-agent"]);
+      const { stdout } = await host.run("systemctl", ["is-active", "premigrate-agent"]);
       const state = stdout.trim();
       if (!enabled) {
         return state === "active"

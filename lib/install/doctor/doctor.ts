@@ -2,7 +2,7 @@ import { oneLine } from "../../facts/one_line.ts";
 import { filesBelow } from "../../config/below.ts";
 import { pathsBelow } from "../../config/paths.ts";
 import { MANIFEST, parseManifest } from "../manifest.ts";
-import type { Outside } from "../outside.ts";
+import type { HostIo } from "../host_io.ts";
 import type { Check, Grade, Outcome } from "./check.ts";
 import { CONFIG_CHECKS } from "./config_checks.ts";
 import { HOOK_CHECKS } from "./hook_checks.ts";
@@ -30,17 +30,17 @@ export const CHECKS: readonly Check[] = [
 ];
 
 /** Makes all checks of what is installed below a root, one after the other. */
-export async function* diagnose(host: Outside, root: string): AsyncGenerator<Diagnosis> {
-  const outside = { ...host, ...filesBelow(root, host) };
+export async function* diagnose(io: HostIo, root: string): AsyncGenerator<Diagnosis> {
+  const host = { ...io, ...filesBelow(root, io) };
   const path = `${root}${MANIFEST}`;
   let manifest;
   try {
-    const bytes = await outside.read(path);
+    const bytes = await host.read(path);
     if (bytes !== undefined) manifest = parseManifest(path, new TextDecoder().decode(bytes));
   } catch {
     // As if there were none, which is a FAIL.
   }
-  const installation = { outside, root, paths: pathsBelow(root), manifest };
+  const installation = { host, root, paths: pathsBelow(root), manifest };
   for (const check of CHECKS) {
     let outcome: Outcome;
     try {

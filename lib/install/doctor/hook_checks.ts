@@ -25,8 +25,8 @@ export const HOOK_CHECKS: readonly Check[] = [
   {
     area: "HOOK",
     title: "for the folder qemu.d",
-    async run({ outside, paths: { hook } }): Promise<Outcome> {
-      const stat = await outside.stat(folderOf(hook));
+    async run({ host, paths: { hook } }): Promise<Outcome> {
+      const stat = await host.stat(folderOf(hook));
       if (stat === undefined) return ["FAIL", `there is no ${folderOf(hook)}`];
       return stat.kind === "folder" ? ["PASS"] : ["FAIL", `${folderOf(hook)} is no folder`];
     },
@@ -34,8 +34,8 @@ export const HOOK_CHECKS: readonly Check[] = [
   {
     area: "HOOK",
     title: "for the hook, and that it is executable",
-    async run({ outside, paths: { hook } }): Promise<Outcome> {
-      const stat = await outside.stat(hook);
+    async run({ host, paths: { hook } }): Promise<Outcome> {
+      const stat = await host.stat(hook);
       if (stat === undefined) return ["FAIL", `there is no ${hook}: premigrate install`];
       if (stat.kind !== "file") return ["FAIL", `${hook} is no file`];
       // libvirt skips it without a word (virFileIsExecutable).
@@ -61,8 +61,8 @@ export const HOOK_CHECKS: readonly Check[] = [
   {
     area: "HOOK",
     title: "for copies in qemu.d that run too",
-    async run({ outside, root, paths: { hook } }): Promise<Outcome> {
-      const strays = (await findOtherHooks(outside, root)).filter((path) =>
+    async run({ host, root, paths: { hook } }): Promise<Outcome> {
+      const strays = (await findOtherHooks(host, root)).filter((path) =>
         STRAY.test(path) || nameOf(path).startsWith(".") ||
         nameOf(path).includes(nameOf(hook))
       );
@@ -75,8 +75,8 @@ export const HOOK_CHECKS: readonly Check[] = [
     area: "HOOK",
     title: "for another hook at hooks/qemu",
     async run(installation): Promise<Outcome> {
-      const { outside, root } = installation;
-      const path = (await findOtherHooks(outside, root)).find((path) => nameOf(path) === "qemu");
+      const { host, root } = installation;
+      const path = (await findOtherHooks(host, root)).find((path) => nameOf(path) === "qemu");
       if (path === undefined) return ["PASS"];
       const text = await readTextOf(installation, path) ?? "";
       const code = text.replaceAll(/^\s*#.*$/gm, "");
@@ -94,9 +94,9 @@ export const HOOK_CHECKS: readonly Check[] = [
   {
     area: "HOOK",
     title: "for hooks that run after it",
-    async run({ outside, root, paths: { hook } }): Promise<Outcome> {
+    async run({ host, root, paths: { hook } }): Promise<Outcome> {
       // By bytes, as libvirt sorts them (virHookCall).
-      const later = (await findOtherHooks(outside, root)).filter((path) =>
+      const later = (await findOtherHooks(host, root)).filter((path) =>
         folderOf(path) === folderOf(hook) && nameOf(path) > nameOf(hook)
       );
       return later.length === 0

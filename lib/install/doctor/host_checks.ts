@@ -15,8 +15,8 @@ export const HOST_CHECKS: readonly Check[] = [
   {
     area: "HOST",
     title: "that the clock is synchronised, as stamps age",
-    async run({ outside }): Promise<Outcome> {
-      const asked = await outside.run("timedatectl", [
+    async run({ host }): Promise<Outcome> {
+      const asked = await host.run("timedatectl", [
         "show",
         "--property=NTPSynchronized",
         "--value",
@@ -25,7 +25,7 @@ export const HOST_CHECKS: readonly Check[] = [
       if (asked.kind === "ended" && asked.code === 0 && /^(yes|no)$/.test(answer)) {
         return answer === "yes" ? ["PASS"] : ["WARN", "it is not"];
       }
-      const { kind, stdout } = await outside.run("adjtimex", ["--print"]);
+      const { kind, stdout } = await host.run("adjtimex", ["--print"]);
       const status = /^\s*status: (\d+)$/m.exec(stdout)?.[1];
       if (kind !== "ended" || status === undefined) {
         return ["WARN", "cannot be checked: neither timedatectl nor adjtimex answers"];
@@ -36,12 +36,12 @@ export const HOST_CHECKS: readonly Check[] = [
   {
     area: "HOST",
     title: "that the probe may read devices",
-    async run({ outside, paths: { lib } }): Promise<Outcome> {
-      const { stdout: names } = await outside.run("ls", ["/sys/bus/pci/devices"]);
+    async run({ host, paths: { lib } }): Promise<Outcome> {
+      const { stdout: names } = await host.run("ls", ["/sys/bus/pci/devices"]);
       const [first = ""] = names.split("\n");
       const words = first === "" ? [] : [first];
       const args = ["-i", "sh", `${lib}/probe.sh`, ...words];
-      const { kind, code, stdout, stderr } = await outside.run("env", args);
+      const { kind, code, stdout, stderr } = await host.run("env", args);
       if (kind !== "ended" || code !== 0) {
         return ["FAIL", `it ended with ${code}: ${oneLine(stderr)}`];
       }
@@ -59,17 +59,17 @@ export const HOST_CHECKS: readonly Check[] = [
   {
     area: "HOST",
     title: "for what the hook knows of libvirt's networks",
-    async run({ outside, paths: { networks, networkStates } }): Promise<Outcome> {
-      const [text, made] = [await outside.read(networks), await outside.stat(networks)];
+    async run({ host, paths: { networks, networkStates } }): Promise<Outcome> {
+      const [text, made] = [await host.read(networks), await host.stat(networks)];
       if (text === undefined || made === undefined) {
         return ["WARN", "there is no list of which are pools of host devices: premigrate cache"];
       }
       const known = parseNetworks(new TextDecoder().decode(text));
       const stale: string[] = [];
-      for (const file of await outside.list(networkStates) ?? []) {
+      for (const file of await host.list(networkStates) ?? []) {
         const name = /^(.+)\.xml$/.exec(file)?.[1];
         if (name === undefined) continue;
-        const state = await outside.stat(`${networkStates}/${file}`);
+        const state = await host.stat(`${networkStates}/${file}`);
         const isKnown = Object.hasOwn(known, name) && (state?.changed ?? 0) <= made.changed;
         if (!isKnown) stale.push(name);
       }
@@ -82,24 +82,24 @@ export const HOST_CHECKS: readonly Check[] = [
   {
     area: "HOST",
     title: "for what the hook knows of QEMU",
-    async run({ outside, paths }): Promise<Outcome> {
-      return ["PASS", await outside.fillCache(paths)];
+    async run({ host, paths }): Promise<Outcome> {
+      return ["PASS", await host.fillCache(paths)];
     },
   },
   {
     area: "HOST",
     title: "that decisions can be recorded",
-    async run({ outside, paths: { log, reports } }): Promise<Outcome> {
+    async run({ host, paths: { log, reports } }): Promise<Outcome> {
       for (const folder of [log, reports]) {
-        const stat = await outside.stat(folder);
+        const stat = await host.stat(folder);
         if (stat?.kind !== "folder") return ["FAIL", `there is no folder ${folder}`];
-        const { kind, code } = await outside.run("test", ["-w", folder]);
+        const { kind, code } = await host.run("test", ["-w", folder]);
         if (kind !== "ended") return ["WARN", `cannot be checked: test ${kind}`];
         if (code !== 0) return ["FAIL", `${folder} cannot be written`];
         if ((stat.mode & 0o077) !== 0) return ["WARN", `chmod 700 ${folder}: others may read it`];
       }
       const left = async (option: string): Promise<number> => {
-        const { stdout } = await outside.run("df", [option, log]);
+        const { stdout } = await host.run("df", [option, log]);
         // Filesystem, all, used, available: of the last line.
         return Number(stdout.trim().split("\n").at(-1)?.split(/\s+/)[3] ?? NaN);
       };

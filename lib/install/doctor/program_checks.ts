@@ -17,7 +17,7 @@ export const PROGRAM_CHECKS: readonly Check[] = [
   {
     area: "PROGRAM",
     title: "that all files are as they were installed",
-    async run({ outside, root, manifest }): Promise<Outcome> {
+    async run({ host, root, manifest }): Promise<Outcome> {
       if (manifest === undefined) return ["FAIL", "nothing is known to be installed"];
       if (manifest.version !== version) {
         return ["FAIL", `${manifest.version} is installed, and this is ${version}`];
@@ -26,7 +26,7 @@ export const PROGRAM_CHECKS: readonly Check[] = [
       for (const [path, mark] of Object.entries(manifest.files)) {
         // What the operator may change, and links.
         if (!path.startsWith("/usr/lib/") || mark.startsWith("-> ")) continue;
-        const bytes = await outside.read(`${root}${path}`);
+        const bytes = await host.read(`${root}${path}`);
         if (bytes === undefined) wrong.push(`${path} is missing`);
         else if (await markOf(bytes) !== mark) wrong.push(`${path} is another`);
       }
@@ -39,8 +39,8 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     area: "PROGRAM",
     title: "that the hook's program has its digest",
     async run(installation): Promise<Outcome> {
-      const { outside, paths: { lib } } = installation;
-      const bytes = await outside.read(`${lib}/hook.js`);
+      const { host, paths: { lib } } = installation;
+      const bytes = await host.read(`${lib}/hook.js`);
       if (bytes === undefined) return ["FAIL", `there is no ${lib}/hook.js`];
       const wanted = await readTextOf(installation, `${lib}/hook.js.sha256`);
       return `${await markOf(bytes)}\n` === wanted
@@ -52,16 +52,16 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     area: "PROGRAM",
     title: "for Deno",
     async run(installation): Promise<Outcome> {
-      const { outside, root, paths } = installation;
+      const { host, root, paths } = installation;
       const named = denoOf(await readTextOf(installation, paths.applied) ?? "");
       if (named === undefined) return ["FAIL", `${paths.applied} names none`];
       const path = named.startsWith("/usr/lib/premigrate/") ? `${root}${named}` : named;
-      const stat = await outside.stat(path);
+      const stat = await host.stat(path);
       if (stat === undefined) return ["FAIL", `there is no ${path}`];
       if (stat.kind !== "file" || (stat.mode & 0o111) === 0) {
         return ["FAIL", `${path} is not executable`];
       }
-      const { kind, stdout } = await outside.run("env", ["-i", path, "--version"]);
+      const { kind, stdout } = await host.run("env", ["-i", path, "--version"]);
       const [, found, major] = /^deno ((\d+)\.\S+)/.exec(stdout) ?? [];
       if (kind !== "ended" || found === undefined) {
         return ["FAIL", `${path} does not answer --version as Deno does`];
@@ -75,12 +75,12 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     area: "PROGRAM",
     title: "that it lets a guest without host devices pass",
     async run(installation): Promise<Outcome> {
-      const { outside, paths: { applied, hook } } = installation;
+      const { host, paths: { applied, hook } } = installation;
       if (/^plain-guests yes$/m.test(await readTextOf(installation, applied) ?? "")) {
         return ["PASS", "a site's policy is on them"];
       }
       const args = [hook, "premigrate-doctor", "migrate", "begin", "-"];
-      const { kind, code, stdout, stderr } = await outside.run("env", ["-i", ...args], domain(""));
+      const { kind, code, stdout, stderr } = await host.run("env", ["-i", ...args], domain(""));
       return kind === "ended" && code === 0 && stdout === ""
         ? ["PASS"]
         : ["FAIL", `${hook} ended with ${code}: ${oneLine(stderr || stdout)}`];
@@ -90,11 +90,11 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     area: "PROGRAM",
     title: "that it judges a guest with a host device",
     async run(installation): Promise<Outcome> {
-      const { outside, paths } = installation;
+      const { host, paths } = installation;
       const text = await readTextOf(installation, paths.applied) ?? "";
       const config = parseApplied(text);
       const applied = writeApplied({ deno: denoOf(text) ?? "", config: forTrial(config) });
-      const { end, audit } = await outside.tryHook(paths, applied, domain(DEVICE));
+      const { end, audit } = await host.tryHook(paths, applied, domain(DEVICE));
       const { verdict, trouble, why, report } = readAudit(audit);
       // A device that no host has, and no stamp: what is not known, and that is the answer.
       if (end.kind === "ended" && verdict === "undecided" && trouble === "facts") return ["PASS"];

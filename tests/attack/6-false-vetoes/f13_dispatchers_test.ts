@@ -2,14 +2,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathsBelow } from "../../../lib/config/paths.ts";
 import { HOOK_CHECKS } from "../../../lib/install/doctor/hook_checks.ts";
-import { OUTSIDE, type Outside } from "../../../lib/install/outside.ts";
+import { HOST_IO, type HostIo } from "../../../lib/install/host_io.ts";
 import { HookTree } from "../../helpers/hook_tree.ts";
 
 /** A host with this program at hooks/qemu, and nothing else. */
-function withHook(text: string): Outside {
+function withHook(text: string): HostIo {
   const isHook = (path: string): boolean => path === "/etc/libvirt/hooks/qemu";
   return {
-    ...OUTSIDE,
+    ...HOST_IO,
     list: () => Promise.resolve([]),
     stat: (path) =>
       Promise.resolve(
@@ -60,7 +60,7 @@ for (const [name, text, runsAll] of HOOKS) {
     const check = HOOK_CHECKS.find(({ title }) => title === "for another hook at hooks/qemu");
     assert(check !== undefined);
     const [grade, detail = ""] = await check.run({
-      outside: withHook(text),
+      host: withHook(text),
       root: "",
       paths: pathsBelow(),
       manifest: undefined,

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { encodeHex } from "@std/encoding/hex";
 import { parseApplied } from "../../../lib/config/config.ts";
 import { CHECKS, diagnose } from "../../../lib/install/doctor/doctor.ts";
-import { OUTSIDE } from "../../../lib/install/outside.ts";
+import { HOST_IO } from "../../../lib/install/host_io.ts";
 import { buildPlugin } from "../../../lib/plugin/mod.ts";
 import type { Finished } from "../../helpers/run_program.ts";
 import { DIST, run, withRoot } from "../../helpers/install_host.ts";
@@ -165,7 +165,7 @@ Deno.test("refused: a pipe into which nobody writes", () =>
 Deno.test("doctor: a plugin that answers, one that was built anew, and one that does not", () =>
   withInstalled(async ({ root, config, list }) => {
     const grade = async (): Promise<string> => {
-      const lines = await Array.fromAsync(diagnose(OUTSIDE, root));
+      const lines = await Array.fromAsync(diagnose(HOST_IO, root));
       const line = lines.find(({ title }) => title === "for code plugins");
       return `${line?.grade} ${line?.detail}`;
     };

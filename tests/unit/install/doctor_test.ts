@@ -8,7 +8,7 @@ import { install } from "../../../lib/install/install.ts";
 import { MANIFEST, writeManifest } from "../../../lib/install/manifest.ts";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
 import type { Stat } from "../../../lib/facts/host_files.ts";
-import { OUTSIDE, type Outside } from "../../../lib/install/outside.ts";
+import { HOST_IO, type HostIo } from "../../../lib/install/host_io.ts";
 import type { Trial } from "../../../lib/install/hook_trial.ts";
 import { version } from "../../../lib/install/version.ts";
 import { markOf } from "../../../lib/install/file_entry.ts";
@@ -152,7 +152,7 @@ async function readProbe(size: 64 | 256): Promise<string> {
   return report.replace(/^attr uid s \d+$/m, "attr uid s 0");
 }
 
-function outsideOf({ files, programs, trial, cache }: Host): Outside {
+function hostIoOf({ files, programs, trial, cache }: Host): HostIo {
   return {
     run(program, args): Promise<ProgramEnd> {
       const line = [program, ...args].join(" ");
@@ -187,7 +187,7 @@ function outsideOf({ files, programs, trial, cache }: Host): Outside {
 }
 
 async function gradesOf(host: Host, root = ""): Promise<Map<string, string>> {
-  const lines = await Array.fromAsync(diagnose(outsideOf(host), root));
+  const lines = await Array.fromAsync(diagnose(hostIoOf(host), root));
   return new Map(
     lines.map((
       { title, grade, detail },
@@ -204,7 +204,7 @@ Deno.test("doctor: a sound host has nothing but PASS", async () => {
 });
 
 Deno.test("doctor: a host where nothing answers has no PASS but for what is not there", async () => {
-  const outside: Outside = {
+  const host: HostIo = {
     run: () => Promise.resolve(ABSENT),
     read: () => Promise.reject(new Error("Permission denied")),
     stat: () => Promise.reject(new Error("Permission denied")),
@@ -213,7 +213,7 @@ Deno.test("doctor: a host where nothing answers has no PASS but for what is not 
     fillCache: () => Promise.reject(new Error("no libvirt")),
     tryHook: () => Promise.reject(new Error("no hook")),
   };
-  for await (const { title, grade, detail } of diagnose(outside, "")) {
+  for await (const { title, grade, detail } of diagnose(host, "")) {
     assert(grade !== "PASS", title);
     assert(detail !== undefined, title);
   }
@@ -890,8 +890,8 @@ Deno.test("doctor: a real installation runs its programs, and records nothing of
     const root = await Deno.makeTempDir({ prefix: "premigrate-root-" });
     try {
       await install({ dist: DIST, root, deno: Deno.execPath() });
-      const outside = { ...OUTSIDE, fillCache: () => Promise.resolve(folder) };
-      const found = await Array.fromAsync(diagnose(outside, root));
+      const host = { ...HOST_IO, fillCache: () => Promise.resolve(folder) };
+      const found = await Array.fromAsync(diagnose(host, root));
       const ours = found.filter(({ area }) => area !== "HOST" && area !== "LIBVIRT");
       assertEquals(ours.filter(({ grade }) => grade !== "PASS"), []);
       assertEquals(await Array.fromAsync(Deno.readDir(`${root}/var/log/premigrate/reports`)), []);
@@ -899,12 +899,12 @@ Deno.test("doctor: a real installation runs its programs, and records nothing of
       await Deno.mkdir(`${root}/srv`);
       await Deno.rename(`${root}/etc/premigrate`, `${root}/srv/premigrate`);
       await Deno.symlink("/srv/premigrate", `${root}/etc/premigrate`);
-      const linked = await Array.fromAsync(diagnose(outside, root));
+      const linked = await Array.fromAsync(diagnose(host, root));
       assertEquals(linked.filter(({ area }) => area === "CONFIG").map(({ grade }) => grade), [
         ...new Array(5).fill("PASS"),
       ]);
       await Deno.writeTextFile(`${root}${LIB}/hook.js`, "");
-      const failed = (await Array.fromAsync(diagnose(outside, root)))
+      const failed = (await Array.fromAsync(diagnose(host, root)))
         .filter(({ grade }) => grade === "FAIL").map(({ title }) => title);
       assertEquals(failed, [
         "that all files are as they were installed",

@@ -7,7 +7,7 @@ import type { Paths } from "../config/paths.ts";
 import { type Trial, tryHook } from "./hook_trial.ts";
 
 /** All that installing and `doctor` ask of the host, so that a test can be the host. */
-export interface Outside extends Files {
+export interface HostIo extends Files {
   /** Runs a program to its end, for 15 seconds at most. */
   run(program: string, args: readonly string[], input?: string): Promise<ProgramEnd>;
   /** In milliseconds since 1970. */
@@ -23,7 +23,7 @@ const CACHE_SECONDS = 30;
 const MOST_BYTES = 1024 * 1024;
 
 /** This host. */
-export const OUTSIDE: Outside = {
+export const HOST_IO: HostIo = {
   ...FILES,
 
   run: (program, args, input): Promise<ProgramEnd> =>
