@@ -75,7 +75,7 @@ for (const [name, stdin] of [["nothing", ""], ["a line break", "\n"]] as const) 
     using tree = await HookTree.make();
     const { code, stdout, stderr } = await tree.migrate(stdin);
     assertEquals([code, stdout], [1, ""]);
-    assertStringIncludes(stderr, "nothing was handed over");
+    assertStringIncludes(stderr, "without any input");
     const lines = await tree.audit();
     assertEquals(lines.map((line) => line["effect"]), ["unjudged"]);
     assertStringIncludes(JSON.stringify(lines), "premigrate nothing-handed-over");
