@@ -1,6 +1,7 @@
 import type { Domain } from "../domain/mod.ts";
 import { captureSource, type SourceHost } from "../facts/capture.ts";
 import { readGuestOrigin } from "../facts/stamp/guest_origin.ts";
+import { isGone } from "../facts/libvirt/guest.ts";
 import { listRunning, readGuests } from "../facts/libvirt/guests.ts";
 import {
   type Facts,
@@ -62,7 +63,7 @@ export async function stampGuests(
   const made: (StampResult & Made)[] = [];
   for (const one of found) {
     const domain = domains.get(one.guest?.uuid ?? "");
-    if (asked === "all" && hasEnded(domain)) continue;
+    if (asked === "all" && domain instanceof VirshError && isGone(domain)) continue;
     made.push({ ...one, ...await stampOf(domain, host, paths, signal) });
   }
   const elements = new Map(
@@ -182,10 +183,4 @@ function failed(reason: string): Made {
 
 function outcomeOf({ found }: VirshError): StampOutcome {
   return { kind: "failed", reason: found };
-}
-
-/** Since it was listed. */
-function hasEnded(domain: Domain | VirshError | undefined): boolean {
-  return domain instanceof VirshError &&
-    (domain.code === "no-such-domain" || domain.code === "not-running");
 }

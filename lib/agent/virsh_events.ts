@@ -1,4 +1,5 @@
 import { oneLine } from "../facts/one_line.ts";
+import { kill } from "../facts/run_program.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 
 /** Far longer than any line but one with a name that no file system takes. */
@@ -70,13 +71,4 @@ async function readEnd(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise
     text = (text + chunk).slice(-LONGEST_LINE);
   }
   return text;
-}
-
-/** virsh may have ended by itself. */
-function kill(virsh: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    virsh.kill(signal);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-  }
 }

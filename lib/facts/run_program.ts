@@ -107,7 +107,7 @@ async function readAtMost(
 }
 
 /** The program may have ended by itself, in which case there is nothing left to do. */
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+export function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Domain, GuestAddress, HostDevice } from "../domain/mod.ts";
 import { captureSource } from "../facts/capture.ts";
+import { isGone } from "../facts/libvirt/guest.ts";
 import { type Claim, readClaim } from "../facts/libvirt/guests.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt/uri.ts";
 import type { Facts } from "../facts/mod.ts";
@@ -157,7 +158,7 @@ function withoutRepeats(claims: readonly Asked[]): Asked[] {
 
 /** Why a host is not the source, where that is a finding. */
 function whyNot(answer: Asked | VirshError | LibvirtUriError, name: string): Finding[] {
-  if (answer instanceof VirshError) return isElsewhere(answer) ? [] : [notRead(answer)];
+  if (answer instanceof VirshError) return isGone(answer) ? [] : [notRead(answer)];
   if (answer instanceof LibvirtUriError) {
     const data = { host: "a host of config.yaml", problem: answer.message };
     return [hookFinding("host-not-read", undefined, data)];
@@ -187,10 +188,6 @@ async function askHost(
     throw new VirshError("no-such-domain", uri, "this is the destination itself");
   }
   return { uri, ...await readClaim(uri, uuid, signal) };
-}
-
-function isElsewhere({ code }: VirshError): boolean {
-  return code === "no-such-domain" || code === "not-running";
 }
 
 function notRead({ code, host, found }: VirshError | ProbeRunError): Finding {

@@ -87,7 +87,7 @@ export function parseGuestList(text: string): GuestId[] {
   );
 }
 
-/** Whether a guest has ended since it was listed. */
+/** Whether there is no such guest, or it has ended since it was listed. */
 export function isGone({ code }: VirshError): boolean {
   return code === "no-such-domain" || code === "not-running";
 }

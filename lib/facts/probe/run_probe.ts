@@ -6,7 +6,7 @@ import { oneLine } from "../one_line.ts";
 import script from "./probe.sh" with { type: "text" };
 import { MAX_REPORT_BYTES, parseProbeReport, type ProbeReport } from "./report.ts";
 import { isDeviceAddress, ProbeError, type ProbeErrorCode } from "./sections.ts";
-import { type ProgramEnd, runProgram } from "../run_program.ts";
+import { isTimeout, type ProgramEnd, runProgram } from "../run_program.ts";
 
 /** The host that is probed. */
 export interface ProbeTarget {
@@ -209,10 +209,6 @@ function commandLine(
     ...sudo ? ["env", "LC_ALL=C", "sudo", "-n"] : [],
     ...["sh", "-s", "--", ...args],
   ];
-}
-
-function isTimeout({ reason }: AbortSignal): boolean {
-  return reason instanceof DOMException && reason.name === "TimeoutError";
 }
 
 function readEnd(target: ProbeTarget, end: ProgramEnd, host: string): ProbeReport {
