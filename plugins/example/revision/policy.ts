@@ -1,4 +1,5 @@
 import {
+  type CaseSide,
   type Codes,
   definePolicy,
   type PolicyCase,
@@ -48,28 +49,27 @@ started on the source's revision and is not told of another.
   },
 });
 
-const device = (revision: string): PolicyCase["source"] => ({
-  config: { 0x00: "de 10 b8 1e", 0x08: revision },
-});
+const A1: CaseSide = { config: { 0x00: "de 10 b8 1e", 0x08: "a1" } };
+const A2: CaseSide = { config: { 0x00: "de 10 b8 1e", 0x08: "a2" } };
 
 export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
   {
     name: "one revision",
-    source: device("a1"),
-    destination: device("a1"),
+    source: A1,
+    destination: A1,
     findings: [],
     decision: "allow",
   },
   {
     name: "two revisions",
-    source: device("a1"),
-    destination: device("a2"),
+    source: A1,
+    destination: A2,
     findings: [["other-revision", "veto", 0x08, { source: 0xa1, destination: 0xa2 }]],
     decision: "veto",
   },
   {
     name: "a revision is not known",
-    source: device("a1"),
+    source: A1,
     destination: {},
     findings: [["revision-not-known", "undecided", undefined, { side: "destination" }]],
     decision: "undecided",

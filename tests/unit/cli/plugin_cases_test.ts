@@ -30,7 +30,7 @@ const BESIDE = `
   ];
 `;
 const failing = await policyWith("failing", "source: 0xa1, d", "source: 0xa3, d");
-const hanging = await policyWith("hanging", "const device", "for (;;);\nconst device");
+const hanging = await policyWith("hanging", "const A1", "for (;;);\nconst A1");
 
 testRuns([
   {
@@ -66,8 +66,8 @@ testRuns([
     name: "policy test: another decision, and a name that is no plain text",
     words: `policy test ${await policyWith(
       "equal",
-      /"two revisions"([^]*)device\("a2"\)/,
-      '"two\\u001b[2J revisions"$1device("a1")',
+      /"two revisions"([^]*)A2,/,
+      '"two\\u001b[2J revisions"$1A1,',
     )}`,
     code: 1,
     stdout: [
@@ -148,8 +148,8 @@ testRuns([
     name: "policy test: the file throws",
     words: `policy test ${await policyWith(
       "thrown",
-      "const device",
-      'throw new Error("not \\u001b[2J today");\nconst device',
+      "const A1",
+      'throw new Error("not \\u001b[2J today");\nconst A1',
     )}`,
     code: 2,
     error: "threw: not [2J today",
@@ -158,8 +158,8 @@ testRuns([
     name: "policy test: the file reads another",
     words: `policy test ${await policyWith(
       "reading",
-      "const device",
-      'Deno.readTextFileSync("/etc/hostname");\nconst device',
+      "const A1",
+      'Deno.readTextFileSync("/etc/hostname");\nconst A1',
     )}`,
     code: 2,
     error: "read",
