@@ -290,7 +290,7 @@ Deno.test("parse resolves to what the command line said", async () => {
   const command = new Command().option("--json", "A.").arguments("[a]");
   const { options, args, literal } = await command.parse(["b", "--json", "--", "c", "--d", "--"]);
   const said = { options: { json: true }, args: ["b"], literal: ["c", "--d", "--"] };
-  assertEquals({ options, args, literal }, said);
+  assertEquals<unknown>({ options, args, literal }, said);
 });
 
 Deno.test("what follows .command() is set on the sub-command", async () => {
