@@ -8,7 +8,7 @@ import type { PolicyFinding } from "./policy.ts";
  *
  * @example
  * ```ts
- * import { byStandIn } from "premigrate/policy";
+ * import { byStandIn, type PolicyFinding } from "premigrate/policy";
  * import { assertEquals } from "@std/assert";
  *
  * const config = { kind: "realize", bytes: new Uint8Array(256), derived: true } as const;
@@ -20,7 +20,8 @@ import type { PolicyFinding } from "./policy.ts";
  *   destination: { ...device, config },
  * };
  * const page = { severity: "veto", title: "-", message: "-", remedy: "-", about: "-" } as const;
- * const [finding] = byStandIn(pair, { differs: page }, [{ code: "differs" }]);
+ * const findings: PolicyFinding[] = [{ code: "differs" }];
+ * const [finding] = byStandIn(pair, { differs: page }, findings);
  * assertEquals(finding?.severity, "undecided");
  * ```
  */
