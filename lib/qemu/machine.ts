@@ -13,7 +13,8 @@ export interface Machine {
   readonly family: MachineFamily;
   /**
    * The upstream version in the name; `newest` for an alias or an unversioned machine, which follow
-   * the binary; `unknown` for a distribution's own name, whose compat only its binary knows.
+   * the binary; `unknown` for a distribution's own name, whose compat only its binary knows, and for a
+   * version that QEMU has never had.
    */
   readonly version: { readonly major: number; readonly minor: number } | "newest" | "unknown";
 }
@@ -62,12 +63,16 @@ export function parseMachine(name: string): Machine {
     if (!type.startsWith(prefix)) continue;
     // Upstream's only name of three numbers is pc-q35-4.0.1.
     const match = /^(\d{1,3})\.(\d{1,3})(?:(?<=^4\.0)\.1)?$/.exec(type.slice(prefix.length));
-    const version = match === null
-      ? "unknown"
-      : { major: Number(match[1]), minor: Number(match[2]) };
+    const [major, minor] = [Number(match?.[1]), Number(match?.[2])];
+    const version = match === null || !isReleased(major, minor) ? "unknown" : { major, minor };
     return { name, type, family, version };
   }
   return { name, type, family: "other", version: "unknown" };
+}
+
+/** Since 3.0 QEMU has had minor versions 0 to 2 only. */
+function isReleased(major: number, minor: number): boolean {
+  return major < 3 || minor <= 2;
 }
 
 /**

@@ -41,7 +41,10 @@ export const explain = new Command<{ json?: true }>()
       else print(named.map(explainPolicy).join("\n"));
       return;
     }
-    const pages = texts.flatMap((text) => findPages([OWN, ...policies], text));
+    // Reports write "POLICY CODE"; the same with a slash is plain enough.
+    const spaced = texts.map((text) => text.replace(/\/(?=[^/ ]*$)/, " "));
+    const pages = [...new Set([...texts, ...spaced])]
+      .flatMap((text) => findPages([OWN, ...policies], text));
     if (pages.length === 0) {
       const known = [
         ...Object.keys(OWN.policy.codes),
