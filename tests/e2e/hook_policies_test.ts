@@ -98,7 +98,7 @@ testWithHook("a site's policies and code plugins in the hook", async (hosts, t) 
     const { report } = (await hosts.audit()).at(-1) ?? {};
     const { ran, evidence } = JSON.parse(await hosts.sh("b", 'cat "$1"', `${report}`));
     assert(ran.some(({ policy }: { readonly policy: string }) => policy === "acme/profile"));
-    assertEquals(evidence.destination.devices[0].attributes, { "acme/profile": "gold" });
+    assertEquals(evidence.destination.devices[0].attributes["acme/profile"], "gold");
   });
 
   await t.step("and refuses what is not, in its own words", async () => {
