@@ -207,8 +207,11 @@ async function makeFiles(): Promise<string> {
   return folder;
 }
 
+// Where daemons are, which a user's own PATH need not have.
+const PATH = `${Deno.env.get("PATH")}:/usr/sbin:/sbin`;
+
 async function run([program = "", ...args]: readonly string[], stdin = ""): Promise<Finished> {
-  return await runProgram(program, { args }, stdin);
+  return await runProgram(program, { args, env: { PATH } }, stdin);
 }
 
 function succeeded({ code, stderr }: Finished): void {
