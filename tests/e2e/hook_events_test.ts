@@ -1,6 +1,7 @@
 /** With all of premigrate broken that can be, libvirt goes through everything else unharmed. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DENO, guestXml, hookFailed, type Host, said, testWithHook } from "./hook_hosts.ts";
+import { FILES } from "./installed_hosts.ts";
 
 const GUEST = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2d01";
 const HOOK = "/etc/libvirt/hooks/qemu.d/90-premigrate";
@@ -77,6 +78,9 @@ testWithHook("every other event, with everything broken", async (hosts, t) => {
     await hosts.sh("a", RESTART);
     assertEquals(await hosts.virsh("a", "domstate", "vm1"), "running");
     assertEquals(await hosts.sh("a", "pgrep -x qemu-system-x86"), pid);
+    // In a thread of its own, that is not waited for (qemuProcessReconnectAll).
+    const seen = `until grep -q "^vm1 reconnect begin" ${FILES}/events; do sleep 0.05; done`;
+    await hosts.sh("a", `timeout 60 sh -c '${seen}'`);
     assertStringIncludes((await hosts.events("vm1", "a")).join(), "reconnect begin");
   });
 
