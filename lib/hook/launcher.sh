@@ -278,7 +278,8 @@ input() { # ARGUMENT...
 region() { # UUID
   group=$(readlink "$mdevs/$1/iommu_group")
   case $(readlink "$mdevs/$1/mdev_type") in
-    '' | */nvidia-*) return ;; # opening it would start the vGPU
+    # It is not here: the others may be. Opening NVIDIA's would start the vGPU.
+    '' | */nvidia-*) return 0 ;;
   esac
   opened=$((opened + 1))
   [ "$opened" -le "$most_opened" ] || return

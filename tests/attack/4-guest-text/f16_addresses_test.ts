@@ -125,6 +125,29 @@ for (const { shell, name, ignore } of SHELLS) {
   });
 
   Deno.test({
+    name: `${name}: a mediated device that is not here keeps no other from being opened`,
+    ignore,
+    async fn(): Promise<void> {
+      using launcher = await Launcher.make(shell, { deno: DENO });
+      const { tree } = launcher;
+      tree.sysfs.addMdev(OWN_MDEV, { parent: "0000:3b:00.4", type: "mtty-2", iommuGroup: "9" });
+      tree.sysfs.addMdev(MDEV, { parent: "0000:3b:00.4", type: "nvidia-558", iommuGroup: "8" });
+      const hostdevs = [crypto.randomUUID(), MDEV, OWN_MDEV].map((uuid) =>
+        `<hostdev mode='subsystem' type='mdev'><source><address uuid='${uuid}'/></source></hostdev>`
+      );
+      const xml = (await tree.xml({ stamp: false })).replace(
+        /<hostdev[^]*<\/hostdev>/,
+        hostdevs.join(""),
+      );
+      assertEquals((await launcher.migrate(xml)).code, 0);
+      const opened = (await launcher.lines()).filter((line) => line.startsWith("opened: "));
+      assertEquals(opened.map((line) => line.replaceAll(/ +/g, " ").trim()), [
+        `opened: ${OWN_MDEV} 9`,
+      ]);
+    },
+  });
+
+  Deno.test({
     name: `${name}: an arrival opens sixteen mediated devices at most`,
     ignore,
     async fn(): Promise<void> {

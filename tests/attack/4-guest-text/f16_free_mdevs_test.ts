@@ -44,6 +44,7 @@ const CASES: readonly {
   readonly libvirt: FakeLibvirt;
   readonly type?: string;
   readonly round?: number;
+  readonly isMissing?: boolean;
   readonly regions: readonly (readonly [string, string])[];
   /** What is to be opened beside the guest's own; absent: it is decided. */
   readonly opens?: readonly string[];
@@ -82,6 +83,21 @@ const CASES: readonly {
     opens: [uuid(1), uuid(2)],
   },
   {
+    name: "its own is not here: two free ones of its type are",
+    libvirt: holding(),
+    isMissing: true,
+    regions: [],
+    opens: [uuid(1), uuid(2)],
+  },
+  {
+    name: "its own is not here, and one of these is read: it is chosen",
+    libvirt: holding(),
+    isMissing: true,
+    round: 2,
+    regions: [[uuid(1), OTHER], [uuid(2), READ]],
+    to: uuid(2),
+  },
+  {
     name: "nothing is left to open",
     libvirt: holding(OWN),
     round: 2,
@@ -112,10 +128,10 @@ const CASES: readonly {
   },
 ];
 
-for (const { name, libvirt, type = "mtty-2", round = 1, regions, opens, to } of CASES) {
+for (const { name, libvirt, type = "mtty-2", round = 1, regions, opens, to, isMissing } of CASES) {
   Deno.test(`with rewrite, ${name}`, async () => {
     using host = new FakeHost().addFunctions("0000:3b:00.0");
-    for (const address of [OWN, ...FREE, OF_OTHER_TYPE]) {
+    for (const address of [...isMissing ? [] : [OWN], ...FREE, OF_OTHER_TYPE]) {
       host.sysfs.addMdev(address, {
         parent: "0000:3b:00.0",
         type: address === OF_OTHER_TYPE ? "mtty-1" : "mtty-2",
