@@ -3,7 +3,7 @@ import type { GuestId } from "../facts/libvirt/guest.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { STAMP_KEY, STAMP_NAMESPACE, withoutNamespace, writeOfflineMark } from "../facts/mod.ts";
 import { runVirsh } from "../facts/libvirt/virsh.ts";
-import { VirshError } from "../facts/libvirt/virsh_error.ts";
+import type { VirshError } from "../facts/libvirt/virsh_error.ts";
 
 /** What became of a guest that was asked for. */
 export interface StampResult {
@@ -70,7 +70,7 @@ export async function setElements(
   const errors = new Map<string, VirshError>();
   for (const [index, uuid] of [...elements.keys()].entries()) {
     const answer = answers[index];
-    if (answer instanceof VirshError) errors.set(uuid, answer);
+    if (answer !== undefined && typeof answer !== "string") errors.set(uuid, answer.missing);
   }
   return errors;
 }

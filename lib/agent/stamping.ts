@@ -16,7 +16,8 @@ import { addRealizeViews } from "../facts/vfio/realize_views.ts";
 import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp/stamp_guest.ts";
 import { findStart, recordStart } from "../facts/vfio/start_records.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
-import { VirshError } from "../facts/libvirt/virsh_error.ts";
+import type { VirshError } from "../facts/libvirt/virsh_error.ts";
+import type { Unanswered } from "../facts/libvirt/virsh_script.ts";
 import type { Paths } from "../config/paths.ts";
 import {
   findGuests,
@@ -63,7 +64,9 @@ export async function stampGuests(
   const made: (StampResult & Made)[] = [];
   for (const one of found) {
     const domain = domains.get(one.guest?.uuid ?? "");
-    if (asked === "all" && domain instanceof VirshError && isGone(domain)) continue;
+    if (asked === "all" && domain !== undefined && "missing" in domain && isGone(domain.missing)) {
+      continue;
+    }
     made.push({ ...one, ...await stampOf(domain, host, paths, signal) });
   }
   const elements = new Map(
@@ -83,32 +86,32 @@ export async function stampGuests(
 async function readDomains(
   uuids: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<Map<string, Domain | VirshError>> {
+): Promise<Map<string, Domain | Unanswered>> {
   if (uuids.size === 0) return new Map();
   const guests = await readGuests(THIS_HOST, [...uuids], signal);
   return new Map(
     [...uuids].flatMap((uuid, index) => {
       const guest = guests[index];
       if (guest === undefined) return [];
-      return [[uuid, guest instanceof VirshError ? guest : guest.domain]];
+      return [[uuid, "missing" in guest ? guest : guest.domain]];
     }),
   );
 }
 
 /** Reads the host and all devices of the guests at once; `undefined` where they have none. */
 async function capture(
-  domains: readonly (Domain | VirshError)[],
+  domains: readonly (Domain | Unanswered)[],
   attributes: readonly string[],
   { emulators, realize: records }: StampPaths,
   signal: AbortSignal,
 ): Promise<SourceHost | undefined> {
   const devices = domains.flatMap((domain) =>
-    domain instanceof VirshError ? [] : devicesToStamp(domain).map(({ source }) => source)
+    "missing" in domain ? [] : devicesToStamp(domain).map(({ source }) => source)
   );
-  const isStamped = domains.some((domain) => !(domain instanceof VirshError) && hasOurs(domain));
+  const isStamped = domains.some((domain) => !("missing" in domain) && hasOurs(domain));
   if (devices.length === 0 && !isStamped) return undefined;
   const romFiles = domains.flatMap((domain) =>
-    domain instanceof VirshError ? [] : romFilesOf(domain, { running: true })
+    "missing" in domain ? [] : romFilesOf(domain, { running: true })
   );
   const request = { devices: [...new Set(devices)], attributes, romFiles };
   const host = await captureSource({ uri: THIS_HOST, probe: {}, emulators }, request, signal);
@@ -125,13 +128,13 @@ function hasOurs({ metadataElements }: Domain): boolean {
 }
 
 async function stampOf(
-  domain: Domain | VirshError | undefined,
+  domain: Domain | Unanswered | undefined,
   host: SourceHost | undefined,
   { started }: StampPaths,
   signal: AbortSignal,
 ): Promise<Made> {
   if (domain === undefined) return failed("no such guest runs on this host");
-  if (domain instanceof VirshError) return { outcome: outcomeOf(domain) };
+  if ("missing" in domain) return { outcome: outcomeOf(domain.missing) };
   const isBare = devicesToStamp(domain).length === 0;
   if (host === undefined || (isBare && !hasOurs(domain))) {
     return { outcome: { kind: "no-devices" } };

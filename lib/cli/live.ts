@@ -11,7 +11,6 @@ import { type Guest, isGone } from "../facts/libvirt/guest.ts";
 import type { Facts } from "../facts/mod.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
-import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import {
   type DetailedAnswer,
   type Finding,
@@ -170,10 +169,10 @@ async function readAskedGuests(
     ? []
     : await readGuests(uri, running.map(({ uuid }) => uuid), signal);
   return guests.flatMap((guest, index): (Guest | UnreadGuest)[] => {
-    if (!(guest instanceof VirshError)) return [guest];
+    if (!("missing" in guest)) return [guest];
     // One that has ended since is no question any more.
-    if (isGone(guest)) return [];
-    return [{ name: running[index]?.name ?? "", missing: guest.found }];
+    if (isGone(guest.missing)) return [];
+    return [{ name: running[index]?.name ?? "", missing: guest.missing.found }];
   });
 }
 

@@ -9,9 +9,9 @@ import {
   type CodePlugin,
   type DescribedPlugin,
   describePlugins,
+  type FailedPlugin,
   judgeWithPlugins,
   OWN_RUNNER,
-  PluginError,
 } from "../plugin/mod.ts";
 import type { Registry } from "../policy/mod.ts";
 import { attributesOf } from "../policy/attributes.ts";
@@ -54,9 +54,7 @@ export interface AllPolicies {
 export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
   const { chosen, plugins } = await loadPolicies(choices);
   const own = policySet(chosen).policies.map(({ policy }) => policy);
-  const described = plugins.flatMap((plugin) =>
-    plugin instanceof PluginError ? [] : [plugin.description]
-  );
+  const described = plugins.flatMap((plugin) => "missing" in plugin ? [] : [plugin.description]);
   return {
     attributes: attributesOf([...own, ...described]),
     judge: (judge) =>
@@ -73,14 +71,14 @@ export async function loadAll(choices: PolicyChoices): Promise<AllPolicies> {
  */
 export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {
   const { chosen, plugins } = await loadPolicies(choices);
-  const failed = plugins.find((plugin) => plugin instanceof PluginError);
-  if (failed !== undefined) throw failed;
+  const failed = plugins.find((plugin) => "missing" in plugin);
+  if (failed !== undefined) throw failed.missing;
   return await judgeWithPlugins(plugins, (plugins) => policySet(chosen, plugins), OWN_RUNNER);
 }
 
 async function loadPolicies({ policies: folder, plugin }: PolicyChoices): Promise<{
   readonly chosen: Parameters<typeof policySet>[0];
-  readonly plugins: readonly (DescribedPlugin | PluginError)[];
+  readonly plugins: readonly (DescribedPlugin | FailedPlugin)[];
 }> {
   const site = await readSiteFolder(folder ?? pathsBelow().policies, {
     wanted: folder !== undefined,

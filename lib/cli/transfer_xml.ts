@@ -19,7 +19,7 @@ export async function transferXml(
   const name = guest.uuid ?? guest.name;
   const command = ["dumpxml", "--migratable", "--domain", name];
   const [xml = ""] = await runVirsh(uri, [command], { readOnly: false, signal });
-  if (xml instanceof VirshError) throw xml;
+  if (typeof xml !== "string") throw xml.missing;
   const migratable = parseDomain(xml);
   const sources: Record<string, string> = {};
   for (const [alias, address] of targets) {

@@ -5,7 +5,7 @@ import { TAKEN_IDS } from "./policy_set.ts";
 import { pluginSeconds } from "./plugins.ts";
 import type { Files } from "../facts/host_files.ts";
 import { readPluginFile } from "../plugin/file.ts";
-import { type CodePlugin, describePlugins, OWN_RUNNER, PluginError } from "../plugin/mod.ts";
+import { type CodePlugin, describePlugins, OWN_RUNNER } from "../plugin/mod.ts";
 import { MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import { filesBelow } from "./below.ts";
 import { findCodeProblem } from "./config_file.ts";
@@ -44,8 +44,9 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
   const seconds = Math.max(LEAST_SECONDS, pluginSeconds(config));
   const described = await describePlugins(plugins, TAKEN_IDS, { ...OWN_RUNNER, seconds });
   for (const plugin of described) {
-    if (plugin instanceof PluginError) {
-      throw fail(["plugins", plugin.finding.about ?? ""], plugin.message);
+    if ("missing" in plugin) {
+      const { finding, message } = plugin.missing;
+      throw fail(["plugins", finding.about ?? ""], message);
     }
     const { name, code, description } = plugin;
     if (description.id !== name) {

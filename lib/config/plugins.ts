@@ -1,6 +1,6 @@
 import { decodeBase64 } from "@std/encoding/base64";
 import { type Judge, judgeWithPlugins } from "../plugin/apply.ts";
-import type { DescribedPlugin } from "../plugin/describe.ts";
+import type { DescribedPlugin, FailedPlugin } from "../plugin/describe.ts";
 import { sha256 } from "../facts/sha256.ts";
 import { PluginError } from "../plugin/process.ts";
 import { type Config, parseDuration } from "./config.ts";
@@ -30,7 +30,7 @@ export function pluginSeconds({ deadline }: Pick<Config, "deadline">): number {
  */
 export async function pluginsOf(
   { policies, plugins, loaded = {} }: Omit<Choices, "deadline">,
-): Promise<(DescribedPlugin | PluginError)[]> {
+): Promise<(DescribedPlugin | FailedPlugin)[]> {
   const chosen = Object.entries(loaded).filter(([id]) => policies[id]?.mode !== "off");
   return await Promise.all(chosen.map(async ([name, { description, code }]) => {
     const { mode, options = {} } = policies[name] ?? {};
@@ -38,7 +38,7 @@ export async function pluginsOf(
     const found = await sha256(bytes);
     if (found !== plugins[name]?.digest) {
       const problem = `its SHA-256 digest is ${found}, listed is ${plugins[name]?.digest}`;
-      return new PluginError("plugin-not-started", { id: name, problem });
+      return { missing: new PluginError("plugin-not-started", { id: name, problem }) };
     }
     const match = mode === "observe"
       ? { ...description.match, vouches: false as const }

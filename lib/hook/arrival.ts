@@ -98,16 +98,15 @@ export interface Needed {
 }
 
 /**
- * Reads the XML that libvirt hands over.
+ * Reads the XML that libvirt hands over; where it is no guest, why.
  *
  * @param findNetworks Gives what is known of this host's; it is asked where the guest is on one.
- * @returns The finding, where it is none.
  */
 export function readGuestXml(
   xml: string,
   findNetworks: () => Networks = () => ({}),
-): Domain | Finding {
-  if (xml.trim() === "") return hookFinding("nothing-handed-over", undefined, {});
+): Domain | { readonly missing: Finding } {
+  if (xml.trim() === "") return { missing: hookFinding("nothing-handed-over", undefined, {}) };
   try {
     const guest = parseDomain(xml);
     const isOnNetwork = guest.interfaces.length > 0 ||
@@ -115,7 +114,7 @@ export function readGuestXml(
     return isOnNetwork ? parseDomain(xml, findNetworks()) : guest;
   } catch (error) {
     if (!(error instanceof DomainXmlError)) throw error;
-    return hookFinding("not-a-domain", undefined, { problem: error.message });
+    return { missing: hookFinding("not-a-domain", undefined, { problem: error.message }) };
   }
 }
 

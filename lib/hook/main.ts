@@ -46,15 +46,15 @@ async function decideArrival(input: Uint8Array, paths: Paths): Promise<Reply> {
   const { xml, probed, regions } = splitInput(input);
   const longest = (parseDuration(config.deadline) ?? 0) * 1000;
   const guest = xml === undefined
-    ? hookFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" })
+    ? { missing: hookFinding("not-a-domain", undefined, { problem: "it is no UTF-8 text" }) }
     : readGuestXml(xml, () => findNetworks(paths, now - longest));
   // A waiver holds for a guest whose document cannot be read, too.
-  const uuid = "code" in guest ? /<uuid>([0-9a-f-]{36})</.exec(xml ?? "")?.[1] : guest.uuid;
+  const uuid = "missing" in guest ? /<uuid>([0-9a-f-]{36})</.exec(xml ?? "")?.[1] : guest.uuid;
 
   let judged: Judged;
   try {
-    if (broken !== undefined || xml === undefined || "code" in guest) {
-      const problems = [broken, "code" in guest ? guest : undefined];
+    if (broken !== undefined || xml === undefined || "missing" in guest) {
+      const problems = [broken, "missing" in guest ? guest.missing : undefined];
       judged = withoutPairs(config, problems.filter((found) => found !== undefined));
     } else {
       const arrival = {

@@ -75,6 +75,10 @@ interface Asked extends Claim {
   readonly uri: LibvirtUri;
 }
 
+interface Unasked {
+  readonly missing: VirshError | LibvirtUriError;
+}
+
 async function askHosts(
   terms: StampTerms & { readonly uuid: string },
   asking: Asking,
@@ -84,7 +88,7 @@ async function askHosts(
   const { name, attributes, signal } = asking;
   const answers = await gatherAnswers(terms, asking);
   const claims = answers.filter((answer): answer is Asked =>
-    !(answer instanceof Error) && isClaim(answer, name)
+    !("missing" in answer) && isClaim(answer, name)
   );
   // Where libvirt tells of the migration itself, no other host is the source.
   const leaving = claims.filter(({ isLeaving }) => isLeaving === true);
@@ -117,10 +121,10 @@ async function askHosts(
 async function gatherAnswers(
   terms: StampTerms & { readonly uuid: string },
   { hosts, name, patience, signal }: Asking,
-): Promise<(Asked | VirshError | LibvirtUriError)[]> {
+): Promise<(Asked | Unasked)[]> {
   using ended = new AbortOnEnd();
   const until = AbortSignal.any([signal, ended.signal]);
-  const answers: (Asked | VirshError | LibvirtUriError)[] = [];
+  const answers: (Asked | Unasked)[] = [];
   const { promise: enough, resolve } = Promise.withResolvers<void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const all = hosts.map(async (host) => {
@@ -130,7 +134,7 @@ async function gatherAnswers(
       if (isClaim(answer, name)) timer ??= setTimeout(resolve, patience);
     } catch (error) {
       if (!(error instanceof VirshError || error instanceof LibvirtUriError)) throw error;
-      answers.push(error);
+      answers.push({ missing: error });
     }
   });
   try {
@@ -157,10 +161,11 @@ function withoutRepeats(claims: readonly Asked[]): Asked[] {
 }
 
 /** Why a host is not the source, where that is a finding. */
-function whyNot(answer: Asked | VirshError | LibvirtUriError, name: string): Finding[] {
-  if (answer instanceof VirshError) return isGone(answer) ? [] : [notRead(answer)];
-  if (answer instanceof LibvirtUriError) {
-    const data = { host: "a host of config.yaml", problem: answer.message };
+function whyNot(answer: Asked | Unasked, name: string): Finding[] {
+  if ("missing" in answer) {
+    const { missing } = answer;
+    if (missing instanceof VirshError) return isGone(missing) ? [] : [notRead(missing)];
+    const data = { host: "a host of config.yaml", problem: missing.message };
     return [hookFinding("host-not-read", undefined, data)];
   }
   const { uri: { host }, guest } = answer;

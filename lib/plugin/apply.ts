@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { definePolicy, type Finding, type Policy, type PolicyFinding } from "../policy/mod.ts";
-import type { DescribedPlugin } from "./describe.ts";
+import type { DescribedPlugin, FailedPlugin } from "./describe.ts";
 import { type Question, type QuestionMessage, writeQuestion } from "./message.ts";
 import { askPlugin, PluginError, type ProcessOptions, readMessage } from "./process.ts";
 import { answersSchema } from "./schema.ts";
@@ -21,17 +21,15 @@ export type Judge<T> = (plugins: PluginPolicies) => T;
  * @param judge It is called again as long as it asks a plugin something new.
  */
 export async function judgeWithPlugins<T>(
-  plugins: readonly (DescribedPlugin | PluginError)[],
+  plugins: readonly (DescribedPlugin | FailedPlugin)[],
   judge: Judge<T>,
   options: ProcessOptions,
 ): Promise<T> {
   const asked = plugins.map((plugin) => new AskedPlugin(plugin));
   for (;;) {
     const result = judge({
-      policies: asked.flatMap(({ policy }) => policy instanceof PluginError ? [] : [policy]),
-      findings: asked.flatMap(({ policy }) =>
-        policy instanceof PluginError ? [policy.finding] : []
-      ),
+      policies: asked.flatMap(({ policy }) => "missing" in policy ? [] : [policy]),
+      findings: asked.flatMap(({ policy }) => "missing" in policy ? [policy.missing.finding] : []),
     });
     if (!asked.some(({ isAsked }) => isAsked)) return result;
     await Promise.all(asked.map((plugin) => plugin.answer(options)));
@@ -43,15 +41,15 @@ class AskedPlugin {
   readonly #plugin: DescribedPlugin | undefined;
   readonly #answers = new Map<string, readonly PolicyFinding[]>();
   readonly #asked = new Map<string, QuestionMessage>();
-  #policy: Policy | PluginError;
+  #policy: Policy | FailedPlugin;
 
-  constructor(plugin: DescribedPlugin | PluginError) {
-    const failed = plugin instanceof PluginError;
+  constructor(plugin: DescribedPlugin | FailedPlugin) {
+    const failed = "missing" in plugin;
     this.#plugin = failed ? undefined : plugin;
     this.#policy = failed ? plugin : this.#define(plugin);
   }
 
-  get policy(): Policy | PluginError {
+  get policy(): Policy | FailedPlugin {
     return this.#policy;
   }
 
@@ -73,7 +71,7 @@ class AskedPlugin {
       }
     } catch (error) {
       if (!(error instanceof PluginError)) throw error;
-      this.#policy = error;
+      this.#policy = { missing: error };
     }
     this.#asked.clear();
   }

@@ -14,6 +14,11 @@ export interface DescribedPlugin extends CodePlugin {
   readonly description: Description;
 }
 
+/** A plugin that is not there to be asked, and why. */
+export interface FailedPlugin {
+  readonly missing: PluginError;
+}
+
 /**
  * Asks plugins what they are, side by side. An id is the first's that has it.
  *
@@ -23,21 +28,21 @@ export async function describePlugins(
   plugins: readonly CodePlugin[],
   taken: readonly string[],
   options: ProcessOptions,
-): Promise<(DescribedPlugin | PluginError)[]> {
+): Promise<(DescribedPlugin | FailedPlugin)[]> {
   const described = await Promise.all(plugins.map(async (plugin) => {
     try {
       return await describePlugin(plugin, options);
     } catch (error) {
-      if (error instanceof PluginError) return error;
+      if (error instanceof PluginError) return { missing: error };
       throw error;
     }
   }));
   const ids = new Set(taken);
   return described.map((plugin) => {
-    if (plugin instanceof PluginError) return plugin;
+    if ("missing" in plugin) return plugin;
     const { name, description: { id } } = plugin;
     if (ids.has(id) || id.startsWith("site/")) {
-      return new PluginError("plugin-claims-id", { id: name, claimed: id });
+      return { missing: new PluginError("plugin-claims-id", { id: name, claimed: id }) };
     }
     ids.add(id);
     return plugin;

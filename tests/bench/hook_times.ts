@@ -6,7 +6,7 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { v } from "premigrate/policy";
 import { type Config, ConfigSchema } from "../../lib/config/config.ts";
 import { sha256 } from "../../lib/facts/sha256.ts";
-import { buildPlugin, describePlugins, OWN_RUNNER, PluginError } from "../../lib/plugin/mod.ts";
+import { buildPlugin, describePlugins, OWN_RUNNER } from "../../lib/plugin/mod.ts";
 import { HookTree } from "../helpers/hook_tree.ts";
 
 const RUNS = 41;
@@ -30,7 +30,7 @@ async function listPlugins(count: number): Promise<Config> {
   }));
   const described = await describePlugins(plugins, [], OWN_RUNNER);
   const entries = await Promise.all(described.map(async (plugin) => {
-    if (plugin instanceof PluginError) throw plugin;
+    if ("missing" in plugin) throw plugin.missing;
     const { description, code } = plugin;
     const listing = { file: "a.js", digest: await sha256(code.slice()) };
     return { id: description.id, listing, loaded: { description, code: encodeBase64(code) } };

@@ -27,6 +27,9 @@ const READERS: Readonly<Record<string, () => Promise<unknown>>> = {
 
 function describe(value: unknown): unknown {
   if (value instanceof VirshError) return { code: value.code, message: value.message };
+  if (typeof value === "object" && value !== null && "missing" in value) {
+    if (value.missing instanceof VirshError) return describe(value.missing);
+  }
   return Array.isArray(value) ? value.map(describe) : value;
 }
 

@@ -6,7 +6,6 @@ import type { LibvirtUri } from "./uri.ts";
 import { oneLine } from "../one_line.ts";
 import type { CapturedDevice } from "../schema.ts";
 import { runVirsh } from "./virsh.ts";
-import { VirshError } from "./virsh_error.ts";
 import type { VirshAnswer } from "./virsh_script.ts";
 
 /** The devices that the running guests of a host have. */
@@ -59,11 +58,11 @@ function readOne(
   [info = "", xml = ""]: readonly VirshAnswer[],
 ): OneGuest {
   for (const answer of [info, xml]) {
-    if (!(answer instanceof VirshError)) continue;
+    if (typeof answer === "string") continue;
     // A guest that has ended since has no device any more.
-    return isGone(answer)
+    return isGone(answer.missing)
       ? { name, addresses: [], mayHideMore: false }
-      : { name, addresses: [], why: answer.found, mayHideMore: true };
+      : { name, addresses: [], why: answer.missing.found, mayHideMore: true };
   }
   if (typeof info !== "string" || typeof xml !== "string" || !isRunning(info)) {
     return { name, addresses: [], mayHideMore: false };

@@ -2,8 +2,8 @@ import { type Domain, DomainXmlError, parseDomain } from "../../domain/mod.ts";
 import { hideSecrets } from "../hide_secrets.ts";
 import type { EmulatorChoice, LibvirtHost } from "./host.ts";
 import type { LibvirtUri } from "./uri.ts";
-import { VirshError } from "./virsh_error.ts";
-import type { VirshAnswer, VirshCommand } from "./virsh_script.ts";
+import { VirshError, type VirshErrorCode } from "./virsh_error.ts";
+import type { Unanswered, VirshAnswer, VirshCommand } from "./virsh_script.ts";
 
 /** Which guest. */
 export interface GuestId {
@@ -46,24 +46,27 @@ export function parseGuest(
   nameOrUuid: string,
   [info = "", xml = ""]: readonly VirshAnswer[],
   about: (choice: EmulatorChoice) => LibvirtHost,
-): Guest | VirshError {
-  if (info instanceof VirshError) return info;
-  if (xml instanceof VirshError) return xml;
+): Guest | Unanswered {
+  if (typeof info !== "string") return info;
+  if (typeof xml !== "string") return xml;
+  const missing = (code: VirshErrorCode, found: string): Unanswered => ({
+    missing: new VirshError(code, uri, found),
+  });
   const shown = hideSecrets(xml);
   const domain = parseDumped(uri, field(info, "Name") ?? nameOrUuid, shown);
-  if (domain instanceof VirshError) return domain;
+  if ("missing" in domain) return domain;
   const { name, uuid, arch, emulator, machine } = domain;
   const state = field(info, "State");
   if (uuid === undefined || state === undefined) {
-    return new VirshError("unreadable", uri, `found no UUID or state of the guest in: ${info}`);
+    return missing("unreadable", `found no UUID or state of the guest in: ${info}`);
   }
   // virsh looks a guest up anew for each command, and takes a number for a guest's current id.
   const isWanted = name === nameOrUuid || uuid === nameOrUuid.toLowerCase();
   if (!isWanted || uuid !== field(info, "UUID")) {
-    return new VirshError("no-such-domain", uri, `failed to get domain '${nameOrUuid}'`);
+    return missing("no-such-domain", `failed to get domain '${nameOrUuid}'`);
   }
   if (NOT_RUNNING.includes(state)) {
-    return new VirshError("not-running", uri, `found the guest '${name}' in the state "${state}"`);
+    return missing("not-running", `found the guest '${name}' in the state "${state}"`);
   }
   const host = about({ arch, emulator });
   const known = host.machines?.find(({ name }) => name === machine);
@@ -101,12 +104,12 @@ function parseDumped(
   uri: Pick<LibvirtUri, "host">,
   guest: string,
   xml: string,
-): Domain | VirshError {
+): Domain | Unanswered {
   try {
     return parseDomain(xml);
   } catch (error) {
     if (!(error instanceof DomainXmlError)) throw error;
-    return new VirshError("unreadable", uri, `the guest '${guest}': ${error.message}`);
+    return { missing: new VirshError("unreadable", uri, `the guest '${guest}': ${error.message}`) };
   }
 }
 

@@ -5,7 +5,7 @@ import type { LibvirtUri } from "./uri.ts";
 import type { CapturedDevice } from "../schema.ts";
 import { runVirsh } from "./virsh.ts";
 import { VirshError } from "./virsh_error.ts";
-import type { VirshAnswer } from "./virsh_script.ts";
+import type { Unanswered, VirshAnswer } from "./virsh_script.ts";
 
 /**
  * The guests that run or are paused. One virsh process, read-only.
@@ -28,7 +28,7 @@ export async function listGuests(
 ): Promise<GuestId[]> {
   const command = ["list", "--uuid", "--name", ...filter];
   const [answer = ""] = await runVirsh(uri, [command], { readOnly: true, signal });
-  if (answer instanceof VirshError) throw answer;
+  if (typeof answer !== "string") throw answer.missing;
   return parseGuestList(answer);
 }
 
@@ -56,7 +56,8 @@ export async function readGuest(
     ? (await listGuests(uri, ["--all"], signal)).find(({ name }) => name === nameOrUuid)
     : undefined;
   const [guest] = await readGuests(uri, [named?.uuid ?? nameOrUuid], signal);
-  if (guest === undefined || guest instanceof VirshError) throw guest;
+  if (guest === undefined) throw new VirshError("truncated", uri, "virsh answered nothing");
+  if ("missing" in guest) throw guest.missing;
   return guest;
 }
 
@@ -70,7 +71,7 @@ export async function readGuests(
   uri: LibvirtUri,
   uuids: readonly string[],
   signal: AbortSignal,
-): Promise<(Guest | VirshError)[]> {
+): Promise<(Guest | Unanswered)[]> {
   const commands = [...HOST_COMMANDS, ...uuids.flatMap(guestCommands)];
   const answers = await runVirsh(uri, commands, { readOnly: true, signal });
   const host = parseHost(answers);
@@ -108,7 +109,7 @@ export async function readClaim(
   const answers = await runVirsh(uri, commands, { readOnly: true, signal });
   const from = HOST_COMMANDS.length;
   const guest = parseGuest(uri, uuid, answers.slice(from, from + 2), parseHost(answers));
-  if (guest instanceof VirshError) throw guest;
+  if ("missing" in guest) throw guest.missing;
   return { guest, isLeaving: readLeaving(answers.at(-1)) };
 }
 

@@ -1,6 +1,5 @@
 import { type Emulator, type MachineType, parseCapabilities } from "./capabilities.ts";
 import { oneLine } from "../one_line.ts";
-import { VirshError } from "./virsh_error.ts";
 import type { VirshAnswer, VirshCommand } from "./virsh_script.ts";
 
 /** What libvirt says of a host. */
@@ -110,7 +109,7 @@ export function parseHost(
 
 /** Why an answer holds nothing that could be read. */
 export function whyUnread(answer: VirshAnswer): string {
-  return answer instanceof VirshError ? answer.found : "libvirt's answer cannot be read";
+  return typeof answer !== "string" ? answer.missing.found : "libvirt's answer cannot be read";
 }
 
 /** A line of `virsh version`, in the C locale. */

@@ -5,7 +5,6 @@ import type { LibvirtUri } from "./uri.ts";
 import { readRoot } from "./xml.ts";
 import { readKept, replaceFile } from "../store.ts";
 import { runVirsh } from "./virsh.ts";
-import { VirshError } from "./virsh_error.ts";
 
 /** Where the list of a host's networks is kept, and what tells of its age. */
 export interface NetworkPaths {
@@ -29,10 +28,10 @@ const LARGEST = 1024 * 1024;
 export async function readNetworks(uri: LibvirtUri, signal: AbortSignal): Promise<Networks> {
   const options = { readOnly: true, signal };
   const [listed = ""] = await runVirsh(uri, [["net-list", "--all", "--name"]], options);
-  if (listed instanceof VirshError) {
+  if (typeof listed !== "string") {
     // Without its network driver libvirt has no network to put a guest on.
-    if (/not supported by the connection driver/.test(listed.found)) return {};
-    throw listed;
+    if (/not supported by the connection driver/.test(listed.missing.found)) return {};
+    throw listed.missing;
   }
   // virsh ends each name with a line break, and pads none.
   const names = listed.split("\n").filter((name) => name !== "");

@@ -4,8 +4,13 @@ import { VirshError, virshErrorFrom } from "./virsh_error.ts";
 /** A virsh command and its arguments, as data: none of them is ever part of a shell command. */
 export type VirshCommand = readonly string[];
 
+/** What cannot be known, since libvirt did not answer. */
+export interface Unanswered {
+  readonly missing: VirshError;
+}
+
 /** What a command printed, or why it failed. */
-export type VirshAnswer = string | VirshError;
+export type VirshAnswer = string | Unanswered;
 
 /** Linux takes 128 KiB as one argument (MAX_ARG_STRLEN). */
 const MOST_BYTES = 120_000;
@@ -99,7 +104,7 @@ export function readAnswers(
   }
   return outputs.slice(0, count).map((output, index) => {
     const error = errors[index] ?? "";
-    return isError(error) ? virshErrorFrom(uri, error) : trimBreaks(output);
+    return isError(error) ? { missing: virshErrorFrom(uri, error) } : trimBreaks(output);
   });
 }
 

@@ -2,7 +2,6 @@ import { PremigrateError } from "../../error/mod.ts";
 import type { LibvirtUri } from "../libvirt/uri.ts";
 import { oneLine } from "../one_line.ts";
 import { runVirsh } from "../libvirt/virsh.ts";
-import { VirshError } from "../libvirt/virsh_error.ts";
 
 /** A command for QEMU's monitor: the human one (HMP), or QMP. */
 export type MonitorCommand =
@@ -32,7 +31,7 @@ export function virshMonitor(uri: LibvirtUri, domain: string, signal: AbortSigna
     const lines = commands.map((command) => virshCommand(domain, command));
     const answers = await runVirsh(uri, lines, { readOnly: false, signal });
     return answers.map((answer) => {
-      if (answer instanceof VirshError) throw answer;
+      if (typeof answer !== "string") throw answer.missing;
       return answer;
     });
   };

@@ -37,7 +37,7 @@ for (
     const xml = await stamped(guestXml([FIRST], { emulator }), [FIRST]);
     const arrival = await host.arrival(xml, [FIRST.source], { round: 2, now: NOW });
     const guest = readGuestXml(arrival.xml);
-    assert(!("code" in guest));
+    assert(!("missing" in guest));
     const found = await judgeArrival(guest, arrival, configOf());
     assert("answer" in found);
     assertEquals(found.answer.verdict.decision, "undecided");

@@ -33,7 +33,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive:
 /** `undefined`: there is no such arrival, or more is to be read. */
 async function decided(arrival: Arrival): Promise<string | undefined> {
   const guest = readGuestXml(arrival.xml);
-  if ("code" in guest) return undefined;
+  if ("missing" in guest) return undefined;
   const found = await judgeArrival(guest, arrival, config);
   return "ask" in found ? undefined : found.answer.verdict.decision;
 }

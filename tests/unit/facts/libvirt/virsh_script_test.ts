@@ -64,7 +64,9 @@ Deno.test("readAnswers() tells apart", async (t) => {
   for (const [name, stdout, stderr, wanted] of SPLIT) {
     await t.step(name, () => {
       const answers = readAnswers(HOST, { stdout, stderr }, MARK, 2);
-      const found = answers.map((answer) => answer instanceof VirshError ? answer.code : answer);
+      const found = answers.map((answer) =>
+        typeof answer === "string" ? answer : answer.missing.code
+      );
       assertEquals(found, wanted);
     });
   }
