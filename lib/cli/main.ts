@@ -30,7 +30,7 @@ import { uninstall } from "./commands/uninstall.ts";
 import { waive } from "./commands/waive.ts";
 import { noCommand } from "./options.ts";
 import { EXIT_CODES, printError } from "./output.ts";
-import { version } from "../install/version.ts";
+import { version } from "../config/version.ts";
 
 const premigrate = new Command()
   .name("premigrate")

@@ -16,7 +16,7 @@ import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
 import { isAttributeName, MOST_ATTRIBUTES_READ } from "../policy/attributes.ts";
 import { type DumpedFunction, normalizeBdf, readDump } from "../policy/mod.ts";
 import type { WantedDevice } from "../policy/pair.ts";
-import { type Format, FORMATS } from "./output.ts";
+import { type Format, FORMATS, type Output } from "./output.ts";
 
 /** The action of a command that does something by its sub-commands alone. */
 export function noCommand(): never {
@@ -42,6 +42,27 @@ export function formatOf(
     throw new ValidationError(`Cannot use --json with --format ${format}`);
   }
   return json === true ? "json" : format ?? "text";
+}
+
+/** `--format`, for every command that reports; its type is {@linkcode formatType}. */
+export const FORMAT_OPTION = [
+  "--format <format:format>",
+  "How to write the verdict (default: text).",
+] as const;
+
+/** `--fail-on-warn`, for every command that judges. */
+export const FAIL_ON_WARN_OPTION = [
+  "--fail-on-warn",
+  "A warning makes the exit status 1, as a veto does.",
+] as const;
+
+/** What options say of the output. */
+export function outputOf(
+  { failOnWarn, ...form }: Parameters<typeof formatOf>[0] & {
+    readonly failOnWarn?: boolean | undefined;
+  },
+): Output {
+  return { format: formatOf(form), failOnWarn: failOnWarn === true };
 }
 
 const UNITS: Readonly<Record<string, number>> = {

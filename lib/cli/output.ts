@@ -6,15 +6,25 @@
 import { outputError } from "../facts/files.ts";
 import { OWN } from "../hook/codes.ts";
 import type { Change } from "../install/plan.ts";
+import { version } from "../config/version.ts";
 import type { Decision, DetailedAnswer } from "../policy/mod.ts";
 import { decide } from "../policy/engine.ts";
-import { jsonText, reportHtml, reportJson, reportMarkdown, reportText } from "../report/mod.ts";
+import {
+  jsonText,
+  reportGithub,
+  reportHtml,
+  reportJunit,
+  reportMarkdown,
+  reportText,
+  verdictJson,
+} from "../report/mod.ts";
 import { printable } from "../report/printable.ts";
 
 /** The statuses that the command line ends with: part of its interface. */
 export const EXIT_CODES = {
   /** Nothing stops the migration, or the command did what was asked. */
   allow: 0,
+  /** With `--fail-on-warn` a warning, too. */
   veto: 1,
   /** The command line or an input cannot be read; nothing was decided. */
   unusable: 2,
@@ -50,35 +60,46 @@ export function printJson(data: unknown): void {
 }
 
 /** The forms in which a verdict can be written. */
-export const FORMATS = ["text", "json", "markdown", "html"] as const;
+export const FORMATS = ["text", "json", "markdown", "html", "junit", "github"] as const;
 
 /** A form in which a verdict can be written. */
 export type Format = typeof FORMATS[number];
 
+/** What was asked of the output. */
+export interface Output {
+  readonly format: Format;
+  /** A warning makes the exit status that of a veto. */
+  readonly failOnWarn: boolean;
+}
+
 /** How answers are written where that is a command's own. */
 export interface OwnForms<Answered> {
   readonly text?: (answers: readonly Answered[]) => string;
-  /** What the JSON says; else it is of the first answer. */
-  readonly json?: (answers: readonly Answered[]) => unknown;
+  /** The JSON is a list of verdicts, and not the only one. */
+  readonly isList?: boolean;
 }
 
 /** Sets the exit status that stands for the worst of the answers, and shows them. */
 export function showAnswers<Answered extends DetailedAnswer>(
   judged: readonly Answered[],
-  format: Format,
-  {
-    text = (answers) => answers.map(reportText).join(""),
-    json = ([answer]) => answer && reportJson(answer),
-  }: OwnForms<Answered> = {},
+  { format, failOnWarn }: Output,
+  { text = (answers) => answers.map(reportText).join(""), isList = false }: OwnForms<Answered> = {},
 ): void {
+  const findings = judged.flatMap(({ verdict }) => verdict.findings);
+  const decision = decide(findings);
+  const isWarned = failOnWarn && findings.some(({ severity }) => severity === "warn");
   // First: a reader that goes away while the answer is written must not make it an allow.
-  Deno.exitCode = EXIT_CODES[decide(judged.flatMap(({ verdict }) => verdict.findings))];
+  Deno.exitCode = EXIT_CODES[decision === "allow" && isWarned ? "veto" : decision];
   const answers = judged.map((answer) => ({ ...answer, policies: [OWN, ...answer.policies] }));
+  const written = { time: new Date().toISOString(), version };
+  const verdicts = (): unknown[] => answers.map((answer) => verdictJson(answer, written));
   const forms: Readonly<Record<Format, () => string>> = {
     text: () => text(answers),
-    json: () => `${jsonText(json(answers))}\n`,
-    markdown: () => reportMarkdown(answers),
-    html: () => reportHtml(answers),
+    json: () => `${jsonText(isList ? verdicts() : verdicts()[0])}\n`,
+    markdown: () => reportMarkdown(answers, written),
+    html: () => reportHtml(answers, written),
+    junit: () => reportJunit(answers, written, failOnWarn),
+    github: () => reportGithub(answers, written),
   };
   print(forms[format]());
 }

@@ -18,7 +18,7 @@ export interface Facts {
   readonly devices: readonly CapturedDevice[];
 }
 
-/** A host, with when its facts were gathered (ISO 8601). */
+/** A host, with where its facts come from. */
 export interface CapturedHost extends HostFacts {
   /** The QEMU binary that was asked. */
   readonly emulator?: string | undefined;
@@ -30,8 +30,6 @@ export interface CapturedHost extends HostFacts {
   readonly modules?: Readonly<Record<string, string>> | undefined;
   /** Why a fact is not known, by its name. */
   readonly missing?: Readonly<Record<string, string>> | undefined;
-  /** When, in ISO 8601. */
-  readonly time?: string | undefined;
 }
 
 /** A device, with where its facts come from. */

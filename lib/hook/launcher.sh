@@ -395,7 +395,7 @@ trouble() { # KIND CHOICE WHY
   escape='s/[\\"]/\\&/g'
   look_at_clock || now=$began
   # As lib/hook/records.ts writes it.
-  line="{\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
+  line="{\"premigrate\":\"audit/1\",\"time\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"id\":\"$id\",\"guest\":\"$(
     printf %s "$name" | tr -c ' -~' '?' | sed "$escape"
   )\",\"uuid\":$uuid_json,\"source\":null,\"destination\":null,\"mode\":\"$mode\",\"verdict\":\"undecided\",\"trouble\":\"$kind\",\"effect\":\"$effect\",${waiver:+\"waiver\":\"$waiver\",}\"codes\":[],\"why\":\"$(
     printf %s "$why" | sed "$escape"

@@ -1,7 +1,8 @@
 import { sha256 } from "../facts/sha256.ts";
 import { factsJson } from "../facts/write.ts";
 import { oneLine } from "../facts/one_line.ts";
-import { reportJson } from "../report/json.ts";
+import { hostJson, reportJson } from "../report/json.ts";
+import { version } from "../config/version.ts";
 import type { Facts } from "../facts/mod.ts";
 import { ENGINE_ID } from "../policy/own_codes.ts";
 import { type Decision, nameOf } from "./decision.ts";
@@ -39,6 +40,8 @@ export async function recordDecision(
 function auditLine(decision: Decision, evidence: string, report: string): Record<string, unknown> {
   const { time, id, name, uuid, settled, answer, rewritten, ms } = decision;
   return {
+    premigrate: "audit/1",
+    version,
     time,
     id,
     guest: name,
@@ -109,9 +112,14 @@ function reportHead(
   const { findings } = answer.verdict;
   return {
     premigrate: "report/1",
+    version,
     id,
     time,
     guest: { name, uuid },
+    hosts: {
+      source: decision.source && hostJson(decision.source.host),
+      destination: decision.destination && hostJson(decision.destination.host),
+    },
     effect,
     ...isWhole
       ? reportJson({

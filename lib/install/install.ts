@@ -1,4 +1,4 @@
-import { version } from "./version.ts";
+import { version } from "../config/version.ts";
 import { type Config, writeApplied } from "../config/config.ts";
 import { readConfig } from "../config/apply.ts";
 import { below } from "../config/below.ts";

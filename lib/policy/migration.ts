@@ -138,6 +138,8 @@ export interface HostFacts {
    * were when its QEMU opened them. `null`: there is no such file. Absent: not known.
    */
   readonly romFiles?: Readonly<Record<string, number | null>> | undefined;
+  /** When its facts were gathered, in ISO 8601; for reports. */
+  readonly time?: string | undefined;
 }
 
 /** How the guest holds a device. */

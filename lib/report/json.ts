@@ -1,4 +1,4 @@
-import type { Answer } from "../policy/mod.ts";
+import type { Answer, HostFacts } from "../policy/mod.ts";
 import { reportFindings } from "./findings.ts";
 
 /**
@@ -25,6 +25,13 @@ export function reportJson(answer: Answer): Record<string, unknown> {
     ran,
     notRun,
   };
+}
+
+/** What a verdict's JSON says of a host; what is not known is left out. */
+export function hostJson(
+  { name, uuid, qemu, libvirt, kernel, nvidiaDriver, time }: HostFacts,
+): Record<string, unknown> {
+  return { name, uuid, qemu: qemu?.toString(), libvirt, kernel, nvidiaDriver, time };
 }
 
 /**

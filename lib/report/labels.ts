@@ -7,7 +7,8 @@ export const DECISIONS: Readonly<Record<Decision, string>> = {
   undecided: "UNDECIDED: facts are missing",
 };
 
-const REASONS: Readonly<Record<NotRun["reason"], string>> = {
+/** Why a policy was not applied. */
+export const NOT_RUN: Readonly<Record<NotRun["reason"], string>> = {
   "needs-facts": "needs more than config bytes",
   "unknown-device": "the device's ids or driver are not known",
   "attribute-not-read": "an attribute that it needs was not read",
@@ -15,7 +16,7 @@ const REASONS: Readonly<Record<NotRun["reason"], string>> = {
 
 /** Which policy was not applied to which device, and why. */
 export function notRunText({ policy, device, reason }: NotRun): string {
-  return `${policy} for ${device}: ${REASONS[reason]}`;
+  return `${policy} for ${device}: ${NOT_RUN[reason]}`;
 }
 
 /** Where a device is, and where it goes if that is another address. */

@@ -7,6 +7,7 @@ import { evidenceOf } from "./evidence.ts";
 import { markdownText } from "./markdown_text.ts";
 import { findingsByDevice } from "./device_findings.ts";
 import { titleOf } from "./title.ts";
+import { type Written, writtenText } from "./written.ts";
 import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
 
 /**
@@ -25,9 +26,16 @@ import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts
  * assertStringIncludes(text, "# ALLOW");
  * ```
  */
-export function reportMarkdown(answers: readonly DetailedAnswer[]): string {
+export function reportMarkdown(
+  answers: readonly DetailedAnswer[],
+  written: Written = {},
+): string {
   const worst = decide(answers.flatMap(({ verdict }) => verdict.findings));
-  return [`# ${DECISIONS[worst]}`, ...answers.flatMap(answerBlocks)].join("\n\n") + "\n";
+  return [
+    `# ${DECISIONS[worst]}`,
+    markdownText(writtenText(written)),
+    ...answers.flatMap(answerBlocks),
+  ].join("\n\n") + "\n";
 }
 
 /** Blocks of Markdown; an empty line goes between them. */

@@ -4,7 +4,8 @@
  */
 export function printable(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    // The last are no characters at all: no XML may have them.
+    /[\p{Cc}\p{Cf}\u2028\u2029\ufffe\uffff]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }

@@ -1,6 +1,6 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseQemuVersion } from "../../policy/mod.ts";
-import { formatOf, formatType } from "../options.ts";
+import { FAIL_ON_WARN_OPTION, FORMAT_OPTION, formatType, outputOf } from "../options.ts";
 import { PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 import { checkFiles } from "./check_files.ts";
 import { checkLive } from "./check_live.ts";
@@ -50,7 +50,8 @@ export const check = new Command<{ json?: true }>()
   .group("The verdict")
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
-  .option("--format <format:format>", "How to write the verdict (default: text).")
+  .option(...FORMAT_OPTION)
+  .option(...FAIL_ON_WARN_OPTION)
   .example(
     "An NVIDIA vGPU, hosts with different drivers",
     "premigrate check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
@@ -63,7 +64,7 @@ export const check = new Command<{ json?: true }>()
     const asked = {
       qemu: options.qemu === undefined ? undefined : parseQemuVersion(options.qemu),
       machine: options.machine,
-      format: formatOf(options),
+      output: outputOf(options),
       postCopy: options.postcopy === true,
     };
     const { from, to, source, destination } = options;

@@ -3,7 +3,7 @@ import { parseDomain } from "../../domain/mod.ts";
 import { readText } from "../../facts/files.ts";
 import { parseFacts } from "../../facts/mod.ts";
 import { judge, type QemuVersion } from "../../policy/mod.ts";
-import { type Format, showAnswers } from "../output.ts";
+import { type Output, showAnswers } from "../output.ts";
 import { loadAll, type PolicyChoices } from "../policies.ts";
 
 /** What `check` is told of a migration, and how to answer. */
@@ -11,12 +11,12 @@ export interface CheckChoices extends PolicyChoices {
   readonly machine: string | undefined;
   readonly qemu: QemuVersion | undefined;
   readonly postCopy: boolean;
-  readonly format: Format;
+  readonly output: Output;
 }
 
 /** Judges a guest, or all devices of the source, from files. */
 export async function checkFiles(
-  { source, destination, domain, format, ...choices }: CheckChoices & {
+  { source, destination, domain, output, ...choices }: CheckChoices & {
     readonly source: string;
     readonly destination: string;
     readonly domain?: string | undefined;
@@ -33,5 +33,5 @@ export async function checkFiles(
   const { machine, qemu, postCopy } = choices;
   const question = { source: from, destination: to, guest, machine, qemu, postCopy };
   const answer = await all.judge((registry) => judge({ ...question, registry }));
-  showAnswers([answer], format);
+  showAnswers([answer], output);
 }

@@ -2,7 +2,7 @@ import { ValidationError } from "@cliffy/command";
 import type { HostAccess } from "../../facts/capture.ts";
 import { readText, writeText } from "../../facts/files.ts";
 import { reportChoices } from "../../report/choices.ts";
-import { reportJson, reportText } from "../../report/mod.ts";
+import { reportText } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
 import { judgeLive, type LiveAnswer } from "../live.ts";
 import { deadline, hostAccess, realizeOptions } from "../options.ts";
@@ -33,7 +33,7 @@ interface LiveChoices extends CheckChoices {
 
 /** Judges guests that run between two hosts, or several. */
 export async function checkLive(choices: LiveChoices): Promise<void> {
-  const { guest, to, map = [], choose = false, writeXml, format } = choices;
+  const { guest, to, map = [], choose = false, writeXml, output } = choices;
   const { sudo, sysfs, toSsh = [] } = choices;
   const isOne = guest !== undefined && to.length === 1;
   refuseTogether(choices, isOne);
@@ -63,10 +63,10 @@ export async function checkLive(choices: LiveChoices): Promise<void> {
     postCopy: choices.postCopy,
     signal,
   });
-  showAnswers(answers, format, {
+  showAnswers(answers, output, {
     text: (answers) =>
       isOne ? answers.map((only) => reportText(only) + choiceText(only)).join("") : table(answers),
-    json: (answers) => isOne ? answers.map(answerJson)[0] : answers.map(answerJson),
+    isList: !isOne,
   });
   const [answer] = answers;
   if (writeXml === undefined || answer?.domain === undefined) return;
@@ -95,16 +95,6 @@ function refuseTogether(
   ];
   const message = wrong.find(([isWrong]) => isWrong)?.[1];
   if (message !== undefined) throw new ValidationError(message);
-}
-
-function answerJson(answer: LiveAnswer): unknown {
-  const { guest, destination, choices } = answer;
-  return {
-    guest,
-    destination,
-    ...reportJson(answer),
-    ...choices === undefined ? {} : { choices: reportChoices(choices) },
-  };
 }
 
 function choiceText({ choices = [] }: LiveAnswer): string {

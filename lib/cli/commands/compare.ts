@@ -13,7 +13,15 @@ import {
 import { judgePairs } from "../../policy/judge.ts";
 import { shadowsOf } from "../../report/config_shadows.ts";
 import { drawConfigGrid, reportText } from "../../report/mod.ts";
-import { formatOf, formatType, parseBars, parsePropertyOptions, readFunction } from "../options.ts";
+import {
+  FAIL_ON_WARN_OPTION,
+  FORMAT_OPTION,
+  formatType,
+  outputOf,
+  parseBars,
+  parsePropertyOptions,
+  readFunction,
+} from "../options.ts";
 import { showAnswers } from "../output.ts";
 import { loadAll, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
@@ -46,7 +54,8 @@ export const compare = new Command<{ json?: true }>()
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
   .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
-  .option("--format <format:format>", "How to write the verdict (default: text).")
+  .option(...FORMAT_OPTION)
+  .option(...FAIL_ON_WARN_OPTION)
   .example(
     "Two dumps of the same vGPU type",
     "premigrate compare source.txt destination.txt --machine pc-q35-9.0",
@@ -59,7 +68,7 @@ export const compare = new Command<{ json?: true }>()
     if (source === "-" && destination === "-") {
       throw new ValidationError('Cannot read standard input ("-") twice');
     }
-    const format = formatOf(options);
+    const output = outputOf(options);
     const qemu = parseQemuVersion(options.qemu ?? DEFAULT_QEMU);
     const machine = parseMachine(options.machine);
     const bars = parseBars(options.bar ?? []);
@@ -87,7 +96,7 @@ export const compare = new Command<{ json?: true }>()
     const answer = await all.judge((registry) =>
       judgePairs({ pairs: [pair], migration, registry, assumptions })
     );
-    showAnswers([answer], format, {
+    showAnswers([answer], output, {
       text: (answers) => {
         const shadows = shadowsOf(pair, migration);
         const picture = shadows === undefined ? "" : `\n${drawConfigGrid(shadows)}`;

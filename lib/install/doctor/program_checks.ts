@@ -2,7 +2,7 @@ import { oneLine } from "../../facts/one_line.ts";
 import { type Config, parseApplied, writeApplied } from "../../config/config.ts";
 import { denoOf } from "../../config/apply.ts";
 import { markOf } from "../file_entry.ts";
-import { version } from "../version.ts";
+import { version } from "../../config/version.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
 const GUEST = "00000000-0000-4000-8000-000000000000";

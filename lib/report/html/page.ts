@@ -7,6 +7,7 @@ import { type ComparedFact, deviceFacts, hostFacts } from "../device_facts.ts";
 import { evidenceOf } from "../evidence.ts";
 import { type DeviceFindings, findingsByDevice } from "../device_findings.ts";
 import { titleOf } from "../title.ts";
+import { type Written, writtenText } from "../written.ts";
 import { addressText, DECISIONS, notLookedAtText, notRunText } from "../labels.ts";
 import { configMap } from "./config_map.ts";
 import keys from "./keys.js" with { type: "text" };
@@ -35,7 +36,7 @@ const POLICY =
  * assertStringIncludes(text, "a -&#62; &#60;b&#62;");
  * ```
  */
-export function reportHtml(answers: readonly DetailedAnswer[]): string {
+export function reportHtml(answers: readonly DetailedAnswer[], written: Written = {}): string {
   const worst = decide(answers.flatMap(({ verdict }) => verdict.findings));
   const several = answers.length > 1;
   const titles = answers.map(titleOf).join(", ");
@@ -50,7 +51,8 @@ export function reportHtml(answers: readonly DetailedAnswer[]): string {
 <style>${new Markup(style)}</style>
 </head>
 <body>
-<header><h1 class="${worst}">${DECISIONS[worst]}</h1></header>
+<header><h1 class="${worst}">${DECISIONS[worst]}</h1>
+<p class="quiet">${writtenText(written)}</p></header>
 ${several ? contents(answers) : undefined}
 <main>${answers.map((answer, index) => article(answer, index, several))}</main>
 <script>${new Markup(keys)}</script>

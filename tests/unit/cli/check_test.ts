@@ -286,6 +286,19 @@ testRuns([
     stdout: ["<!doctype html>", "ALLOW: ", "Config space of hostdev0", "</html>\n"],
   },
   {
+    name: "check: a warning, with --fail-on-warn",
+    words: `${GUEST} --machine pc-q35-9.1 --fail-on-warn`,
+    code: 1,
+    stdout: ["ALLOW: ", "warn "],
+  },
+  {
+    name: "check: no warning, with --fail-on-warn",
+    words:
+      `check --source ${SOURCE} --destination ${LIKE_SOURCE} --domain ${DOMAIN} --fail-on-warn`,
+    code: 0,
+    stdout: ["ALLOW: ", "!warn "],
+  },
+  {
     name: "check: --json and another form",
     words: `${GUEST} --json --format html`,
     code: 2,
@@ -386,6 +399,13 @@ Deno.test("check --json: the decision, the findings with code, place and words, 
   assertEquals(code, 1);
   const report = JSON.parse(stdout);
   assertEquals(Object.keys(report), [
+    "premigrate",
+    "version",
+    "time",
+    "guest",
+    "destination",
+    "hosts",
+    "machine",
     "decision",
     "devices",
     "assumptions",
@@ -394,7 +414,11 @@ Deno.test("check --json: the decision, the findings with code, place and words, 
     "ran",
     "notRun",
   ]);
-  assertEquals(report.decision, "veto");
+  assertEquals(
+    [report.decision, report.guest, report.destination, report.machine],
+    ["veto", "render1", "hostb", "pc-q35-9.0"],
+  );
+  assertEquals([report.hosts.source.name, report.hosts.destination.name], ["hosta", "hostb"]);
   const address = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
   assertEquals(report.devices, [{ name: "hostdev0", source: address, destination: address }]);
   assertEquals(report.assumptions, []);

@@ -4,84 +4,9 @@ import { parseFacts } from "../../../lib/facts/mod.ts";
 import { parse } from "@std/yaml/parse";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
 import { ROOT, runCli, testRuns } from "../../helpers/cli_run.ts";
-
-/** The part of JSON Schema that the schema of facts is written in. */
-interface JsonSchema {
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: boolean | JsonSchema;
-  readonly propertyNames?: JsonSchema;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly maxProperties?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly pattern?: string;
-}
-
-const KEYWORDS = new Set([
-  ...["type", "const", "enum", "properties", "required", "additionalProperties", "propertyNames"],
-  ...[
-    "anyOf",
-    "items",
-    "minItems",
-    "maxItems",
-    "maxProperties",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "pattern",
-  ],
-  // They say nothing about what is accepted.
-  ...["description", "format", "default", "$schema"],
-]);
-
-/** Whether a value fits a schema, as the specification of JSON Schema (draft 7) has it. */
-function fits(schema: JsonSchema, value: unknown): boolean {
-  for (const keyword of Object.keys(schema)) assert(KEYWORDS.has(keyword), keyword);
-  const { minimum = -Infinity, maximum = Infinity } = schema;
-  if ("const" in schema && value !== schema.const) return false;
-  if (schema.enum?.includes(value) === false) return false;
-  if (schema.anyOf?.some((other) => fits(other, value)) === false) return false;
-  switch (schema.type) {
-    case "string":
-      return typeof value === "string" && value.length >= (schema.minLength ?? 0) &&
-        value.length <= (schema.maxLength ?? Infinity) &&
-        new RegExp(schema.pattern ?? "", "u").test(value);
-    case "null":
-      return value === null;
-    case "boolean":
-      return typeof value === "boolean";
-    case "integer":
-      return Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
-    case "array":
-      return Array.isArray(value) && value.length >= (schema.minItems ?? 0) &&
-        value.length <= (schema.maxItems ?? Infinity) &&
-        value.every((item) => fits(schema.items ?? {}, item));
-    case "object":
-      return typeof value === "object" && value !== null && !Array.isArray(value) &&
-        Object.keys(value).length <= (schema.maxProperties ?? Infinity) &&
-        (schema.required ?? []).every((name) => Object.hasOwn(value, name)) &&
-        Object.entries(value).every(([name, member]) => fitsMember(schema, name, member));
-    default:
-      assertEquals(schema.type, undefined);
-      return true;
-  }
-}
-
-function fitsMember(schema: JsonSchema, name: string, member: unknown): boolean {
-  const { properties = {}, additionalProperties = true, propertyNames = {} } = schema;
-  const own = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
-  return fits(propertyNames, name) && (typeof own === "object" ? fits(own, member) : own === true);
-}
+import { fits, type JsonSchema, undescribed } from "../../helpers/json_schema.ts";
+import { verdictJson } from "../../../lib/report/mod.ts";
+import { answerWith } from "../../cases/answers.ts";
 
 const schema: JsonSchema = JSON.parse((await runCli("schema facts")).stdout);
 const source = await Deno.readTextFile(new URL("examples/source.json", ROOT));
@@ -144,6 +69,40 @@ Deno.test("schema policy: the example fits, and what the schema refuses is refus
     const text = policy.replace(from, to);
     assert(text !== policy && !fits(policySchema, read(text)), to);
     assertThrows(() => parseSiteFile("a.yaml", text), PremigrateError);
+  }
+});
+
+const verdictSchema: JsonSchema = JSON.parse((await runCli("schema verdict")).stdout);
+const FILES = "--source examples/source.json --destination examples/destination.json";
+const WRITTEN = { time: "2026-11-29T12:00:00.000Z", version: "0.1.0" };
+
+/** What is printed of a verdict, by the words of the command. */
+const VERDICTS: Record<string, string> = {
+  "a veto": `check ${FILES} --domain examples/domain.xml --json`,
+  "an allow": `check ${FILES} --domain examples/domain.xml --machine pc-q35-9.1 --json`,
+  "no guest, and a QEMU": `check ${FILES} --qemu 9.2 --format json`,
+  "two dumps": "compare examples/source.hex examples/destination.hex --machine pc-q35-9.0 --json",
+};
+
+function assertVerdict(verdict: Record<string, unknown>): void {
+  assert(fits(verdictSchema, verdict), JSON.stringify(verdict));
+  assertEquals(undescribed(verdictSchema, verdict), []);
+  for (const name of verdictSchema.required ?? []) {
+    assert(!fits(verdictSchema, { ...verdict, [name]: undefined }), name);
+  }
+  assert(!fits(verdictSchema, { ...verdict, premigrate: "verdict/2" }));
+  assert(!fits(verdictSchema, { ...verdict, findings: [{}] }));
+}
+
+for (const [name, words] of Object.entries(VERDICTS)) {
+  Deno.test(`schema verdict: describes all that is printed: ${name}`, async () => {
+    assertVerdict(JSON.parse((await runCli(words)).stdout));
+  });
+}
+
+Deno.test("schema verdict: describes choices, and what a finding may have", () => {
+  for (const decision of ["allow", "veto", "undecided"] as const) {
+    assertVerdict(JSON.parse(JSON.stringify(verdictJson(answerWith("a", decision), WRITTEN))));
   }
 });
 

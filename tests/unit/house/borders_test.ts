@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/report": ["lib/policy", "@std/fmt/colors"],
   "lib/config": [
+    "deno.json",
     "plugins",
     "lib/domain",
     "lib/policy",
@@ -55,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@std/encoding/hex",
   ],
   "lib/agent": ["lib/domain", "lib/facts", "lib/config"],
-  "lib/install": ["deno.json", "lib/facts", "lib/config", "valibot", "@std/encoding/hex"],
+  "lib/install": ["lib/facts", "lib/config", "valibot", "@std/encoding/hex"],
   "lib/cli": [
     "plugins",
     "lib/domain",

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import { build } from "../../../lib/install/build.ts";
 import { DIST_FILES } from "../../../lib/install/dist_files.ts";
-import { version } from "../../../lib/install/version.ts";
+import { version } from "../../../lib/config/version.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 import { DIST, isInstalled, run, withRoot } from "../../helpers/install_host.ts";
 

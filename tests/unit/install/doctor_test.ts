@@ -10,7 +10,7 @@ import { parseSiteFile } from "../../../lib/config/site_folder.ts";
 import type { Stat } from "../../../lib/facts/host_files.ts";
 import { HOST_IO, type HostIo } from "../../../lib/install/host_io.ts";
 import type { Trial } from "../../../lib/install/hook_trial.ts";
-import { version } from "../../../lib/install/version.ts";
+import { version } from "../../../lib/config/version.ts";
 import { markOf } from "../../../lib/install/file_entry.ts";
 import { DIST, withRoot } from "../../helpers/install_host.ts";
 import { withHost } from "../../helpers/probe_hosts.ts";

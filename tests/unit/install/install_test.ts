@@ -13,7 +13,7 @@ import { install, type Installed, type InstallRequest } from "../../../lib/insta
 import { parseManifest, readManifest } from "../../../lib/install/manifest.ts";
 import type { Change } from "../../../lib/install/plan.ts";
 import { uninstall } from "../../../lib/install/uninstall.ts";
-import { version } from "../../../lib/install/version.ts";
+import { version } from "../../../lib/config/version.ts";
 import { DIST, run, snapshot, withRoot } from "../../helpers/install_host.ts";
 
 const HOOK = "/etc/libvirt/hooks/qemu.d/90-premigrate";

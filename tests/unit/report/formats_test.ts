@@ -1,17 +1,19 @@
 /** What is true of a verdict in every form that it is written in. */
-import { DOMParser, type Element, onWarningStopParsing } from "@xmldom/xmldom";
+import { DOMParser, type Element, type Node, onWarningStopParsing } from "@xmldom/xmldom";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
-import type { DetailedAnswer } from "premigrate/policy";
+import type { Decision, DetailedAnswer } from "premigrate/policy";
 import { type Format, FORMATS } from "../../../lib/cli/output.ts";
 import {
   jsonText,
   reportFindings,
+  reportGithub,
   reportHtml,
-  reportJson,
+  reportJunit,
   reportMarkdown,
   reportText,
+  verdictJson,
 } from "../../../lib/report/mod.ts";
 import { evidenceOf } from "../../../lib/report/evidence.ts";
 import { markdownText } from "../../../lib/report/markdown_text.ts";
@@ -27,24 +29,58 @@ interface Form {
   readonly show: (text: string) => string;
 }
 
+const WRITTEN = { time: "2026-11-29T12:00:00.000Z", version: "0.1.0" };
+
 const FORMS: Readonly<Record<Format, Form>> = {
   text: { write: uncoloured, read: (text) => text, show: printable },
   json: {
-    write: (answer) => jsonText(reportJson(answer)),
+    write: (answer) => jsonText(verdictJson(answer, WRITTEN)),
     read: (text) => valuesOf(JSON.parse(text)).join("\n"),
     show: (text) => text,
   },
   markdown: {
-    write: (answer) => reportMarkdown([answer]),
+    write: (answer) => reportMarkdown([answer], WRITTEN),
     read: (text) => text.replaceAll(/\\([!-/:-@[-`{-~])/g, "$1"),
     show: printable,
   },
   html: {
-    write: (answer) => reportHtml([answer]),
+    write: (answer) => reportHtml([answer], WRITTEN),
     read: (text) => parseHtml(text).textContent ?? "",
     show: printable,
   },
+  junit: {
+    write: (answer) => reportJunit([answer], WRITTEN),
+    read: (text) => textsOf(parseXml(text)).join("\n"),
+    show: printable,
+  },
+  github: {
+    write: (answer) => reportGithub([answer], WRITTEN),
+    read: (text) =>
+      text.replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%25", "%")
+        .replaceAll("\\u{23}", "#"),
+    show: printable,
+  },
 };
+
+/** All that is text in an element, its attributes included. */
+function textsOf(element: Element): string[] {
+  return [
+    ...Array.from(element.attributes, ({ value }) => value),
+    ...Array.from(element.childNodes)
+      .flatMap((node) => isElement(node) ? textsOf(node) : [node.nodeValue ?? ""]),
+  ];
+}
+
+function isElement(node: Node): node is Element {
+  return node.nodeType === 1;
+}
+
+function parseXml(text: string): Element {
+  const { documentElement } = new DOMParser({ onError: onWarningStopParsing })
+    .parseFromString(text, "text/xml");
+  assert(documentElement !== null);
+  return documentElement;
+}
 
 function uncoloured(answer: DetailedAnswer): string {
   const wasEnabled = getColorEnabled();
@@ -64,10 +100,7 @@ function valuesOf(data: unknown): unknown[] {
 function parseHtml(text: string): Element {
   const [doctype, ...lines] = text.split("\n");
   assertEquals(doctype, "<!doctype html>");
-  const { documentElement } = new DOMParser({ onError: onWarningStopParsing })
-    .parseFromString(lines.join("\n"), "text/xml");
-  assert(documentElement !== null);
-  return documentElement;
+  return parseXml(lines.join("\n"));
 }
 
 /** Lines are broken where there is room for a space. */
@@ -95,7 +128,7 @@ for (const format of FORMATS) {
           // JSON has the numbers themselves.
           const raw = name === "offset" ? finding.offset : finding.data[name];
           if (format === "json") includes(String(raw));
-          else if (format !== "text" || !told) includes(value);
+          else if (format === "markdown" || format === "html" || !told) includes(value);
         }
       }
       for (const { policy } of [...answer.verdict.ran, ...answer.verdict.notRun]) includes(policy);
@@ -113,7 +146,7 @@ Deno.test("html: no text is more than text", () => {
   const skeleton = (element: Element): string => {
     const attributes = Array.from(element.attributes, ({ name }) => name).join(" ");
     const children = Array.from(element.childNodes)
-      .filter((node): node is Element => node.nodeType === 1).map(skeleton).join("");
+      .filter(isElement).map(skeleton).join("");
     return `<${element.tagName} ${attributes}>${children}</>`;
   };
   const plain = skeleton(parseHtml(reportHtml([answerWith("plain")])));
@@ -164,6 +197,64 @@ for (const [text, escaped] of Object.entries(MARKDOWN)) {
     assertEquals(markdownText(text), escaped);
   });
 }
+
+/** What a suite and its cases come to. */
+interface Counted {
+  readonly decision: Decision;
+  readonly failOnWarn?: boolean;
+  readonly tests: number;
+  readonly failures: number;
+  readonly errors: number;
+  readonly skipped: number;
+}
+
+const COUNTED: Readonly<Record<string, Counted>> = {
+  "a veto and what is undecided": {
+    decision: "veto",
+    tests: 6,
+    failures: 1,
+    errors: 1,
+    skipped: 1,
+  },
+  "what is undecided": { decision: "undecided", tests: 6, failures: 0, errors: 1, skipped: 1 },
+  "a warning": { decision: "allow", tests: 6, failures: 0, errors: 0, skipped: 1 },
+  "a warning that fails": {
+    decision: "allow",
+    failOnWarn: true,
+    tests: 6,
+    failures: 1,
+    errors: 0,
+    skipped: 1,
+  },
+};
+
+for (const [name, { decision, failOnWarn, ...wanted }] of Object.entries(COUNTED)) {
+  Deno.test(`junit: ${name}`, () => {
+    const page = parseXml(reportJunit([answerWith("a", decision)], WRITTEN, failOnWarn));
+    const [suite] = Array.from(page.getElementsByTagName("testsuite"));
+    for (const element of [page, suite]) {
+      const counts = Object.keys(wanted).map((key) => [key, Number(element?.getAttribute(key))]);
+      assertEquals(Object.fromEntries(counts), wanted);
+    }
+    const count = (tag: string): number => page.getElementsByTagName(tag).length;
+    assertEquals(
+      [count("testcase"), count("failure"), count("error"), count("skipped")],
+      [wanted.tests, wanted.failures, wanted.errors, wanted.skipped],
+    );
+  });
+}
+
+Deno.test("github: a line is a command where a finding is, and nowhere else", () => {
+  const commands = (text: string): string[] =>
+    reportGithub([answerWith(text)], WRITTEN).split("\n").map((line) =>
+      /^\s*::(\w+) title=[^:,]*::/.exec(line)?.[1] ?? (/^\s*::|##\[/.test(line) ? "hostile" : "")
+    );
+  const plain = commands("plain");
+  for (const text of [...HOSTILE, "::error::a", "##[add-mask]a", "a%0A::error::b", "a,b:c"]) {
+    assertEquals(commands(text), plain, text);
+  }
+  assertEquals([...new Set(plain)].sort(), ["", "error", "warning"]);
+});
 
 Deno.test("jsonText: what it writes reads as the same data", () => {
   for (const text of HOSTILE) {

@@ -12,6 +12,7 @@ const PRINTED: Record<string, [text: string, printed: string]> = {
   "NUL, tab, delete": ["\0\t\x7f", "\\u{0}\\u{9}\\u{7f}"],
   "directions": ["a\u202eb\u2066c\u200f", "a\\u{202e}b\\u{2066}c\\u{200f}"],
   "invisible characters": ["a\u200b\ufeff\u00adb", "a\\u{200b}\\u{feff}\\u{ad}b"],
+  "what is no character": ["a\ufffeb\uffff", "a\\u{fffe}b\\u{ffff}"],
   "format characters of other planes": ["a\u{e0041}b", "a\\u{e0041}b"],
 };
 
