@@ -29,7 +29,8 @@ import { stamp } from "./commands/stamp.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { waive } from "./commands/waive.ts";
 import { noCommand } from "./options.ts";
-import { EXIT_CODES, printError } from "./output.ts";
+import { manPage } from "./man.ts";
+import { EXIT_CODES, print, printError } from "./output.ts";
 import { version } from "../config/version.ts";
 
 const premigrate = new Command()
@@ -60,6 +61,7 @@ const premigrate = new Command()
   .command("schema", schema)
   .command("completions", new CompletionsCommand())
   .command("help", new HelpCommand());
+premigrate.command("man", new Command().hidden().action(() => print(manPage(premigrate))));
 
 setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
 try {

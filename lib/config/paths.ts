@@ -41,6 +41,10 @@ export interface Paths {
   readonly unit: string;
   /** For the audit file. */
   readonly logrotate: string;
+  /** The manual page. */
+  readonly manual: string;
+  /** What the shells complete by. */
+  readonly completions: Readonly<Record<"bash" | "fish" | "zsh" | "zshOfFedora", string>>;
 }
 
 /**
@@ -77,5 +81,12 @@ export function pathsBelow(root = ""): Paths {
     audit: `${root}/var/log/premigrate/audit.jsonl`,
     unit: `${root}/usr/lib/systemd/system/premigrate-agent.service`,
     logrotate: `${root}/etc/logrotate.d/premigrate`,
+    manual: `${root}/usr/share/man/man1/premigrate.1.gz`,
+    completions: {
+      bash: `${root}/usr/share/bash-completion/completions/premigrate`,
+      fish: `${root}/usr/share/fish/vendor_completions.d/premigrate.fish`,
+      zsh: `${root}/usr/share/zsh/vendor-completions/_premigrate`,
+      zshOfFedora: `${root}/usr/share/zsh/site-functions/_premigrate`,
+    },
   };
 }

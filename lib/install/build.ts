@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { gzipSync } from "fflate";
 import { PremigrateError } from "../error/mod.ts";
 import { sha256 } from "../facts/sha256.ts";
 import { EXECUTABLES } from "./dist_files.ts";
@@ -27,6 +28,14 @@ const COPIES = {
   "probe.sh": "lib/facts/probe/probe.sh",
 } as const;
 
+/** What the built program says of itself. */
+const PRINTED = {
+  "premigrate.1.gz": ["man"],
+  "premigrate.bash": ["completions", "bash"],
+  "premigrate.fish": ["completions", "fish"],
+  "premigrate.zsh": ["completions", "zsh"],
+} as const;
+
 /**
  * Builds into a folder, which is made where it is missing.
  *
@@ -47,6 +56,15 @@ export async function build(folder: string): Promise<void> {
   for (const [name, source] of Object.entries(COPIES)) {
     await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(new URL(source, SOURCES)));
   }
+  await Promise.all(
+    Object.entries(PRINTED).map(async ([name, words]) => {
+      const text = await deno("run", "--quiet", "--no-config", `${folder}/premigrate.js`, ...words);
+      const isPacked = name.endsWith(".gz");
+      // Without a time, builds are the same at any time.
+      const bytes = isPacked ? gzipSync(text, { level: 9, mtime: 0 }) : text;
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }),
+  );
   const hook = await Deno.readFile(`${folder}/hook.js`);
   await Deno.writeTextFile(`${folder}/hook.js.sha256`, `${await sha256(hook)}\n`);
   for (const name of EXECUTABLES) await Deno.chmod(`${folder}/${name}`, 0o755);
@@ -54,16 +72,22 @@ export async function build(folder: string): Promise<void> {
 
 /** Minified, a bundle names no path of the machine that made it: builds are the same everywhere. */
 async function bundle(entry: string, output: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform=deno", "--minify", `--output=${output}`, entry],
+  await deno("bundle", "--quiet", "--platform=deno", "--minify", `--output=${output}`, entry);
+}
+
+async function deno(...args: readonly string[]): Promise<Uint8Array> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
     cwd: SOURCES,
-    stdout: "null",
+    stdin: "null",
+    stdout: "piped",
     stderr: "piped",
   }).output();
   if (!success) {
     const problem = new TextDecoder().decode(stderr).trim();
-    throw new PremigrateError("build", `Cannot bundle ${entry}`, problem);
+    throw new PremigrateError("build", `Cannot run deno ${args.join(" ")}`, problem);
   }
+  return stdout;
 }
 
 if (import.meta.main) {

@@ -9,7 +9,11 @@ export const DIST_FILES = [
   "plugin_child.js",
   "premigrate",
   "premigrate-agent.service",
+  "premigrate.1.gz",
+  "premigrate.bash",
+  "premigrate.fish",
   "premigrate.js",
+  "premigrate.zsh",
   "probe.sh",
   "vfio_region_main.js",
 ] as const;

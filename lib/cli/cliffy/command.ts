@@ -1,7 +1,10 @@
 import {
+  type ArgumentDefinition,
   type CommandDefinition,
+  descriptionOf,
   type HelpOptions,
   type OptionDefinition,
+  optionsOf,
   parseArgument,
   parseFlags,
 } from "./definitions.ts";
@@ -14,8 +17,35 @@ import type { EnumType } from "./values.ts";
 export const definition: unique symbol = Symbol("definition");
 declare const inherited: unique symbol;
 
+/** An option, as a command tells of it. */
+export interface Option {
+  /** All flags, the long one last. */
+  flags: string[];
+  description: string;
+  /** Its value, where it is no switch. */
+  args: ArgumentDefinition[];
+  /** Sub-commands have it too. */
+  global?: boolean | undefined;
+  required?: boolean | undefined;
+  default?: unknown;
+}
+
+/** What a command tells of itself. */
+export interface Described {
+  getName(): string;
+  getDescription(): string;
+  getArguments(): ArgumentDefinition[];
+  /** Those that help shows, with those of the parents. */
+  getOptions(): Option[];
+  getExamples(): { name: string; description: string }[];
+  /** Those that help shows. */
+  getCommands(): Described[];
+  /** A type that is not built in. */
+  getType(name: string): { handler: unknown } | undefined;
+}
+
 /** A command that can be a sub-command where these global options are. */
-export interface SubCommand<TGlobals> {
+export interface SubCommand<TGlobals> extends Described {
   /** @internal */
   readonly [definition]: CommandDefinition;
   /** @internal For the compiler alone: what the command counts on. */
@@ -89,6 +119,7 @@ export class Command<
 
   /** What the next call defines: this command, or the sub-command last added. */
   #current: CommandDefinition = this[definition];
+  readonly #commands: SubCommand<unknown>[] = [];
 
   /** Sets the name the main command is shown by; a sub-command's is that of `.command()`. */
   name(name: string): this {
@@ -229,6 +260,7 @@ export class Command<
     child.name = name;
     child.parent = this[definition];
     this[definition].commands.push(child);
+    this.#commands.push(command);
     this.#current = child;
     return this;
   }
@@ -243,6 +275,43 @@ export class Command<
   noExit(): this {
     this.#current.noExit = true;
     return this.throwErrors();
+  }
+
+  /** The name, as the words have it. */
+  getName(): string {
+    return this[definition].name;
+  }
+
+  /** What the command does. */
+  getDescription(): string {
+    return descriptionOf(this[definition]);
+  }
+
+  /** The arguments, in their order. */
+  getArguments(): ArgumentDefinition[] {
+    return this[definition].arguments;
+  }
+
+  /** The options that help shows, with those of the parents. */
+  getOptions(): Option[] {
+    return optionsOf(this[definition]).filter(({ hidden }) => !hidden)
+      .map(({ value, ...option }) => ({ ...option, args: value === undefined ? [] : [value] }));
+  }
+
+  /** The examples. */
+  getExamples(): { name: string; description: string }[] {
+    return this[definition].examples.map(({ name, text }) => ({ name, description: text }));
+  }
+
+  /** The sub-commands that help shows. */
+  getCommands(): Described[] {
+    return this.#commands.filter((it) => !it[definition].hidden);
+  }
+
+  /** A type that {@link Command.type} added. */
+  getType(name: string): { handler: unknown } | undefined {
+    const handler = this[definition].types.get(name);
+    return handler && { handler };
   }
 
   /** The help. */

@@ -92,6 +92,7 @@ const LINES: readonly string[] = [
   "schema facts x",
   "policies x",
   "policies --json",
+  "man",
   "check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml",
 ];
 
