@@ -6,7 +6,13 @@ import { chooseDeno } from "./choose_deno.ts";
 import { readEntry, writeEntry } from "./file_entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
-import { MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import {
+  MANIFEST,
+  type Manifest,
+  readManifest,
+  refusePackaged,
+  writeManifest,
+} from "./manifest.ts";
 import { type Change, type Item, planStep, type Step } from "./plan.ts";
 
 /** What is installed, and where. */
@@ -36,9 +42,11 @@ export interface Installed {
  * @throws {PremigrateError} When the operator's configuration, the site's policies or code plugins, cannot be applied.
  * @throws {PremigrateError} When there is no such Deno.
  * @throws {PremigrateError} When the list that the installation before left is damaged.
+ * @throws {PremigrateError} When a package is installed.
  */
 export async function install({ dist, root, ...request }: InstallRequest): Promise<Installed> {
   const before = await readManifest(root);
+  refusePackaged(before, "Cannot install");
   // A copy that was asked for once is kept, and renewed.
   const hasCopy = request.deno === undefined && Object.hasOwn(before?.files ?? {}, LAYOUT.deno);
   const copy = request.copyDeno === true || hasCopy;

@@ -24,6 +24,7 @@ const Manifest = v.strictObject({
   files: v.record(InstalledPath, v.pipe(v.string(), v.maxLength(4096))),
   folders: v.array(InstalledPath),
   hookSince: v.optional(v.pipe(v.number(), v.safeInteger())),
+  package: v.optional(v.picklist(["deb", "rpm"])),
 });
 
 /** What an installation consists of; paths are below its root. */
@@ -39,6 +40,8 @@ export interface Manifest {
    * that. Not known of a tree that is copied to its place.
    */
   readonly hookSince?: number | undefined;
+  /** The kind of package that brought it; the package manager alone may change it. */
+  readonly package?: "deb" | "rpm" | undefined;
 }
 
 /** Where the manifest is, below the root. */
@@ -59,9 +62,8 @@ const LARGEST = 1024 * 1024;
  * assertEquals(parseManifest("manifest.json", writeManifest(manifest)), manifest);
  * ```
  */
-export function writeManifest({ version, files, folders, hookSince }: Manifest): string {
-  const manifest = { premigrate: "manifest/1", version, files, folders, hookSince };
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+export function writeManifest(manifest: Manifest): string {
+  return `${JSON.stringify({ premigrate: "manifest/1", ...manifest }, null, 2)}\n`;
 }
 
 /**
@@ -75,6 +77,28 @@ export function parseManifest(path: string, text: string): Manifest {
   if (!parsed.success) throw manifestError(path, oneLine(parsed.issues[0].message));
   const { premigrate: _, ...manifest } = parsed.output;
   return manifest;
+}
+
+/**
+ * Refuses to change what a package brought.
+ *
+ * @throws {PremigrateError} When one did.
+ */
+export function refusePackaged(manifest: Manifest | undefined, doing: string): void {
+  if (manifest?.package === undefined) return;
+  const [upgrade, remove] = manifest.package === "deb"
+    ? ["apt install ./FILE.deb", "apt remove premigrate"]
+    : ["dnf install ./FILE.rpm", "dnf remove premigrate"];
+  throw new PremigrateError(
+    "packaged",
+    doing,
+    `premigrate ${manifest.version} came as a ${manifest.package} package; upgrade it with \`${upgrade}\`, or remove it with \`${remove}\``,
+  );
+}
+
+/** How what was damaged is put right. */
+export function repairOf(manifest: Manifest | undefined): string {
+  return manifest?.package === undefined ? "premigrate install" : "install the package anew";
 }
 
 /** The manifest of an installation; `undefined` where there is none. */

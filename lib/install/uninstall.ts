@@ -2,7 +2,7 @@ import { PremigrateError } from "../error/mod.ts";
 import { below } from "../config/below.ts";
 import { readEntry } from "./file_entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
-import { MANIFEST, readManifest } from "./manifest.ts";
+import { MANIFEST, readManifest, refusePackaged } from "./manifest.ts";
 import type { Change } from "./plan.ts";
 
 /** What the operator may have changed, and keeps then. */
@@ -14,6 +14,7 @@ const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
  *
  * @throws {PremigrateError} When there is no such list.
  * @throws {PremigrateError} When it is damaged.
+ * @throws {PremigrateError} When a package is installed.
  */
 export async function uninstall(
   root: string,
@@ -24,6 +25,7 @@ export async function uninstall(
     const problem = `found no ${root}${MANIFEST}, so that nothing is known to be installed`;
     throw new PremigrateError("not-installed", "Cannot uninstall", problem);
   }
+  refusePackaged(manifest, "Cannot uninstall");
   const changes: Change[] = [];
   const paths = Object.keys(manifest.files).filter((path) => path !== LAYOUT.hook);
   for (const path of [LAYOUT.hook, ...paths, ...purge ? CHOICES : []]) {

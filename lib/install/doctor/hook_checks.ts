@@ -1,4 +1,5 @@
 import { findOtherHooks } from "../host_steps.ts";
+import { repairOf } from "../manifest.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
 // What editors, package managers and people append to a copy.
@@ -34,9 +35,9 @@ export const HOOK_CHECKS: readonly Check[] = [
   {
     area: "HOOK",
     title: "for the hook, and that it is executable",
-    async run({ host, paths: { hook } }): Promise<Outcome> {
+    async run({ host, manifest, paths: { hook } }): Promise<Outcome> {
       const stat = await host.stat(hook);
-      if (stat === undefined) return ["FAIL", `there is no ${hook}: premigrate install`];
+      if (stat === undefined) return ["FAIL", `there is no ${hook}: ${repairOf(manifest)}`];
       if (stat.kind !== "file") return ["FAIL", `${hook} is no file`];
       // libvirt skips it without a word (virFileIsExecutable).
       if ((stat.mode & 0o111) === 0) return ["FAIL", `chmod 755 ${hook}: libvirt skips it`];

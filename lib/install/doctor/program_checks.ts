@@ -3,6 +3,7 @@ import { type Config, parseApplied, writeApplied } from "../../config/config.ts"
 import { denoOf } from "../../config/apply.ts";
 import { markOf } from "../file_entry.ts";
 import { version } from "../../config/version.ts";
+import { repairOf } from "../manifest.ts";
 import { type Check, type Outcome, readTextOf } from "./check.ts";
 
 const GUEST = "00000000-0000-4000-8000-000000000000";
@@ -32,7 +33,7 @@ export const PROGRAM_CHECKS: readonly Check[] = [
       }
       return wrong.length === 0
         ? ["PASS", version]
-        : ["FAIL", `${wrong.join(", ")}: premigrate install`];
+        : ["FAIL", `${wrong.join(", ")}: ${repairOf(manifest)}`];
     },
   },
   {
