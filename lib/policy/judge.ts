@@ -1,5 +1,5 @@
 import type { Domain } from "../domain/domain.ts";
-import { parseMachine } from "../qemu/machine.ts";
+import { parseMachine, resolveAlias } from "../qemu/machine.ts";
 import type { QemuVersion } from "../qemu/version.ts";
 import type { DetailedAnswer } from "./answer.ts";
 import { type Choice, chooseDevices } from "./choose.ts";
@@ -153,7 +153,7 @@ export function judgePairs(
       source: source.address,
       destination: destination.address,
     })),
-    assumptions,
+    assumptions: [...assumptions, ...aliasOf(migration)],
     policies: registry.policies,
     pairs,
     migration,
@@ -272,6 +272,15 @@ function assumptionsOf({ source, destination, guest, machine, qemu }: Question):
         replaced(`QEMU ${qemu} on the ${side}`, host.qemu?.toString(), "--qemu")
       ),
   ];
+}
+
+/** Only the binary knows what it means by an alias; upstream's means the newest that it has. */
+function aliasOf({ machine, source: { qemu } }: Migration): string[] {
+  if (machine === undefined || qemu === undefined) return [];
+  const { name } = resolveAlias(machine, qemu);
+  return name === machine.name
+    ? []
+    : [`machine type ${name} for ${machine.name}, the newest of QEMU ${qemu} on the source`];
 }
 
 function replaced(what: string, fact: string | undefined, option: string): string {

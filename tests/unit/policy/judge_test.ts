@@ -10,6 +10,7 @@ import {
   v,
 } from "premigrate/policy";
 import { judgePairs } from "../../../lib/policy/judge.ts";
+import { parseQemuVersion } from "../../../lib/qemu/mod.ts";
 import { guestXml } from "../../helpers/hook_arrivals.ts";
 
 /** Refuses a device on node 1. */
@@ -128,3 +129,22 @@ Deno.test("judge answers of its pairs as judgePairs does", () => {
   assertEquals(again.verdict, verdict);
   assertEquals(again.devices, answer.devices);
 });
+
+const ALIASES: Record<string, [machine: string | undefined, qemu: string | undefined, string[]]> = {
+  "an alias": ["q35", "9.0.2", ["pc-q35-9.0 for q35, the newest of QEMU 9.0.2 on the source"]],
+  "another": ["pc", "8.2", ["pc-i440fx-8.2 for pc, the newest of QEMU 8.2 on the source"]],
+  "a type with a version": ["pc-q35-9.0", "9.0.2", []],
+  "one that is no alias": ["microvm", "9.0.2", []],
+  "an alias that nobody can resolve": ["q35", undefined, []],
+  "no machine type": [undefined, "9.0.2", []],
+};
+
+for (const [name, [machine, qemu, types]] of Object.entries(ALIASES)) {
+  Deno.test(`assumed of the machine type: ${name}`, () => {
+    const host = qemu === undefined ? {} : { qemu: parseQemuVersion(qemu) };
+    const { devices, ...a } = side("a", { [A]: 0, [B]: 0 });
+    const source = { devices, host: { ...a.host, ...host } };
+    const wanted = types.map((type) => `machine type ${type}`);
+    assertEquals(ask({ source, guest: { ...GUEST, machine } }).assumptions, wanted);
+  });
+}
