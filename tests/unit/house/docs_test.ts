@@ -1,0 +1,147 @@
+/** The documentation: its links lead somewhere, and its commands and outputs are those that there are. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parse } from "@std/yaml/parse";
+import * as v from "valibot";
+import { runCli } from "../../helpers/cli_run.ts";
+
+const DOCS = Array.from(Deno.readDirSync("docs"), ({ name }) => `docs/${name}`)
+  .filter((path) => path.endsWith(".md"));
+const ROOT = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md", "CHANGELOG.md"];
+const PAGES = new Map(
+  [...ROOT, ...DOCS].sort().map((path) => [path, Deno.readTextFileSync(path)]),
+);
+
+/** The lines of the page's blocks of a language. */
+function blocks(page: string, language: string): string[] {
+  const pattern = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
+  return Array.from(page.matchAll(pattern), ([, block = ""]) => block);
+}
+
+/** As GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  return Array.from(
+    page.matchAll(/^#+ (.+)$/gm),
+    ([, heading = ""]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"),
+  );
+}
+
+for (const [path, page] of PAGES) {
+  Deno.test(`${path}: its links lead somewhere`, () => {
+    const text = page.replaceAll(/^```[^]*?^```$/gm, "");
+    const here = new URL(path, "file:///");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const { pathname, hash } = new URL(target, here);
+      const file = pathname.slice(1);
+      assert(Deno.statSync(file), file);
+      if (hash === "") continue;
+      assert(anchorsOf(Deno.readTextFileSync(file)).includes(hash.slice(1)), `${path}: ${target}`);
+    }
+  });
+}
+
+Deno.test("docs: the index has every page", () => {
+  const index = PAGES.get("docs/README.md") ?? "";
+  for (const path of DOCS) {
+    if (path !== "docs/README.md") assertStringIncludes(index, `(${path.slice("docs/".length)})`);
+  }
+});
+
+/** Words as a shell takes them, as far as pages have any. */
+function wordsOf(line: string): string[] {
+  const words = line.replace(/(^| )#.*$/, "").matchAll(/"([^"]*)"|'([^']*)'|[^\s"']+/g);
+  return Array.from(words, ([word, double, single]) => double ?? single ?? word);
+}
+
+const HELP = new Map<string, Promise<string>>();
+
+/** The help of a command; undefined options of a parent are looked for there, too. */
+function helpOf(words: readonly string[]): Promise<string> {
+  const key = words.join(" ");
+  const known = HELP.get(key) ?? runCli([...words, "--help"]).then(({ code, stdout, stderr }) => {
+    assertEquals([code, stderr], [0, ""], key);
+    return stdout;
+  });
+  HELP.set(key, known);
+  return known;
+}
+
+const PARENTS = ["config", "policy", "completions"];
+
+// What needs a host, or two, is run in tests/e2e and tests/vfio; that it is no misprint is seen here.
+for (const [path, page] of PAGES) {
+  const lines = blocks(page, "text").flatMap((block) => block.split("\n"));
+  const commands = lines.map((line) => line.replace(/^\$ /, ""))
+    .filter((line) => /^(sudo )?(premigrate|sh dist\/premigrate) [a-z]/.test(line));
+  if (commands.length === 0) continue;
+  Deno.test(`${path}: commands that need a host`, async () => {
+    for (const line of commands) {
+      const words = wordsOf(line.replace(/^(sudo )?(sh dist\/)?premigrate /, ""));
+      const count = PARENTS.includes(words[0] ?? "") ? 2 : 1;
+      const help = await helpOf(words.slice(0, count));
+      for (const word of words.filter((word) => /^--?[a-z]/.test(word))) {
+        const [option = ""] = word.split("=");
+        assert(
+          new RegExp(`(^|[ ,])${option}\\b`, "m").test(help),
+          `${line}: there is no ${option}`,
+        );
+      }
+    }
+  });
+}
+
+// docs/site-policies.md and docs/plugins.md have tests of their own, and so has README.md.
+const OWN = ["README.md", "CONTRIBUTING.md", "docs/site-policies.md", "docs/plugins.md"];
+
+for (const [path, page] of PAGES) {
+  for (const line of OWN.includes(path) ? [] : blocks(page, "sh").join("").trim().split("\n")) {
+    if (line === "") continue;
+    Deno.test(`${path}: ${line}`, async () => {
+      const [, command = "", status = "0"] =
+        /^premigrate (.*?)(?: # exits with (\d))?$/.exec(line) ??
+          [];
+      const { code, stdout, stderr } = await runCli(wordsOf(command));
+      assertEquals([code, stderr], [Number(status), ""]);
+      assert(stdout !== "");
+    });
+  }
+  for (const block of path === "docs/nvidia.md" ? [] : blocks(page, "console")) {
+    const [, line = "", output = ""] = /^\$ premigrate (.*)\n([^]*)$/.exec(block) ?? [];
+    Deno.test(`${path}: ${line}`, async () => {
+      const { stdout, stderr } = await runCli(wordsOf(line));
+      assertEquals(stdout + stderr, output);
+    });
+  }
+}
+
+const FormSchema = v.strictObject({
+  name: v.pipe(v.string(), v.nonEmpty()),
+  description: v.pipe(v.string(), v.nonEmpty()),
+  labels: v.array(v.string()),
+  body: v.array(v.variant("type", [
+    v.strictObject({
+      type: v.literal("markdown"),
+      attributes: v.strictObject({ value: v.string() }),
+    }),
+    v.strictObject({
+      type: v.picklist(["input", "textarea", "dropdown"]),
+      id: v.pipe(v.string(), v.regex(/^[a-z-]+$/)),
+      attributes: v.strictObject({
+        label: v.string(),
+        description: v.optional(v.string()),
+        options: v.optional(v.array(v.string())),
+        render: v.optional(v.picklist(["text", "json"])),
+      }),
+      validations: v.optional(v.strictObject({ required: v.boolean() })),
+    }),
+  ])),
+});
+
+const FORMS = ".github/ISSUE_TEMPLATE";
+for (const { name } of Deno.readDirSync(FORMS)) {
+  Deno.test(`${FORMS}/${name}: it is a form as GitHub takes it`, () => {
+    const { body } = v.parse(FormSchema, parse(Deno.readTextFileSync(`${FORMS}/${name}`)));
+    const ids = body.flatMap((field) => "id" in field ? [field.id] : []);
+    assertEquals(ids.length, new Set(ids).size);
+  });
+}
