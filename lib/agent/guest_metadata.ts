@@ -17,7 +17,13 @@ export interface StampResult {
 
 /** What was done with a guest's metadata. */
 export type StampOutcome =
-  | { readonly kind: "stamped"; readonly devices: readonly StampedView[]; readonly size: number }
+  | {
+    readonly kind: "stamped";
+    readonly devices: readonly StampedView[];
+    readonly size: number;
+    /** When the host's facts were read, in ISO 8601. */
+    readonly time: string;
+  }
   /** It has no host device that a migration carries over. */
   | { readonly kind: "no-devices" }
   | { readonly kind: "marked" | "removed" }

@@ -1,4 +1,6 @@
+import type { GuestId } from "../facts/libvirt/guest.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
+import type { CapturedHost } from "../facts/mod.ts";
 
 /** What became of a round, as lines for the operator. */
 export interface RoundReport {
@@ -10,6 +12,17 @@ export interface RoundReport {
   readonly changes: readonly string[];
   /** A guest could not be stamped as it is on its way: it is to be tried again soon. */
   readonly isUnfinished: boolean;
+  /** The guests that have a stamp, or should; absent: nothing was found out. */
+  readonly guests?: readonly StampedGuest[] | undefined;
+  /** This host; absent: nothing was found out. */
+  readonly host?: CapturedHost | undefined;
+}
+
+/** A guest, and when the facts in its new stamp were read; absent: what stamp it has it keeps. */
+export interface StampedGuest extends GuestId {
+  readonly time?: string | undefined;
+  /** It is on its way, and was not looked at: it may need none. */
+  readonly isBusy?: boolean | undefined;
 }
 
 /** A part of a round. */
@@ -44,6 +57,7 @@ export async function runSteps(
     }
   }
   return {
+    ...reports.reduce((all, report) => ({ ...all, ...report }), {}),
     problems: reports.flatMap(({ problems = [] }) => problems),
     stamped: reports.flatMap(({ stamped = [] }) => stamped),
     changes: reports.flatMap(({ changes = [] }) => changes),

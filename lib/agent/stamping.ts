@@ -156,7 +156,8 @@ async function stampOf(
   try {
     const { stamp, element } = await writeFitting(await makeStamp(made), LONGEST_ELEMENT);
     const size = withoutNamespace(element).length;
-    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size }, set: element };
+    const { time } = stamp;
+    return { outcome: { kind: "stamped", devices: viewsOf(stamp), size, time }, set: element };
   } catch (error) {
     if (error instanceof StampError) return failed(error.problem);
     throw error;

@@ -1,8 +1,10 @@
 import type { AgentWorld } from "./agent.ts";
 import { listIdle, listMarked } from "./guests.ts";
 import { pruneStarts, pruneWaivers } from "./prune.ts";
-import { type RoundReport, type RoundStep, runSteps } from "./round_steps.ts";
+import { writeMetrics } from "./metrics.ts";
+import { type RoundReport, type RoundStep, runSteps, type StampedGuest } from "./round_steps.ts";
 import { watchVirshEvents } from "./virsh_events.ts";
+import { captureHost } from "../facts/capture.ts";
 import { refreshHostCache } from "../facts/emulator/host_cache.ts";
 import { listGuests } from "../facts/libvirt/guests.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
@@ -22,8 +24,12 @@ export function hostWorld(paths: Paths): AgentWorld {
   const steps = roundSteps(paths);
   return {
     watch: watchVirshEvents,
-    round: (signal) =>
-      runSteps(steps, AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ROUND_MS)])),
+    round: async (signal) => {
+      const either = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ROUND_MS)]);
+      const report = await runSteps(steps, either);
+      const { problems } = await runSteps([metricsStep(paths, report)], signal);
+      return { ...report, problems: [...report.problems, ...problems] };
+    },
     interval: () => readInterval(paths.applied),
     sleep,
     now: () => performance.now(),
@@ -44,7 +50,11 @@ function roundSteps(paths: Paths): RoundStep[] {
           ? []
           : await stampGuests(uuids, paths, signal, attributes);
         const removed = (name: string): string => `the metadata of ${name}, which has no devices`;
-        return { ...report(results, "Stamping", removed), isUnfinished: busy.length > 0 };
+        return {
+          ...report(results, "Stamping", removed),
+          isUnfinished: busy.length > 0,
+          guests: [...busy.map((guest) => ({ ...guest, isBusy: true })), ...stampedOf(results)],
+        };
       },
     },
     {
@@ -68,6 +78,16 @@ function roundSteps(paths: Paths): RoundStep[] {
       run: async (signal) => void await refreshNetworks(paths.networks, THIS_HOST, signal),
     },
     {
+      doing: "Reading this host for its metrics",
+      run: async (signal) => {
+        const { agent } = await readApplied(paths.applied);
+        if (agent.metrics === undefined) return {};
+        const access = { uri: THIS_HOST, probe: {}, emulators: paths.emulators };
+        const { host } = await captureHost(access, { devices: [] }, signal);
+        return { host };
+      },
+    },
+    {
       doing: "Removing waivers that have ended",
       run: () => {
         const ended = pruneWaivers(paths, Date.now());
@@ -81,6 +101,26 @@ function roundSteps(paths: Paths): RoundStep[] {
         pruneStarts(paths, Date.now(), () => listGuests(THIS_HOST, ["--all"], signal)),
     },
   ];
+}
+
+function metricsStep(paths: Paths, report: RoundReport): RoundStep {
+  return {
+    doing: "Writing metrics",
+    run: async () => {
+      const { agent } = await readApplied(paths.applied);
+      await writeMetrics(paths, agent.metrics, report, Date.now());
+    },
+  };
+}
+
+/** A guest without devices has no stamp, and is to have none. */
+function stampedOf(results: readonly StampResult[]): StampedGuest[] {
+  return results.flatMap(({ guest, outcome }) => {
+    if (guest === undefined || outcome.kind === "no-devices" || outcome.kind === "removed") {
+      return [];
+    }
+    return [{ ...guest, time: outcome.kind === "stamped" ? outcome.time : undefined }];
+  });
 }
 
 /** @param doing What failed, and what was done otherwise, of a guest. */

@@ -14,7 +14,7 @@ export type Mode = "enforce" | "observe";
 /** What becomes of a migration that cannot be decided: `closed` refuses it. */
 export type Choice = "open" | "closed";
 
-const MODES = ["enforce", "observe"] as const;
+export const MODES = ["enforce", "observe"] as const;
 const CHOICES = ["open", "closed"] as const;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -207,6 +207,14 @@ export const ConfigSchema = v.strictObject({
         interval: v.optional(
           v.pipe(duration(10, 3600), v.description("How often it renews the stamps")),
           "5m",
+        ),
+        metrics: v.optional(
+          v.pipe(
+            v.string(),
+            v.regex(/^(\/[^/\0]+)+$/, "wanted an absolute path"),
+            v.maxLength(4000),
+            v.description("Folder of node_exporter's textfile collector, for premigrate.prom"),
+          ),
         ),
       }),
       v.description("The service that stamps guests"),

@@ -1,5 +1,7 @@
 /** Where everything of an installation is. */
 export interface Paths {
+  /** What all of them are below. */
+  readonly root: string;
   /** The programs. */
   readonly lib: string;
   /** What the installation consists of. */
@@ -60,6 +62,7 @@ export interface Paths {
  */
 export function pathsBelow(root = ""): Paths {
   return {
+    root,
     lib: `${root}/usr/lib/premigrate`,
     manifest: `${root}/usr/lib/premigrate/manifest.json`,
     deno: `${root}/usr/lib/premigrate/deno`,
@@ -89,4 +92,9 @@ export function pathsBelow(root = ""): Paths {
       zshOfFedora: `${root}/usr/share/zsh/site-functions/_premigrate`,
     },
   };
+}
+
+/** What the agent writes in the folder of node_exporter's textfile collector. */
+export function metricsFile({ root }: Pick<Paths, "root">, folder: string): string {
+  return `${root}${folder}/premigrate.prom`;
 }

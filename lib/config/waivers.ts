@@ -1,5 +1,5 @@
 import { PremigrateError } from "../error/mod.ts";
-import { inputError, readChunks, readLines, writeText } from "../facts/files.ts";
+import { inputError, readLines, readUnpacked, writeText } from "../facts/files.ts";
 import { unlessGone } from "../facts/store.ts";
 import type { Paths } from "./paths.ts";
 import { parseWaiver, readWaiver, type Waiver, writeWaiver } from "./waiver.ts";
@@ -62,7 +62,6 @@ export function listWaivers({ waivers }: Pick<Paths, "waivers">): GuestWaiver[] 
 }
 
 const LONGEST_LINE = 64 * 1024;
-const MOST_BYTES = 256 * 1024 * 1024;
 
 /**
  * How often each waiver let a migration pass, by its id: the audit's lines of this week and of the
@@ -74,36 +73,12 @@ export async function countUses(
   const uses = new Map<string, number>();
   for (const file of [audit, `${audit}.1`, `${audit}.1.gz`]) {
     if (!await Deno.stat(file).then(({ isFile }) => isFile, () => false)) continue;
-    try {
-      for await (const line of readLines(atMost(MOST_BYTES, bytesOf(file)), LONGEST_LINE)) {
-        const id = line === undefined ? undefined : waiverOf(line);
-        if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1);
-      }
-    } catch (error) {
-      // Damaged compression; what came before it counts.
-      if (!(error instanceof TypeError)) throw error;
+    for await (const line of readLines(readUnpacked(file), LONGEST_LINE)) {
+      const id = line === undefined ? undefined : waiverOf(line);
+      if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1);
     }
   }
   return uses;
-}
-
-function bytesOf(file: string): AsyncIterable<Uint8Array> {
-  const bytes = readChunks(file);
-  return file.endsWith(".gz")
-    ? ReadableStream.from(bytes).pipeThrough(new DecompressionStream("gzip"))
-    : bytes;
-}
-
-async function* atMost(
-  most: number,
-  stream: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let left = most;
-  for await (const chunk of stream) {
-    yield chunk;
-    left -= chunk.length;
-    if (left < 0) return;
-  }
 }
 
 function waiverOf(line: string): string | undefined {

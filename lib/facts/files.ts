@@ -24,6 +24,27 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array<Array
   }
 }
 
+/**
+ * Reads a log, or one that logrotate has packed (`.gz`), up to 256 MiB of it, or up to where its
+ * compression is damaged.
+ */
+export async function* readUnpacked(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const bytes = readChunks(path);
+  const stream = path.endsWith(".gz")
+    ? ReadableStream.from(bytes).pipeThrough(new DecompressionStream("gzip"))
+    : bytes;
+  let left = LARGEST_INPUT;
+  try {
+    for await (const chunk of stream) {
+      yield chunk;
+      left -= chunk.length;
+      if (left < 0) return;
+    }
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
 /** Reads a file, or standard input for `-`. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];

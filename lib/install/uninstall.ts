@@ -1,5 +1,7 @@
 import { PremigrateError } from "../error/mod.ts";
 import { below } from "../config/below.ts";
+import { metricsFile } from "../config/paths.ts";
+import { readApplied } from "../config/read_applied.ts";
 import { readEntry } from "./file_entry.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { MANIFEST, readManifest, refusePackaged } from "./manifest.ts";
@@ -27,8 +29,10 @@ export async function uninstall(
   }
   refusePackaged(manifest, "Cannot uninstall");
   const changes: Change[] = [];
+  const { agent } = await readApplied(await below(root, LAYOUT.applied));
+  const metrics = agent.metrics === undefined ? [] : [metricsFile(LAYOUT, agent.metrics)];
   const paths = Object.keys(manifest.files).filter((path) => path !== LAYOUT.hook);
-  for (const path of [LAYOUT.hook, ...paths, ...purge ? CHOICES : []]) {
+  for (const path of [LAYOUT.hook, ...paths, ...metrics, ...purge ? CHOICES : []]) {
     const change = await removeFile(root, path, manifest.files[path], purge);
     if (change !== undefined) changes.push(change);
   }
@@ -66,7 +70,7 @@ async function removeFile(
     return { path: `${root}${path}`, what: "kept", why: "it is no file" };
   }
   await Deno.remove(await below(root, path));
-  const isGenerated = path === LAYOUT.applied;
+  const isGenerated = path === LAYOUT.applied || mark === undefined;
   return {
     path: `${root}${path}`,
     what: "removed",

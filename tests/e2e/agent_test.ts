@@ -1,5 +1,8 @@
 /** The agent on a living host: what makes it work, what it outlives, and how it ends. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import * as v from "valibot";
+import { ConfigSchema, writeApplied } from "../../lib/config/config.ts";
+import { parseExposition } from "../helpers/exposition.ts";
 import type { Finished } from "../helpers/run_program.ts";
 import { type Hosts, testOnHosts } from "./hosts.ts";
 
@@ -149,6 +152,32 @@ testOnHosts("the agent follows the guests of a host", async (hosts, t) => {
         stdout: "",
         stderr: "",
       });
+    });
+
+    await t.step("metrics of this host, where the configuration names a folder", async () => {
+      const config = v.parse(ConfigSchema, { agent: { metrics: "/collector" } });
+      await Deno.mkdir(`${root}/etc/premigrate`, { recursive: true });
+      await Deno.mkdir(`${root}/collector`);
+      await Deno.writeTextFile(
+        `${root}/etc/premigrate/applied.conf`,
+        writeApplied({ deno: Deno.execPath(), config }),
+      );
+      const before = Date.now() / 1000;
+      const { code, stderr } = await agent.premigrate(["agent", "--once", "--root", root]);
+      assertEquals([code, stderr], [0, ""]);
+      const file = `${root}/collector/premigrate.prom`;
+      const metrics = parseExposition(await Deno.readTextFile(file));
+      const [info] = metrics.get("premigrate_host_info")?.samples ?? [];
+      const { stdout: kernel } = await agent.sh("uname -r");
+      assertEquals(info?.labels["kernel"], kernel.trim());
+      assertMatch(info?.labels["qemu"] ?? "", /^\d+\.\d+/);
+      assertMatch(info?.labels["libvirt"] ?? "", /^\d+\.\d+/);
+      for (const name of ["facts", "agent_last_success"]) {
+        const [sample] = metrics.get(`premigrate_${name}_timestamp_seconds`)?.samples ?? [];
+        assert(Math.abs((sample?.value ?? 0) - before) < 60, name);
+      }
+      // The guests here have no devices.
+      assertEquals(metrics.has("premigrate_stamp_timestamp_seconds"), false);
     });
 
     await t.step("without virsh it is of no use", async () => {

@@ -21,13 +21,14 @@ Deno.test("the template holds all defaults, and says nothing else", () => {
 
 Deno.test("the template's examples are right", () => {
   const text = template.replaceAll(/^(hosts|guests|policies|plugins): .*\n/gm, "").replaceAll(
-    /^#: /gm,
-    "",
+    /^( *)#: /gm,
+    "$1",
   );
-  const { hosts, guests, policies, plugins } = parseConfig("config.yaml", text);
+  const { hosts, guests, policies, plugins, agent } = parseConfig("config.yaml", text);
   assertEquals([hosts.length, Object.keys(plugins)], [1, ["acme/revision"]]);
   assertEquals(guests[UUID]?.onTrouble, { facts: "open" });
   assertEquals(policies["nvidia/vsc"]?.mode, "observe");
+  assertEquals(agent.metrics, "/var/lib/prometheus/node-exporter");
 });
 
 Deno.test("an empty file, and one of comments alone, is all defaults", () => {
@@ -81,6 +82,10 @@ const WRONG: Record<string, [text: string, message: string]> = {
   "a time that is none": [
     "agent:\n  interval: soon\n",
     "config.yaml: line 2, column 3: at agent.interval: wanted a time such as 20s",
+  ],
+  "a folder of metrics that is none": [
+    "agent:\n  metrics: node-exporter\n",
+    "config.yaml: line 2, column 3: at agent.metrics: wanted an absolute path",
   ],
   "a guest's name": [
     "guests:\n  vm1: {}\n",

@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/config",
     "@std/encoding/hex",
   ],
-  "lib/agent": ["lib/domain", "lib/facts", "lib/config"],
+  "lib/agent": ["lib/domain", "lib/facts", "lib/config", "valibot"],
   "lib/install": ["lib/facts", "lib/config", "valibot", "@std/encoding/hex", "fflate"],
   "lib/cli": [
     "plugins",

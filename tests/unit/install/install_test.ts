@@ -338,6 +338,21 @@ Deno.test("uninstall: nothing is left of an installation that nobody changed", (
     assertEquals(await snapshot(root), {});
   }));
 
+Deno.test("uninstall: Prometheus is told no more", () =>
+  withHost(async (root, deno) => {
+    await installAt(root, deno);
+    await put(`${root}${CONFIG}`, "agent:\n  metrics: /srv/collector\n");
+    await applyConfig(root);
+    await put(`${root}/srv/collector/premigrate.prom`, "premigrate_build_info 1\n");
+    await put(`${root}/srv/collector/other.prom`, "other 1\n");
+    const changes = await uninstall(root, { purge: false });
+    const path = `${root}/srv/collector/premigrate.prom`;
+    assertEquals(changes.filter((change) => change.path === path), [{ path, what: "removed" }]);
+    assertEquals(Array.from(Deno.readDirSync(`${root}/srv/collector`), ({ name }) => name), [
+      "other.prom",
+    ]);
+  }));
+
 Deno.test("uninstall: what was changed or recorded stays, and is told", () =>
   withHost(async (root, deno) => {
     await installAt(root, deno);
