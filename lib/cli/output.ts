@@ -4,6 +4,7 @@
  * @module
  */
 import { outputError } from "../facts/files.ts";
+import { deviceNames } from "../facts/pci_ids.ts";
 import { OWN } from "../hook/codes.ts";
 import type { Change } from "../install/plan.ts";
 import { version } from "../config/version.ts";
@@ -18,7 +19,7 @@ import {
   reportText,
   verdictJson,
 } from "../report/mod.ts";
-import { printable } from "../report/printable.ts";
+import { printable, setTerminalWidth } from "../report/printable.ts";
 
 /** The statuses that the command line ends with: part of its interface. */
 export const EXIT_CODES = {
@@ -37,6 +38,16 @@ export const EXIT_CODES = {
  */
 export function print(text: string): void {
   write(Deno.stdout, text);
+}
+
+/** Breaks lines for the terminal that they go to; else they stay as they are for a pipe. */
+export function fitTerminal(): void {
+  if (!Deno.stdout.isTerminal()) return;
+  try {
+    setTerminalWidth(Deno.consoleSize().columns);
+  } catch {
+    // A terminal that does not tell its size.
+  }
 }
 
 /** Writes one line to standard error, whatever the message quotes. */
@@ -79,11 +90,27 @@ export interface OwnForms<Answered> {
   readonly isList?: boolean;
 }
 
+const deviceName = deviceNames();
+
+/** A verdict for people; `appendix` stands before its last line. */
+export function answerText(
+  answer: DetailedAnswer,
+  appendix?: string,
+  title?: string,
+): string {
+  return reportText(answer, {
+    deviceName,
+    ...appendix !== undefined && { appendix },
+    ...title !== undefined && { title },
+  });
+}
+
 /** Sets the exit status that stands for the worst of the answers, and shows them. */
 export function showAnswers<Answered extends DetailedAnswer>(
   judged: readonly Answered[],
   { format, failOnWarn }: Output,
-  { text = (answers) => answers.map(reportText).join(""), isList = false }: OwnForms<Answered> = {},
+  { text = (answers) => answers.map((answer) => answerText(answer)).join(""), isList = false }:
+    OwnForms<Answered> = {},
 ): void {
   const findings = judged.flatMap(({ verdict }) => verdict.findings);
   const decision = decide(findings);

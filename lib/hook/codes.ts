@@ -150,7 +150,7 @@ export const HOOK_CODES = {
     severity: "undecided",
     trouble: "config",
     title: "The applied configuration cannot be read",
-    message: "{problem}",
+    message: "The applied configuration cannot be read: {problem}",
     remedy: "Run `premigrate config apply`.",
     about:
       "The hook runs by /etc/premigrate/applied.conf, which `config apply` makes from config.yaml.",
@@ -159,7 +159,7 @@ export const HOOK_CODES = {
     severity: "undecided",
     trouble: "input",
     title: "Libvirt handed over no domain XML",
-    message: "{problem}",
+    message: "Libvirt handed over no domain XML: {problem}",
     remedy: "See which other hook changes the XML (/etc/libvirt/hooks/qemu, qemu.d).",
     about: "A hook gets the output of the hook before it.",
   },

@@ -131,7 +131,8 @@ async function reply(
     : `no report of ${id}: ${recorded.missing}`;
   const journal = journalLines(decision, report);
   if (decision.settled.effect === "refused") {
-    return { status: STATUS.refuse, journal, answer: refusal(decision, report) };
+    const unwritten = "path" in recorded ? undefined : recorded.missing;
+    return { status: STATUS.refuse, journal, answer: refusal(decision, unwritten) };
   }
   return judged.xml === undefined || Object.keys(decision.rewritten).length === 0
     ? { status: STATUS.allow, journal, answer: "" }

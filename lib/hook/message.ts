@@ -1,3 +1,4 @@
+import { causesOf } from "../report/causes.ts";
 import { type ReportedFinding, reportFindings } from "../report/findings.ts";
 import { printable } from "../report/printable.ts";
 import { type Decision, nameOf } from "./decision.ts";
@@ -7,31 +8,39 @@ const LONGEST_LINE = 400;
 const MOST_FINDINGS = 50;
 
 /**
- * What virsh shows the operator behind libvirt's own words: the verdict and the device, the reason
- * and what to do, and where the report is.
+ * What virsh shows the operator behind libvirt's own words: the cause, what to do, and where and how
+ * to read more or to let the guest pass.
  *
- * @param report Where the report is, or why there is none.
+ * @param unwritten Why there is no report, if so.
  */
-export function refusal(decision: Decision, report: string): string {
+export function refusal(decision: Decision, unwritten?: string): string {
   const { settled: { because, verdict }, answer } = decision;
-  const deciding = reportFindings({
-    ...answer,
-    verdict: { ...answer.verdict, findings: because },
-  });
-  const [first] = deciding;
-  // The vendor's policy knows why and what to do, QEMU's own line is what people search for.
-  const { message = "" } =
-    deciding.find(({ policy, device }) =>
-      policy === "qemu/restore-check" && device === first?.device
-    ) ?? first ?? {};
-  const more = because.length > 1 ? ` (and ${because.length - 1} more)` : "";
+  const findings = reportFindings({ ...answer, verdict: { ...answer.verdict, findings: because } });
+  const [cause, ...others] = causesOf(findings);
+  const { device, message = "", remedy = "" } = cause?.finding ?? {};
   const word = verdict === "veto" ? "VETO" : "UNDECIDED, refused";
-  const device = first?.device === undefined ? "" : ` ${deviceText(decision, first.device)}`;
+  const named = device === undefined ? "" : ` ${deviceText(decision, device)}`;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  // What people search for comes last, and is not cut off: the others leave room for it.
+  const line = cause?.evidence.map(({ data }) => data["line"]).find((line) => line !== undefined);
+  const shown = line === undefined || message.includes(`${line}`) ? "" : ` QEMU: ${line}`;
   return [
-    `premigrate: ${word}${device}: ${first?.title ?? ""}${more}`,
-    `${message}. ${first?.remedy ?? ""}`,
-    report,
-  ].map(shorten).join("\n");
+    shorten(`premigrate: ${word}${named}: ${message}`, more),
+    shorten(remedy, shown),
+    shorten(readMore(decision, unwritten), waiverHint(decision)),
+  ].join("\n");
+}
+
+function readMore({ id, destination }: Decision, unwritten: string | undefined): string {
+  if (unwritten !== undefined) return `no report of ${id}: ${unwritten}`;
+  return `On ${nameOf(destination) ?? "the destination"}: premigrate report ${id}`;
+}
+
+/** How the guest passes all the same; a waiver is by its UUID. */
+function waiverHint({ name, uuid }: Decision): string {
+  if (uuid === undefined) return "";
+  const who = /^[\w][\w.-]*$/.test(name) ? name : uuid;
+  return `; to let the guest pass: premigrate waive ${who} --for 1h --reason TEXT`;
 }
 
 /** What the journal is told, a line each: the decision, then every finding. */
@@ -55,7 +64,7 @@ export function journalLines(decision: Decision, report: string): string {
     head.join(", "),
     ...findings.slice(0, MOST_FINDINGS).map(findingLine),
     ...findings.length > MOST_FINDINGS ? [`and ${findings.length - MOST_FINDINGS} more`] : [],
-  ].map(shorten).join("\n");
+  ].map((line) => shorten(line)).join("\n");
 }
 
 function findingLine({ severity, policy, code, device, message }: ReportedFinding): string {
@@ -69,7 +78,10 @@ function deviceText({ answer }: Decision, name: string): string {
   return `${name} (${source === destination ? source : `${source} -> ${destination}`})`;
 }
 
-function shorten(line: string): string {
-  const text = printable(line);
-  return text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE - 3).toWellFormed()}...` : text;
+/** One line; what is too long is cut before `end`. */
+function shorten(line: string, end = ""): string {
+  const [text, last] = [printable(line), printable(end)];
+  const most = LONGEST_LINE - Math.min(last.length, LONGEST_LINE / 2);
+  const start = text.length > most ? `${text.slice(0, most - 3).toWellFormed()}...` : text;
+  return start + last.slice(0, LONGEST_LINE - start.length).toWellFormed();
 }

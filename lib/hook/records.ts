@@ -127,6 +127,7 @@ function reportHead(
         verdict: { ...answer.verdict, findings: findings.slice(0, most) },
       })
       : {},
+    ...isWhole && { question: questionOf(decision) },
     decision: verdict,
     mode,
     trouble,
@@ -135,6 +136,14 @@ function reportHead(
     ms: Math.round(ms),
     leftOut,
     digest,
+  };
+}
+
+/** What the evidence does not tell of the guest. */
+function questionOf({ answer: { migration, pairs = [] } }: Decision): Record<string, unknown> {
+  return {
+    machine: migration?.machine?.name,
+    devices: pairs.map(({ name, guest }) => ({ name, ...guest })),
   };
 }
 

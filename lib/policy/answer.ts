@@ -26,6 +26,10 @@ export interface Answer {
   readonly assumptions: readonly string[];
   /** The policies that could be run: their codes' pages hold the sentences. Those of the engine are known. */
   readonly policies: readonly CodeOwner[];
+  /** The migration that was asked about: its hosts' names are in the sentences. */
+  readonly migration?: Migration | undefined;
+  /** The devices that were compared, with what is known of them. */
+  readonly pairs?: readonly DevicePair[] | undefined;
 }
 
 /** An answer with the facts it rests on, for reports that show the devices themselves. */

@@ -14,7 +14,7 @@ export const ENGINE_CODES = {
   "no-facts": {
     severity: "undecided",
     title: "A device is missing from the facts",
-    message: "Device {address} is not in the facts of {side}",
+    message: "Device {address} is not in the facts of {sideHost}",
     remedy:
       "Gather the facts again with this device in them, or correct the address in the domain XML.",
     about:
@@ -71,7 +71,7 @@ export const ENGINE_CODES = {
   "hosts-not-told-apart": {
     severity: "undecided",
     title: "It is not known whether the two hosts are one",
-    message: "The libvirt UUID of the {side} is not known: the two hosts may be one",
+    message: "The libvirt UUID of {sideHost} is not known: the two hosts may be one",
     remedy: "Gather the facts with libvirt (capture --uri).",
     about:
       "Libvirt tells hosts apart by their UUID and refuses to migrate a guest to the host it runs on.",
@@ -171,7 +171,7 @@ export const ENGINE_CODES = {
   "network-may-be-pool": {
     severity: "undecided",
     title: "A network may hand out host devices",
-    message: "It is not known whether network {network} of {side} is a pool of host devices",
+    message: "It is not known whether network {network} on {sideHost} is a pool of host devices",
     remedy:
       "Run `premigrate cache` on the destination, or the agent, which does it at each round; for facts files capture the host again.",
     about:
@@ -180,7 +180,7 @@ export const ENGINE_CODES = {
   "device-may-be-of-pool": {
     severity: "undecided",
     title: "A network may have handed out the device",
-    message: "It is not known whether the device comes from a pool of the source's networks",
+    message: "It is not known whether the device comes from a pool of {sourceHost}'s networks",
     remedy: "Capture the source again, where libvirt answers.",
     about:
       "In the live XML a device that a network handed out looks like any other <interface type='hostdev'>. On the destination libvirt then takes any device of that network's pool, not the one of the same address.",
@@ -226,7 +226,7 @@ export const ENGINE_CODES = {
     severity: "undecided",
     title: "An attribute that a policy needs was not read",
     message:
-      "Policy {id} was not applied: attribute {attribute} of the {side}'s device is not known",
+      "Policy {id} was not applied: attribute {attribute} of {sideHost}'s device is not known",
     remedy:
       "Gather the facts again with the same policies, or by hand with `premigrate capture --attribute`; the facts' `missing` tells why one cannot be read.",
     about:

@@ -35,11 +35,13 @@ export interface CodePage {
   readonly title: string;
   /**
    * One sentence about one finding: `{name}` stands for a value of its `data` or `offset`,
-   * `{name:hex}` for that number in hexadecimal.
+   * `{name:hex}` for that number in hexadecimal; {@linkcode HostName} for a host's name.
    */
   readonly message: string;
-  /** What the operator can do. */
+  /** What the operator can do; names stand for values as in the message. */
   readonly remedy: string;
+  /** Other remedies, for guests that the first does not fit: the finding's `data.remedy` names one. */
+  readonly remedies?: Readonly<Record<string, string>>;
   /** What the code means and where the rule comes from. */
   readonly about: string;
 }
@@ -50,8 +52,17 @@ export type Placeholder<Message extends string> = string extends Message ? never
     ? (Name extends `${infer Bare}:hex` ? Bare : Name) | Placeholder<Rest>
   : never;
 
+/**
+ * What a message may say without data of the finding: the names of both hosts, and `sideHost`, that of
+ * the host that the finding's `data.side` names.
+ */
+export type HostName = "sourceHost" | "destinationHost" | "sideHost";
+
 /** What a finding needs for its message. */
-export type Filling<Message extends string, Name extends string = Placeholder<Message>> =
+export type Filling<
+  Message extends string,
+  Name extends string = Exclude<Placeholder<Message>, HostName>,
+> =
   & ("offset" extends Name ? { readonly offset: number } : unknown)
   & ([Exclude<Name, "offset">] extends [never] ? unknown
     : { readonly data: { readonly [Key in Exclude<Name, "offset">]: FindingValue } });

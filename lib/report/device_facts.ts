@@ -56,8 +56,8 @@ const HOST_FACTS: Readonly<Record<string, Describe<HostFacts>>> = {
 };
 
 const VIEWS: Readonly<Record<ConfigView["kind"], string>> = {
-  realize: "as QEMU reads them",
-  sysfs: "as sysfs shows them",
+  realize: "of the VFIO config region",
+  sysfs: "of sysfs",
   guest: "as the guest sees them",
 };
 

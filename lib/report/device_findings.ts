@@ -21,7 +21,7 @@ export interface FindingsByDevice {
   readonly applied: readonly string[];
 }
 
-/** Puts an answer's findings to their devices. */
+/** Puts an answer's findings to their devices; `causesOf` tells which of them have one cause. */
 export function findingsByDevice(answer: Answer): FindingsByDevice {
   const { verdict, devices } = answer;
   const findings = reportFindings(answer);

@@ -1,5 +1,6 @@
 import {
   type CodeOwner,
+  type CodePage,
   fillMessage,
   type Finding,
   type FindingValue,
@@ -38,7 +39,9 @@ export interface Evidence {
  */
 export function evidenceOf(finding: Finding, policies: readonly CodeOwner[]): Evidence[] {
   const { policy, code, offset, data } = finding;
-  const message = findPage(policies, policy, code)?.message ?? "";
+  const page = findPage(policies, policy, code);
+  const message = page?.message ?? "";
+  const told = [message, page?.remedy, ...Object.values(page?.remedies ?? {})].join();
   const place: Evidence[] = offset === undefined
     ? []
     : [{ name: "offset", value: `0x${offset.toString(16)}`, told: tells(message, "offset") }];
@@ -46,16 +49,22 @@ export function evidenceOf(finding: Finding, policies: readonly CodeOwner[]): Ev
   const inLine = new Map(Object.entries(parseBadConfig(fillMessage(message, data)) ?? {}));
   return [
     ...place,
-    ...Object.entries(data).map(([name, value]) => ({
+    ...Object.entries(data).filter(([name]) => !isChoice(page, name)).map(([name, value]) => ({
       name,
       value: valueText(value),
-      told: tells(message, name) || inLine.get(name) === value,
+      told: tells(told, name) || inLine.get(name) === value,
     })),
   ];
 }
 
 function tells(message: string, name: string): boolean {
-  return fillMessage(message, { [name]: "" }) !== message;
+  const values = name === "side" ? { side: "", sideHost: "" } : { [name]: "" };
+  return fillMessage(message, values) !== message;
+}
+
+/** What only names the remedy rests on nothing. */
+function isChoice(page: CodePage | undefined, name: string): boolean {
+  return name === "remedy" && page?.remedies !== undefined;
 }
 
 function valueText(value: FindingValue): string {

@@ -1,3 +1,4 @@
+import { bold } from "@std/fmt/colors";
 import {
   type BadConfig,
   type CodeOwner,
@@ -5,10 +6,12 @@ import {
   type ConfigSpace,
   decodeConfigSpace,
   fieldAt,
+  fillMessage,
   formatBadConfig,
   type Policy,
 } from "../policy/mod.ts";
 import { withEngine } from "./findings.ts";
+import { hostNames } from "./host_names.ts";
 import { wrap } from "./printable.ts";
 
 /** A code's page, with the policy it belongs to. */
@@ -51,12 +54,21 @@ export function findPages(policies: readonly CodeOwner[], text: string): FoundPa
  * assertStringIncludes(text, "What to do: ");
  * ```
  */
-export function explainCode({ policy, code, severity, title, about, remedy }: FoundPage): string {
+export function explainCode({ policy, code, severity, title, about, ...page }: FoundPage): string {
   return [
-    `${policy} ${code} (${severity}): ${title}`,
+    ...wrap(`${policy} ${code} (${severity}): ${title}`, 0, 2),
     ...wrap(about, 2),
-    ...wrap(`What to do: ${remedy}`, 2),
+    ...remediesOf(page).flatMap((remedy) => wrap(remedy, 2)),
   ].join("\n") + "\n";
+}
+
+/** All that a code's findings may advise: what to do, and for which guests that is. */
+export function remediesOf(
+  { remedy, remedies = {} }: Pick<CodePage, "remedy" | "remedies">,
+): string[] {
+  return [["", remedy] as const, ...Object.entries(remedies)].map(([fits, text]) =>
+    `What to do${fits === "" ? "" : ` (${fits})`}: ${fillMessage(text, hostNames(undefined))}`
+  );
 }
 
 /**
@@ -72,11 +84,37 @@ export function explainCode({ policy, code, severity, title, about, remedy }: Fo
  * ```
  */
 export function explainPolicy({ id, title, documentation, codes }: Policy): string {
-  const listed = Object.entries(codes).map(([code, { severity, title }]) =>
-    `  ${code.padEnd(28)} ${severity.padEnd(10)} ${title}`
-  );
-  return [`${id}: ${title}`, "", documentation.trim(), "", "Findings:", ...listed].join("\n") +
-    "\n";
+  const listed = Object.entries(codes).flatMap(([code, { severity, title }]) => [
+    `  ${code} (${severity})`,
+    ...wrap(title, 4),
+  ]);
+  return [
+    bold(`${id}: ${title}`),
+    "",
+    ...plainText(documentation),
+    "",
+    bold("Findings:"),
+    ...listed,
+  ]
+    .join("\n") + "\n";
+}
+
+/** Markdown as a terminal shows it: its text, without the page's own title. */
+function plainText(markdown: string): string[] {
+  const blocks = markdown.trim().replace(/^# .*\n+/, "").split(/\n{2,}/);
+  return blocks.flatMap((block, index) => [
+    ...index === 0 ? [] : [""],
+    ...block.startsWith("```") || block.startsWith("|") || block.startsWith("    ")
+      ? block.split("\n").filter((line) => !line.startsWith("```"))
+      : block.startsWith("#")
+      ? [bold(block.replace(/^#+ /, ""))]
+      : block.split(/\n(?=[-*] |\d+\. )/).flatMap((text) => {
+        const [mark = ""] = /^([-*]|\d+\.) /.exec(text) ?? [];
+        const words = text.slice(mark.length).replaceAll(/\s+/g, " ")
+          .replaceAll(/\[([^\]]*)\]\(([^)]*)\)/g, "$1 ($2)").replaceAll(/\*\*|`/g, "");
+        return wrap(mark + words, 0, mark.length);
+      }),
+  ]);
 }
 
 /** What QEMU's line means. */
@@ -128,6 +166,6 @@ export function explainBadConfig(
     "memory had been sent by then; the source resumes the guest.",
   ];
   const lines = sentences.filter((sentence) => sentence !== "")
-    .flatMap((sentence) => wrap(sentence, 2));
+    .flatMap((sentence) => wrap(sentence, 2, 4));
   return { field, bits, text: [formatBadConfig(bad), ...lines].join("\n") + "\n" };
 }

@@ -7,6 +7,7 @@ import {
 } from "../policy/mod.ts";
 import { ENGINE_CODES } from "../policy/engine_codes.ts";
 import { ENGINE_ID } from "../policy/own_codes.ts";
+import { hostNames } from "./host_names.ts";
 
 /** A finding with its sentences. */
 export interface ReportedFinding extends Finding {
@@ -66,22 +67,40 @@ export function withEngine(policies: readonly CodeOwner[]): readonly CodeOwner[]
  *   verdict: { decision: "undecided", findings: [finding], ran: [], notRun: [] },
  *   policies: Registry.from(BUILT_IN).policies,
  * });
- * assertEquals(reported?.message, "The config space of the source device is not known");
+ * assertEquals(reported?.message, "The config space of the device on the source is not known");
  * ```
  */
 export function reportFindings(
-  { verdict, policies }: Pick<Answer, "verdict" | "policies">,
+  { verdict, policies, migration }: Pick<Answer, "verdict" | "policies" | "migration">,
 ): ReportedFinding[] {
   return verdict.findings.map((finding) => {
+    // One that was read of a report has them.
+    if (isReported(finding)) return finding;
     const page = findPage(policies, finding.policy, finding.code);
-    const values = { ...finding.data, offset: finding.offset };
+    const { data, offset } = finding;
+    const values = { ...hostNames(migration, data["side"]), ...data, offset };
     return {
       ...finding,
       title: page?.title ?? finding.code,
-      message: fillMessage(page?.message ?? finding.code, values) + loweredText(finding),
-      remedy: page?.remedy ?? "",
+      message: capital(fillMessage(page?.message ?? finding.code, values)) + loweredText(finding),
+      remedy: fillMessage(remedyOf(page, finding), values),
     };
   });
+}
+
+function isReported(finding: Finding): finding is ReportedFinding {
+  return "title" in finding && "message" in finding && "remedy" in finding;
+}
+
+function remedyOf(page: CodePage | undefined, { data }: Finding): string {
+  const { remedies = {}, remedy = "" } = page ?? {};
+  const key = `${data["remedy"]}`;
+  return Object.hasOwn(remedies, key) ? remedies[key] ?? remedy : remedy;
+}
+
+/** A sentence may begin with a host that has no name. */
+function capital(sentence: string): string {
+  return sentence.replace(/^the /, "The ");
 }
 
 function loweredText({ loweredFrom }: Finding): string {

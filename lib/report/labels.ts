@@ -3,8 +3,8 @@ import type { Answer, Decision, NotLookedAt, NotRun, ReportedDevice } from "../p
 /** What a decision means. */
 export const DECISIONS: Readonly<Record<Decision, string>> = {
   allow: "ALLOW: nothing was found that stops this migration",
-  veto: "VETO: this migration will fail or harm the guest",
-  undecided: "UNDECIDED: facts are missing",
+  veto: "VETO: this migration must not be made",
+  undecided: "UNDECIDED: nothing shows that this migration succeeds",
 };
 
 /** Why a policy was not applied. */
@@ -24,7 +24,8 @@ export function addressText({ source, destination }: ReportedDevice): string {
   return source === destination ? source : `${source} -> ${destination}`;
 }
 
-const UNSEEN: Readonly<Record<NotLookedAt["code"], string>> = {
+/** What a verdict says nothing of. */
+export const UNSEEN: Readonly<Record<NotLookedAt["code"], string>> = {
   "nvme-disk": "NVMe disks on vfio",
   "vdpa-disk": "vDPA disks",
   "vdpa-interface": "vDPA interfaces",

@@ -1,4 +1,5 @@
 import type { CodePage, RegisteredPolicy } from "../policy/mod.ts";
+import { remediesOf } from "./explain.ts";
 import { ENGINE } from "./findings.ts";
 
 /**
@@ -37,11 +38,11 @@ export function policiesPage(policies: readonly RegisteredPolicy[], own = ENGINE
 }
 
 function codeBlocks(codes: Readonly<Record<string, CodePage>>): string[] {
-  return Object.entries(codes).flatMap(([code, { severity, title, about, remedy }]) => [
+  return Object.entries(codes).flatMap(([code, { severity, title, about, ...page }]) => [
     `### \`${code}\` (${severity})`,
     `${title}.`,
     prose(about),
-    `What to do: ${prose(remedy)}`,
+    ...remediesOf(page).map(prose),
   ]);
 }
 

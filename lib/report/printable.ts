@@ -10,21 +10,36 @@ export function printable(text: string): string {
   );
 }
 
-const WIDTH = 100;
+/** How texts for people are broken into lines. */
+interface Lines {
+  /** Columns. */
+  readonly width: number;
+  /** Whether a line of QEMU's is kept in one piece: it is found by searching for it. */
+  readonly keepsQemuLines: boolean;
+}
 
-// What QEMU prints is to be found by searching for it, so it stays in one piece.
-const WORD_END = /(get_pci_config_device: Bad config data: .*w1cmask:[0-9a-f]+)| /;
+let lines: Lines = { width: 80, keepsQemuLines: true };
 
-/** Breaks text at spaces into lines that fit a terminal, save for a line of QEMU's in it. */
-export function wrap(text: string, indent: number): string[] {
-  const lines: string[] = [];
+/** Breaks lines as a terminal of so many columns shows them. */
+export function setTerminalWidth(columns: number): void {
+  lines = { width: Math.max(40, columns), keepsQemuLines: false };
+}
+
+const QEMU_LINE = /(get_pci_config_device: Bad config data: .*w1cmask:[0-9a-f]+)| /;
+
+/** Breaks text at spaces into lines of a terminal; those after the first may be indented otherwise. */
+export function wrap(text: string, indent: number, further = indent, spare = 0): string[] {
+  const found: string[] = [];
+  const most = lines.width - spare;
   let line = "";
-  for (const word of text.split(WORD_END).filter((word) => word)) {
-    if (line !== "" && indent + line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
+  const blanks = (): string => " ".repeat(found.length === 0 ? indent : further);
+  const words = text.split(lines.keepsQemuLines ? QEMU_LINE : " ").filter((word) => word);
+  for (const word of words) {
+    if (line !== "" && blanks().length + line.length + 1 + word.length > most) {
+      found.push(blanks() + line);
       line = "";
     }
     line += line === "" ? word : ` ${word}`;
   }
-  return [...lines, line].map((text) => " ".repeat(indent) + text);
+  return [...found, blanks() + line];
 }

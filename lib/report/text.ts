@@ -1,10 +1,22 @@
 import { bold, cyan, dim, green, red, yellow } from "@std/fmt/colors";
-import type { Answer, CodeOwner, Decision, ReportedDevice, Severity } from "../policy/mod.ts";
+import {
+  type Answer,
+  type CodeOwner,
+  type Decision,
+  identify,
+  parseBadConfig,
+  type ReportedDevice,
+  type Severity,
+  SIDES,
+} from "../policy/mod.ts";
 import type { ReportedFinding } from "./findings.ts";
+import { type Cause, causesOf, countsOf, headlineOf } from "./causes.ts";
 import { evidenceOf } from "./evidence.ts";
 import { findingsByDevice } from "./device_findings.ts";
 import { printable, wrap } from "./printable.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
+import { addressText, notLookedAtText, notRunText } from "./labels.ts";
+import { hex } from "./hex.ts";
+import { titleOf } from "./title.ts";
 
 type Paint = (text: string) => string;
 
@@ -16,8 +28,19 @@ const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
   info: dim,
 };
 
+/** What a text says beside the verdict. */
+export interface TextOptions {
+  /** What people call a device of these ids. */
+  readonly deviceName?: (vendor: number, device: number) => string | undefined;
+  /** Whose migration it is, where that is not all. */
+  readonly title?: string;
+  /** What stands before the last line. */
+  readonly appendix?: string;
+}
+
 /**
- * A verdict as text for a terminal, the decision first; lines end in `\n`.
+ * A verdict as text for a terminal; lines end in `\n`. The first line says why, the last one how many
+ * findings there are; what shows a cause stands below it.
  *
  * @example
  * ```ts
@@ -29,45 +52,72 @@ const PAINTS: Readonly<Record<Decision | Severity, Paint>> = {
  * assertStringIncludes(text, "ALLOW");
  * ```
  */
-export function reportText(answer: Answer): string {
-  const { verdict: { decision, notRun }, assumptions, policies } = answer;
+export function reportText(answer: Answer, options: TextOptions = {}): string {
+  const { verdict: { decision, notRun }, assumptions, policies, migration } = answer;
+  const { title = migration && titleOf({ guest: migration.guest, migration }) } = options;
   const { general, devices, applied } = findingsByDevice(answer);
   const notLookedAt = notLookedAtText(answer);
-  const lines = [
-    bold(PAINTS[decision](DECISIONS[decision])),
-    ...assumptions.map((line) => dim(`assumed: ${printable(line)}`)),
-    ...notLookedAt === undefined ? [] : [dim(notLookedAt)],
-  ];
-  const add = (finding: ReportedFinding): void => {
-    lines.push(...findingLines(finding, policies));
-  };
-  if (general.length > 0) lines.push("");
-  general.forEach(add);
-  for (const { name, device, findings } of devices) {
-    lines.push("", bold(printable(name)) + printable(addresses(device)));
-    findings.forEach(add);
-  }
-  lines.push(
+  const verdict = (text: string): string => bold(PAINTS[decision](text));
+  const causes = (findings: readonly ReportedFinding[]): string[] =>
+    causesOf(findings).flatMap((cause) => causeLines(cause, policies));
+  const noted = (text: string): string[] => wrap(printable(text), 0, 4).map(dim);
+  return [
+    ...wrap(printable(headlineOf(answer)), 0, 4).map(verdict),
+    ...title === undefined ? [] : wrap(printable(title), 0, 4),
+    ...assumptions.flatMap((line) => noted(`assumed: ${line}`)),
+    ...notLookedAt === undefined ? [] : noted(notLookedAt),
+    ...general.length === 0 ? [] : ["", ...causes(general)],
+    ...devices.flatMap(({ name, device, findings }) => [
+      "",
+      bold(printable(name)) + printable(addresses(device)),
+      ...kindOf(answer, name, options),
+      ...causes(findings),
+    ]),
     "",
-    dim(`policies applied: ${applied.join(", ") || "none"}`),
-    ...notRun.map((policy) => dim(printable(`policy not run: ${notRunText(policy)}`))),
-  );
-  return lines.join("\n") + "\n";
+    ...noted(`policies applied: ${applied.join(", ") || "none"}`),
+    ...notRun.flatMap((policy) => noted(`policy not run: ${notRunText(policy)}`)),
+    ...options.appendix ? [options.appendix.trimEnd()] : [],
+    "",
+    verdict(countsOf(answer)),
+  ].join("\n") + "\n";
 }
 
-function findingLines(finding: ReportedFinding, policies: readonly CodeOwner[]): string[] {
+function causeLines({ finding, evidence }: Cause, policies: readonly CodeOwner[]): string[] {
   const { severity, policy, code, message, remedy } = finding;
-  const evidence = evidenceOf(finding, policies).filter(({ told }) => !told)
+  const shown = new Map(
+    Object.entries(parseBadConfig(evidence.map(({ message }) => message).join("\n")) ?? {}),
+  );
+  const values = evidenceOf(finding, policies)
+    .filter(({ name, told }) => !told && shown.get(name) !== finding.data[name])
     .map(({ name, value }) => `${name} ${value}`).join(", ");
   return [
-    `  ${PAINTS[severity](severity.padEnd(9))} ${policy} ${code}`,
+    `  ${PAINTS[severity](severity.padEnd(9))} ${dim(`${policy} ${code}`)}`,
     ...wrap(printable(message), 12),
-    ...evidence === "" ? [] : wrap(printable(`(${evidence})`), 12).map(dim),
-    ...wrap(printable(`-> ${remedy}`), 12).map(dim),
+    ...wrap(printable(`-> ${remedy}`), 12).map(severity === "info" ? dim : bold),
+    ...values === "" ? [] : wrap(printable(`(${values})`), 12).map(dim),
+    ...evidence.flatMap(({ policy, code, message }) =>
+      wrap(printable(`${policy} ${code}: ${message}`), 12).map(dim)
+    ),
   ];
 }
 
 function addresses(device: ReportedDevice | undefined): string {
   const text = device && addressText(device);
   return text === undefined || text === device?.name ? "" : ` (${text})`;
+}
+
+/** What the device is: its numbers, and its name behind them. */
+function kindOf(
+  { pairs = [] }: Answer,
+  name: string,
+  { deviceName }: TextOptions,
+): string[] {
+  const pair = pairs.find((pair) => pair.name === name);
+  const kinds = SIDES.flatMap((side) => {
+    const { vendor, device } = pair === undefined ? {} : identify(pair[side]);
+    if (vendor === undefined || device === undefined) return [];
+    const called = deviceName?.(vendor, device);
+    return `${hex(vendor, 4)}:${hex(device, 4)}${called === undefined ? "" : ` ${called}`}`;
+  });
+  return kinds.length === 0 ? [] : [`  ${[...new Set(kinds)].join(" -> ")}`];
 }

@@ -124,7 +124,7 @@ testWithHook("a site's policies and code plugins in the hook", async (hosts, t) 
     await hosts.give(GUEST);
     const run = await hosts.migrate("vm1");
     assertEquals(run.code, 1);
-    assertStringIncludes(said(run), "attribute acme/profile of the source's device is not known");
+    assertStringIncludes(said(run), "attribute acme/profile of hosta's device is not known");
   });
 
   await t.step("a plugin that hangs when it is asked is undecided, and in time", async () => {

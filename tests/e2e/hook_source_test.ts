@@ -116,7 +116,7 @@ testWithHook("where the hook has the source's facts from", async (hosts, t) => {
     await hosts.give(GUEST, { age: null });
     await hosts.apply({ hosts: [hostb, hosta], deadline: "120s" });
     await hosts.setBytes(OTHER_BYTES);
-    await isRefused(hosts, `VETO hostdev0 (${DEVICE}): QEMU compares the body`);
+    await isRefused(hosts, `VETO hostdev0 (${DEVICE}): NVIDIA driver 535.161.05 on hosta, `);
     assertEquals((await hosts.audit()).at(-1)?.["source"], "hosta");
     await hosts.setBytes(SOURCE_BYTES);
     await hosts.thereAndBack("vm1");

@@ -70,9 +70,9 @@ export function assertPlain(text: string): void {
   assertEquals(text.replaceAll("\n", "").match(/[\p{Cc}\p{Cf}\u2028\u2029]/gu), null);
 }
 
-/** Joins the lines of a finding's sentences. */
+/** Joins the lines of sentences. */
 function unwrap(text: string): string {
-  return text.replaceAll(/\n {12}(?=\S)/g, " ");
+  return text.replaceAll(/\n( {12}| {4})(?=\S)/g, " ");
 }
 
 function assertTexts(output: string, texts: readonly string[]): void {

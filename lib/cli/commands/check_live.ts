@@ -2,11 +2,10 @@ import { ValidationError } from "@cliffy/command";
 import type { HostAccess } from "../../facts/capture.ts";
 import { readText, writeText } from "../../facts/files.ts";
 import { reportChoices } from "../../report/choices.ts";
-import { reportText } from "../../report/mod.ts";
 import { printable } from "../../report/printable.ts";
 import { judgeLive, type LiveAnswer } from "../live.ts";
 import { deadline, hostAccess, realizeOptions } from "../options.ts";
-import { printError, showAnswers } from "../output.ts";
+import { answerText, printError, showAnswers } from "../output.ts";
 import { loadAll } from "../policies.ts";
 import { transferXml } from "../transfer_xml.ts";
 import type { CheckChoices } from "./check_files.ts";
@@ -65,7 +64,7 @@ export async function checkLive(choices: LiveChoices): Promise<void> {
   });
   showAnswers(answers, output, {
     text: (answers) =>
-      isOne ? answers.map((only) => reportText(only) + choiceText(only)).join("") : table(answers),
+      isOne ? answers.map((only) => answerText(only, choiceText(only))).join("") : table(answers),
     isList: !isOne,
   });
   const [answer] = answers;

@@ -12,7 +12,7 @@ import {
 } from "../../policy/mod.ts";
 import { judgePairs } from "../../policy/judge.ts";
 import { shadowsOf } from "../../report/config_shadows.ts";
-import { drawConfigGrid, reportText } from "../../report/mod.ts";
+import { drawConfigGrid } from "../../report/mod.ts";
 import {
   FAIL_ON_WARN_OPTION,
   FORMAT_OPTION,
@@ -22,20 +22,21 @@ import {
   parsePropertyOptions,
   readFunction,
 } from "../options.ts";
-import { showAnswers } from "../output.ts";
+import { answerText, showAnswers } from "../output.ts";
 import { loadAll, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 // The newest release whose rules the model knows.
 const DEFAULT_QEMU = "11.1";
 
-const VIEWS = { region: "realize", sysfs: "sysfs", guest: "guest" } as const;
+// In facts files the region's bytes are called after QEMU's function, vfio_realize.
+const VIEWS = { region: "realize", realize: "realize", sysfs: "sysfs", guest: "guest" } as const;
 
 /** `compare`: two dumps of config space, and nothing else. */
 export const compare = new Command<{ json?: true }>()
   .description("Judge two dumps of config space: lspci -xxx(x) text, raw bytes or plain hex.")
   .type("format", formatType)
   .type("bus", new EnumType(BUS_KINDS))
-  .type("view", new EnumType(["region", "sysfs", "guest"] as const))
+  .type("view", new EnumType(["region", "realize", "sysfs", "guest"] as const))
   .arguments("<source:file> <destination:file>")
   .option("--machine <type:string>", "The guest's machine type, as in pc-q35-9.0.", {
     required: true,
@@ -53,7 +54,10 @@ export const compare = new Command<{ json?: true }>()
   )
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
-  .option("--view <view:view>", "Whose view the dumps are (default: region, what QEMU reads).")
+  .option(
+    "--view <view:view>",
+    "What the dumps were read from: the VFIO config region, as QEMU reads it (region, in facts files realize; the default), sysfs, or the guest.",
+  )
   .option(...FORMAT_OPTION)
   .option(...FAIL_ON_WARN_OPTION)
   .example(
@@ -100,7 +104,7 @@ export const compare = new Command<{ json?: true }>()
       text: (answers) => {
         const shadows = shadowsOf(pair, migration);
         const picture = shadows === undefined ? "" : `\n${drawConfigGrid(shadows)}`;
-        return answers.map(reportText).join("") + picture;
+        return answers.map((answer) => answerText(answer, picture)).join("");
       },
     });
   });

@@ -28,6 +28,7 @@ import {
 } from "../../policy/mod.ts";
 import { ENGINE_CODES } from "../../policy/engine_codes.ts";
 import restoreCheck from "../../../plugins/qemu/restore-check/policy.ts";
+import { hostNames } from "../../report/host_names.ts";
 import { readChunks, readLines } from "../../facts/files.ts";
 import { print } from "../output.ts";
 
@@ -75,7 +76,7 @@ export const predict = new Command<{ json?: true }>()
     "Predict QEMU's restore check for pairs of config spaces: one JSON object per line on standard input.\n" +
       "Keys: machine, source, destination (hex), properties, qemu, bus, bars, destinationBars, rom, writes.",
   )
-  .example("Recorded pairs", "premigrate predict < tests/cases/cli/pairs.jsonl")
+  .example("Recorded pairs", "premigrate predict < examples/pairs.jsonl")
   .action(async () => {
     for await (const line of readLines(readChunks("-"), LONGEST_LINE)) {
       print(JSON.stringify(predictLine(line)) + "\n");
@@ -195,7 +196,8 @@ function findDoubt(
     ...Object.entries(restoreCheck.codes),
   ];
   const page = pages.find(([code]) => code === doubt.code)?.[1];
-  return fillMessage(page?.message ?? doubt.code, doubt.data);
+  const values = { ...hostNames(undefined, doubt.data["side"]), ...doubt.data };
+  return fillMessage(page?.message ?? doubt.code, values);
 }
 
 function sizesOf(bars: v.InferOutput<typeof BarSizes>): number[] {

@@ -12,7 +12,7 @@ const CODES = {
   "no-driver": {
     severity: "veto",
     title: "Linux has no driver that migrates AMD GPUs",
-    message: "The AMD GPU of the {side} is bound to vfio-pci",
+    message: "The AMD GPU on {sideHost} is bound to vfio-pci",
     remedy: "Shut the guest down and start it elsewhere.",
     about:
       "There is no VFIO driver for AMD GPUs in Linux drivers/vfio/pci; plain vfio-pci has no migration operations.",

@@ -14,7 +14,7 @@ const CODES = {
   "firmware-differs": {
     severity: "undecided",
     title: "The cards run different firmware",
-    message: "Firmware {source} on the source, {destination} on the destination",
+    message: "Firmware {source} on {sourceHost}, {destination} on {destinationHost}",
     remedy:
       "Bring both cards to one firmware version; a site that has tested this pair sets the option firmware to any.",
     about: FIRMWARE,

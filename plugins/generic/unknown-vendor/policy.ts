@@ -16,7 +16,7 @@ const CODES = {
   "nobody-vouches": {
     severity: "undecided",
     title: "No policy covers this device",
-    message: "No policy vouches for device {id} of the {side}",
+    message: "No policy vouches for device {id} on {sideHost}",
     remedy:
       "Test a migration of this device, then name it in the option accepted; or write a policy for it.",
     about: VOUCHING,
@@ -24,9 +24,9 @@ const CODES = {
   "not-identified": {
     severity: "undecided",
     title: "The device's ids are not known",
-    message: "The ids of the device of the {side} are not known, so no policy vouches for it",
+    message: "The ids of the device on {sideHost} are not known, so no policy vouches for it",
     remedy:
-      "Gather the facts again, as root; a mediated device's ids are in its VFIO config region only.",
+      "Gather the facts again, as root; a mediated device's ids are in its VFIO config region only: on {sideHost} `premigrate stamp` reads that of a running guest, --vfio-region that of an idle device.",
     about: VOUCHING,
   },
 } as const satisfies Codes;

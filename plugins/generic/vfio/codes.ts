@@ -5,7 +5,7 @@ export const CODES = {
   "no-migration": {
     severity: "veto",
     title: "The device's driver cannot migrate it",
-    message: "{driver} of the {side} offers no migration for the device",
+    message: "{driver} on {sideHost} offers no migration for the device",
     remedy:
       "Bind the device to its vendor's VFIO driver (virsh nodedev-detach --driver, or <driver model='...'/> for managed='yes'), and see that migration is enabled on its physical function.",
     about:
@@ -15,7 +15,7 @@ export const CODES = {
     severity: "veto",
     title: "managed='yes' takes the virtual function from NVIDIA's driver",
     message:
-      "The {side}'s virtual function has a vGPU, and {driver} would be bound to it in place of NVIDIA's driver: managed='yes' does that",
+      "{sideHost}'s virtual function has a vGPU, and {driver} would be bound to it in place of NVIDIA's driver: managed='yes' does that",
     remedy:
       "Set managed='no' on the <hostdev>: the function has to stay with NVIDIA's driver, which makes the vGPU.",
     about:
@@ -25,7 +25,7 @@ export const CODES = {
     severity: "undecided",
     title: "The driver's name does not tell whether the device can migrate",
     message:
-      "{driver} of the {side} binds devices that cannot migrate, too: its name does not tell, and nothing else does",
+      "{driver} on {sideHost} binds devices that cannot migrate, too: its name does not tell, and nothing else does",
     remedy:
       "Let the kernel tell: mount debugfs (CONFIG_VFIO_DEBUGFS) and gather the facts as root. Or, if all devices of this driver migrate here, name it in the option drivers.",
     about:
@@ -34,7 +34,7 @@ export const CODES = {
   "driver-unknown": {
     severity: "undecided",
     title: "It is not known whether the device's driver can migrate it",
-    message: "It is not known whether {driver} of the {side} can migrate the device",
+    message: "It is not known whether {driver} on {sideHost} can migrate the device",
     remedy:
       "Bind the device to a VFIO driver that migrates it; or, if this one does, name it in the option drivers.",
     about:
@@ -43,7 +43,7 @@ export const CODES = {
   "fact-unknown": {
     severity: "undecided",
     title: "A fact that decides is not known",
-    message: "The {fact} of the {side} is not known",
+    message: "The {fact} on {sideHost} is not known",
     remedy: "Gather the facts again, as root and with libvirt (capture --uri).",
     about:
       "Whether a VFIO device can migrate depends on its driver and on the versions of QEMU, libvirt and the kernel.",
@@ -51,7 +51,7 @@ export const CODES = {
   "kernel-too-old": {
     severity: "veto",
     title: "The kernel is older than VFIO migration",
-    message: "Kernel {kernel} of the {side} is older than {floor}",
+    message: "Kernel {kernel} on {sideHost} is older than {floor}",
     remedy:
       "Use a kernel of that version or later; if a distribution's older one has it, set the option kernel.",
     about:
@@ -60,7 +60,7 @@ export const CODES = {
   "qemu-too-old": {
     severity: "veto",
     title: "The QEMU is older than VFIO migration",
-    message: "QEMU {qemu} of the {side} is older than {floor}",
+    message: "QEMU {qemu} on {sideHost} is older than {floor}",
     remedy:
       "Use that QEMU or a later one; if a distribution's older one migrates VFIO devices, set the option qemu.",
     about:
@@ -69,7 +69,7 @@ export const CODES = {
   "libvirt-too-old": {
     severity: "veto",
     title: "The source's libvirt refuses guests with VFIO devices",
-    message: "libvirt {libvirt} of the source is older than {floor}",
+    message: "libvirt {libvirt} on {sourceHost} is older than {floor}",
     remedy: "Upgrade libvirt on the source host.",
     about:
       "Before 8.6 libvirt refuses any guest with a host device (qemuMigrationSrcIsAllowedHostdev); since then it asks QEMU. OpenStack Nova wants 8.6.0 for vGPUs, too (MIN_MDEV_LIVEMIG_LIBVIRT_VERSION).",
@@ -85,7 +85,7 @@ export const CODES = {
   "several-devices": {
     severity: "veto",
     title: "This QEMU migrates one VFIO device only",
-    message: "The guest has {count} VFIO devices, and QEMU {qemu} of the {side} migrates one",
+    message: "The guest has {count} VFIO devices, and QEMU {qemu} on {sideHost} migrates one",
     remedy: "Use QEMU 8.2 or later on both hosts, or unplug all devices but one first.",
     about:
       'QEMU 8.0 and 8.1 block it ("Migration is currently not supported with multiple VFIO devices"); commit 5c7a4b6035 of 8.2 allows several that support P2P.',
@@ -94,7 +94,7 @@ export const CODES = {
     severity: "veto",
     title: "One of several VFIO devices does not support P2P",
     message:
-      "The guest has {count} VFIO devices, and the driver of the {side} does not offer P2P for this one",
+      "The guest has {count} VFIO devices, and the driver on {sideHost} does not offer P2P for this one",
     remedy: "Unplug this device, or all others, before the migration.",
     about:
       'QEMU 8.2 and later block it: "Multiple VFIO devices migration is supported only if all of them support P2P migration".',
@@ -103,7 +103,7 @@ export const CODES = {
     severity: "undecided",
     title: "It is not known whether all VFIO devices support P2P",
     message:
-      "The guest has {count} VFIO devices, and whether the {side}'s driver offers P2P for this one is not known",
+      "The guest has {count} VFIO devices, and whether {sideHost}'s driver offers P2P for this one is not known",
     remedy:
       "See migration/features of the device below /sys/kernel/debug/vfio; QEMU's query-migrate lists what blocks a migration (blocked-reasons).",
     about:
@@ -112,7 +112,7 @@ export const CODES = {
   "no-dirty-tracking": {
     severity: "veto",
     title: "The device does not track dirty pages",
-    message: "The {side}'s driver does not track the device's writes, and QEMU is {qemu}",
+    message: "{sideHost}'s driver does not track the device's writes, and QEMU is {qemu}",
     remedy:
       "Set enable-migration=on for the device (all memory is then sent again at the end), or use QEMU 9.1 or later with an IOMMU that tracks dirty pages.",
     about:
@@ -122,7 +122,7 @@ export const CODES = {
     severity: "undecided",
     title: "It is not known whether the device tracks dirty pages",
     message:
-      "Whether the {side}'s driver tracks the device's writes is not known, and QEMU is {qemu}",
+      "Whether {sideHost}'s driver tracks the device's writes is not known, and QEMU is {qemu}",
     remedy:
       "See migration/features of the device below /sys/kernel/debug/vfio; use QEMU 9.1 or later, or set enable-migration=on for the device (all memory is then sent again at the end).",
     about:
@@ -131,7 +131,7 @@ export const CODES = {
   "viommu": {
     severity: "veto",
     title: "The guest has an IOMMU",
-    message: "The guest has an IOMMU of its own, and QEMU of the {side} is {qemu}",
+    message: "The guest has an IOMMU of its own, and QEMU on {sideHost} is {qemu}",
     remedy: "Take the <iommu> out of the guest's definition, and restart the guest.",
     about:
       '"Migration is currently not supported with vIOMMU enabled" (QEMU up to 10.x). 11.0 allows it where the device\'s own dirty tracking is not used (commit 0e3c1e2b2b): then it is a warning.',
@@ -154,7 +154,8 @@ export const CODES = {
   "identity-differs": {
     severity: "veto",
     title: "The destination's device is another one",
-    message: "The {field} is {source:hex} on the source and {destination:hex} on the destination",
+    message:
+      "The {field} is {source:hex} on {sourceHost} and {destination:hex} on {destinationHost}",
     remedy: "Give the guest a device of the same model and revision on the destination.",
     about:
       "Vendor, device, class and revision tell the guest's driver what it drives, and QEMU compares them (pci_init_cmask).",
@@ -162,7 +163,8 @@ export const CODES = {
   "subsystem-differs": {
     severity: "warn",
     title: "The subsystem ids differ",
-    message: "The {field} is {source:hex} on the source and {destination:hex} on the destination",
+    message:
+      "The {field} is {source:hex} on {sourceHost} and {destination:hex} on {destinationHost}",
     remedy: "Find out whether the two boards or types are the same to the guest's driver.",
     about:
       "Subsystem ids tell boards of one chip apart, and types of virtual devices. QEMU never compares them.",
@@ -170,7 +172,7 @@ export const CODES = {
   "msix-count-differs": {
     severity: "veto",
     title: "The devices have MSI-X tables of different sizes",
-    message: "{source} MSI-X vectors on the source, {destination} on the destination",
+    message: "{source} MSI-X vectors on {sourceHost}, {destination} on {destinationHost}",
     remedy: "Give both the same number (sriov_vf_msix_count of a VF whose driver is unbound).",
     about:
       "QEMU compares the table's size, two bytes behind the start of the MSI-X capability, and the state of the table has as many entries as the source's.",
@@ -178,7 +180,7 @@ export const CODES = {
   "bar-shrinks": {
     severity: "veto",
     title: "A BAR is smaller on the destination",
-    message: "BAR {bar} has {source} bytes on the source and {destination} on the destination",
+    message: "BAR {bar} has {source} bytes on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Use a device with the same BAR sizes (same type, same resizable BAR setting).",
     about:
       "QEMU's comparison passes a smaller BAR, and the guest continues with a window that is partly or wholly gone. A bigger one may be refused: qemu/restore-check tells. The sizes that sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's, and are not looked at.",

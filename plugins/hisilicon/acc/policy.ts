@@ -16,14 +16,14 @@ const CODES = {
   "accelerator-differs": {
     severity: "veto",
     title: "The accelerators differ",
-    message: "The device is {source} on the source and {destination} on the destination",
+    message: "The device is {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Give the guest a virtual function of the same accelerator.",
     about: MATCH,
   },
   "accelerator-unknown": {
     severity: "undecided",
     title: "The accelerator is not known",
-    message: "The accelerator of the {side} is not known",
+    message: "The accelerator on {sideHost} is not known",
     remedy: "Gather the facts again, so that they have the device's id.",
     about: MATCH,
   },

@@ -12,7 +12,7 @@ const CODES = {
   "gvtg": {
     severity: "veto",
     title: "GVT-g vGPUs cannot migrate",
-    message: "The vGPU of the {side} is of type {type}, made by GVT-g",
+    message: "The vGPU on {sideHost} is of type {type}, made by GVT-g",
     remedy: "Shut the guest down and start it elsewhere.",
     about:
       "Live migration of GVT-g never came into the kernel's i915 (gvt-linux issue 209, Live Migration Is Not Working).",

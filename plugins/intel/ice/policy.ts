@@ -12,7 +12,7 @@ const CODES = {
   "ice": {
     severity: "veto",
     title: "Linux has no driver that migrates this virtual function",
-    message: "The Ethernet Adaptive Virtual Function of the {side} is bound to vfio-pci",
+    message: "The Ethernet Adaptive Virtual Function on {sideHost} is bound to vfio-pci",
     remedy:
       "Make it the transient part of a failover pair (<teaming>), so that QEMU unplugs it first.",
     about:
@@ -21,7 +21,7 @@ const CODES = {
   "ice-out-of-tree": {
     severity: "undecided",
     title: "The virtual function has a driver that is not Linux's",
-    message: "{driver} of the {side} is not in Linux: what it wants of both sides is not known",
+    message: "{driver} on {sideHost} is not in Linux: what it wants of both sides is not known",
     remedy:
       "Test this migration first; a site that has turns this policy to observe, and names the device in the option accepted of generic/unknown-vendor.",
     about:

@@ -17,7 +17,7 @@ const CODES = {
   "services-differ": {
     severity: "veto",
     title: "The QAT devices are set up for different services",
-    message: "The services are {source} on the source and {destination} on the destination",
+    message: "The services are {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Write the same services to qat/cfg_services of both physical functions.",
     about:
       `dc and dcc have one map; whether the destination has all of the source's capabilities is then undecided. ${RULES}`,
@@ -25,14 +25,14 @@ const CODES = {
   "services-unknown": {
     severity: "undecided",
     title: "The QAT device's services are not known",
-    message: "The services of the {side}'s physical function are not known",
+    message: "The services of {sideHost}'s physical function are not known",
     remedy: "Gather the facts again, with a probe (capture).",
     about: RULES,
   },
   "kernel-too-old": {
     severity: "warn",
     title: "The kernel may be older than QAT's live migration",
-    message: "Kernel {kernel} of the {side} is older than {floor}",
+    message: "Kernel {kernel} on {sideHost} is older than {floor}",
     remedy: "Use a kernel of that version or later, or a distribution's with the same code.",
     about:
       "qat_vfio_pci is in Linux since 6.10 (commit bb208810b1ab, generation 4). Distributions bring it to older kernels, so this only warns.",

@@ -18,14 +18,14 @@ const CODES = {
   "psid-differs": {
     severity: "veto",
     title: "The cards are different boards",
-    message: "The PSID is {source} on the source and {destination} on the destination",
+    message: "The PSID is {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Use a host with the same card.",
     about: DOCA,
   },
   "firmware-differs": {
     severity: "veto",
     title: "The cards run different firmware",
-    message: "Firmware {source} on the source, {destination} on the destination",
+    message: "Firmware {source} on {sourceHost}, {destination} on {destinationHost}",
     remedy:
       "Bring both cards to one firmware version; a site that has tested this pair sets the option firmware to any.",
     about: DOCA,
@@ -33,21 +33,21 @@ const CODES = {
   "firmware-too-old": {
     severity: "veto",
     title: "The firmware is older than live migration",
-    message: "Firmware {version} of the {side} is older than {floor}",
+    message: "Firmware {version} on {sideHost} is older than {floor}",
     remedy: "Upgrade the firmware.",
     about: DOCA,
   },
   "firmware-unknown": {
     severity: "undecided",
     title: "The card's firmware or board is not known",
-    message: "Firmware version and PSID of the {side}'s card are not both known",
+    message: "Firmware version and PSID of {sideHost}'s card are not both known",
     remedy: "Install devlink (iproute2) on the host and gather the facts again.",
     about: `They are read with devlink dev info of the physical function. ${DOCA}`,
   },
   "card-not-certified": {
     severity: "warn",
     title: "NVIDIA does not name this card for live migration",
-    message: "Firmware {version} of the {side} is neither ConnectX-7's nor BlueField-3's",
+    message: "Firmware {version} on {sideHost} is neither ConnectX-7's nor BlueField-3's",
     remedy: "Test this migration first.",
     about:
       `Firmware of ConnectX-7 begins with 28, of BlueField-3 with 32. MLNX_EN 23.07 has basic live migration from ConnectX-6 Dx on. ${DOCA}`,
@@ -55,7 +55,7 @@ const CODES = {
   "kernel-too-old": {
     severity: "warn",
     title: "The kernel is older than NVIDIA wants",
-    message: "Kernel {kernel} of the {side} is older than {floor}",
+    message: "Kernel {kernel} on {sideHost} is older than {floor}",
     remedy: "Use a kernel of that version or later, or a distribution's with the same code.",
     about: `mlx5_vfio_pci is in Linux since 5.18, so older kernels may do. ${DOCA}`,
   },

@@ -12,7 +12,7 @@ export const CODES = {
   "type-differs": {
     severity: "veto",
     title: "The vGPU types differ",
-    message: "The vGPU is {source} on the source and {destination} on the destination",
+    message: "The vGPU is {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Create a vGPU of the same type on the destination.",
     about: TYPES,
   },
@@ -20,7 +20,7 @@ export const CODES = {
     severity: "undecided",
     title: "It is not known whether the vGPU types are the same",
     message:
-      "The vGPU is {source} on the source and {destination} on the destination, which cannot be compared",
+      "The vGPU is {source} on {sourceHost} and {destination} on {destinationHost}, which cannot be compared",
     remedy:
       "Gather the facts again, as root; the vGPU's VFIO config region (--vfio-region) holds the type as subsystem id.",
     about: TYPES,
@@ -28,7 +28,7 @@ export const CODES = {
   "not-created": {
     severity: "veto",
     title: "The destination's VF has no vGPU yet",
-    message: "The destination's VF has no vGPU, wanted is {type}",
+    message: "{destinationHost}'s VF has no vGPU, wanted is {type}",
     remedy: "Write the type's number to nvidia/current_vgpu_type of the VF, then ask again.",
     about:
       "An SR-IOV VF becomes a vGPU when its type is set (creatable_vgpu_types, current_vgpu_type in sysfs); 0 is none.",
@@ -37,7 +37,7 @@ export const CODES = {
     severity: "veto",
     title: "The destination's VF has no vGPU, and cannot be made one of this type",
     message:
-      "The destination's VF has no vGPU, and {type} is not among the types it can be made now",
+      "{destinationHost}'s VF has no vGPU, and {type} is not among the types it can be made now",
     remedy: "Free room on that GPU, or choose another host.",
     about:
       "creatable_vgpu_types of a VF shrinks with what is placed on its GPU already: it lists what there is room for.",
@@ -45,7 +45,7 @@ export const CODES = {
   "nvml-accepts": {
     severity: "info",
     title: "NVML accepts this live migration",
-    message: "nvmlGetVgpuCompatibility says that the vGPU can migrate live to the destination",
+    message: "nvmlGetVgpuCompatibility says that the vGPU can migrate live to {destinationHost}",
     remedy: "Nothing to do.",
     about: `${NVML} It does not look at capacity.`,
   },
@@ -59,7 +59,8 @@ export const CODES = {
   "host-driver-differs": {
     severity: "warn",
     title: "The host drivers differ",
-    message: "Host driver {source} -> {destination}; accepted pairs: {accepted}",
+    message:
+      "NVIDIA driver {source} on {sourceHost}, {destination} on {destinationHost}; accepted pairs: {accepted}",
     remedy:
       "Check NVIDIA's release notes for this pair of drivers. A site that does not want such pairs sets the option drivers to same-branch or equal.",
     about: `With the option drivers this is a veto where the pair is not accepted. ${DRIVERS}`,
@@ -68,7 +69,7 @@ export const CODES = {
     severity: "veto",
     title: "The host drivers differ, and QEMU compares them",
     message:
-      "Host driver {source} -> {destination}, and on this machine type QEMU compares, or may compare, what the drivers wrote",
+      "NVIDIA driver {source} on {sourceHost}, {destination} on {destinationHost}, and on this machine type QEMU compares, or may compare, what the drivers wrote",
     remedy:
       "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or install the same host driver on both hosts.",
     about:
@@ -84,7 +85,7 @@ export const CODES = {
   "vgpu-version-out-of-range": {
     severity: "veto",
     title: "The destination does not take the guest's vGPU version",
-    message: "The guest runs vGPU version {version}, the destination takes {min} to {max}",
+    message: "The guest runs vGPU version {version}, {destinationHost} takes {min} to {max}",
     remedy:
       "Widen the destination's range (nvmlSetVgpuVersion, without guests running), or use the source's driver there.",
     about:
@@ -93,7 +94,7 @@ export const CODES = {
   "guest-driver-out-of-range": {
     severity: "warn",
     title: "The guest's driver may be of the wrong branch",
-    message: "The guest's driver is {guest}, the destination's {host}",
+    message: "The guest's driver is {guest}, {destinationHost}'s {host}",
     remedy: "Upgrade the guest's driver to the destination's branch first, or ask NVML.",
     about:
       "A vGPU manager takes guest drivers of its own branch and of the one before, and a manager of a long-term support branch (R450, R470, R535, R580) also those of the long-term support branch before (vGPU release notes 19.0, 1.2; which branches those are, NVIDIA Data Center Drivers, Supported Drivers). Another driver fails to load with the vGPU; NVIDIA does not say what becomes of one that is loaded: so this only warns.",
@@ -101,7 +102,7 @@ export const CODES = {
   "gpu-mode-differs": {
     severity: "warn",
     title: "The GPUs are in different modes",
-    message: "{mode} is {source} on the source's GPU and {destination} on the destination's",
+    message: "{mode} is {source} on {sourceHost}'s GPU and {destination} on {destinationHost}'s",
     remedy: "Set both GPUs alike (nvidia-smi), or ask NVML.",
     about:
       "A migration between hosts of another ECC configuration stops before it is complete, whatever the GPU (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), known issues with migration). A known issue may be fixed in another release: so this only warns.",
@@ -109,7 +110,7 @@ export const CODES = {
   "parameter-blocks": {
     severity: "warn",
     title: "A parameter of the vGPU may block migration",
-    message: "The vGPU of the {side} has {parameter}",
+    message: "The vGPU on {sideHost} has {parameter}",
     remedy: "Set the parameter to 0 (nvidia/vgpu_params) and restart the guest.",
     about:
       "Migration is disabled for a guest with unified memory, debuggers or profilers (NVIDIA AI Enterprise 6.2, NVIDIA vGPU (C-Series), limitations of migration). Whether the driver offers it for this vGPU the kernel itself may tell (generic/vfio): so this only warns.",
@@ -117,7 +118,7 @@ export const CODES = {
   "hypervisors-unsupported": {
     severity: "veto",
     title: "NVIDIA does not support this pair of hypervisors",
-    message: "The source runs RHEL {source}, the destination RHEL {destination}",
+    message: "{sourceHost} runs RHEL {source}, {destinationHost} RHEL {destination}",
     remedy: "Migrate between hosts of one release.",
     about:
       "Live migration of vGPUs is not supported between RHEL 10 and RHEL 9.4 (NVIDIA AI Enterprise, live migration). The release is read from the kernel's version (el9_4).",

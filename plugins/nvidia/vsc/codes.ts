@@ -7,48 +7,69 @@ const FORMAT =
 export const CODES = {
   "header-differs": {
     severity: "veto",
-    title: "The header of the Vendor Specific Capability differs",
+    title: "The header of the Vendor Specific capability (VSC) differs",
     message:
-      "The Vendor Specific Capability's {what} is {source} on the source and {destination} on the destination",
+      "The {what} of the Vendor Specific capability (VSC) is {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Use the same GPU model and vGPU type, with host drivers of one branch.",
     about:
       "Id, next pointer and length are defined by the PCI specification and are compared by every QEMU, on every machine type. The same holds for where the capability is, and whether it is there.",
   },
   "body-compared": {
     severity: "veto",
-    title: "QEMU compares the body, and it differs",
+    title:
+      "QEMU compares what the hosts' NVIDIA drivers write into the Vendor Specific capability (VSC), and it differs",
     message:
-      "{count} bytes of the body differ, first at {offset:hex} (source {read:hex}, destination {device:hex}), and on this machine type QEMU compares them; {drivers}",
+      "NVIDIA driver {source} on {sourceHost}, {destination} on {destinationHost}; {comparer} compares that: {count} bytes of the Vendor Specific capability (VSC), first at {offset:hex}",
     remedy:
-      "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or install the same host driver on both hosts.",
+      "Restart the guest with a machine type of version 9.1 or later; or, without a restart, set skip-vsc-check=on on {destinationHost} (qemu:override); or install one NVIDIA driver on both hosts.",
+    remedies: {
+      "QEMU before 9.1":
+        "Install one NVIDIA driver on both hosts; or use QEMU 9.1 or later on both, and restart the guest with a machine type of version 9.1 or later.",
+      "skip-vsc-check=off":
+        "Take skip-vsc-check=off out of the device's definition and restart the guest with a machine type of version 9.1 or later; or, without a restart, set skip-vsc-check=on on {destinationHost} (qemu:override); or install one NVIDIA driver on both hosts.",
+    },
     about:
       `Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares the body of the capability as any other byte. ${FORMAT}`,
   },
   "per-card-bytes-compared": {
     severity: "veto",
-    title: "QEMU compares bytes that differ from card to card",
+    title:
+      "QEMU compares bytes of the Vendor Specific capability (VSC) that differ from card to card",
     message:
-      "Bytes {offset:hex} to {last:hex} differ from card to card, and on this machine type QEMU compares them",
+      "Bytes {offset:hex} to {last:hex} of the Vendor Specific capability (VSC) differ from card to card, and {comparer} compares them",
     remedy:
-      "Restart the guest with a machine type of version 9.1 or later, or set skip-vsc-check=on on the destination (qemu:override): no driver makes these bytes equal.",
+      "Restart the guest with a machine type of version 9.1 or later, or set skip-vsc-check=on on {destinationHost} (qemu:override): no driver makes these bytes equal.",
+    remedies: {
+      "QEMU before 9.1":
+        "Use QEMU 9.1 or later on both hosts, and restart the guest with a machine type of version 9.1 or later: no driver makes these bytes equal.",
+      "skip-vsc-check=off":
+        "Take skip-vsc-check=off out of the device's definition and restart the guest with a machine type of version 9.1 or later; or, without a restart, set skip-vsc-check=on on {destinationHost} (qemu:override).",
+    },
     about:
       "A whole GPU's capability has length 0x14, starts with 01, and holds 4 bytes at +0x0c that differ between two cards of one model in one machine, with one driver. Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares them as any other byte.",
   },
   "other-bytes-compared": {
     severity: "veto",
-    title: "QEMU compares the body, and it differs otherwise than by host driver",
+    title:
+      "QEMU compares the body of the Vendor Specific capability (VSC), and it differs otherwise than by host driver",
     message:
-      "{count} bytes of the body differ, first at {offset:hex} (source {read:hex}, destination {device:hex}), and on this machine type QEMU compares them; it is not the host drivers that differ there",
+      "{count} bytes of the Vendor Specific capability (VSC) differ, first at {offset:hex} ({read:hex} on {sourceHost}, {device:hex} on {destinationHost}), and {comparer} compares them; it is not the NVIDIA drivers that differ there",
     remedy:
-      "Restart the guest with a machine type of version 9.1 or later, set skip-vsc-check=on on the destination (qemu:override), or choose another device.",
+      "Restart the guest with a machine type of version 9.1 or later; or, without a restart, set skip-vsc-check=on on {destinationHost} (qemu:override); or choose another device.",
+    remedies: {
+      "QEMU before 9.1":
+        "Choose another device; or use QEMU 9.1 or later on both hosts, and restart the guest with a machine type of version 9.1 or later.",
+      "skip-vsc-check=off":
+        "Take skip-vsc-check=off out of the device's definition and restart the guest with a machine type of version 9.1 or later; or, without a restart, set skip-vsc-check=on on {destinationHost} (qemu:override); or choose another device.",
+    },
     about:
       `Both bodies name one host driver, or they are not those of vGPUs, in which no driver is named. Before QEMU 9.1, and with machine types up to 9.0, vfio-pci compares the body as any other byte. ${FORMAT}`,
   },
   "body-check-unknown": {
     severity: "undecided",
-    title: "Whether QEMU compares the body is not known",
+    title: "It is not known whether QEMU compares the body of the Vendor Specific capability (VSC)",
     message:
-      "{count} bytes of the body differ, first at {offset:hex}, and whether this machine type compares them is not known; {drivers}",
+      "NVIDIA driver {source} on {sourceHost}, {destination} on {destinationHost}; whether {comparer} compares that is not known: {count} bytes of the Vendor Specific capability (VSC), first at {offset:hex}",
     remedy:
       "Ask the destination's QEMU for the compat properties of its machine types (query-machines with compat-props), or set skip-vsc-check on the device.",
     about:
@@ -57,21 +78,22 @@ export const CODES = {
   "signature-differs": {
     severity: "veto",
     title: "The capabilities are of different kinds",
-    message: "The source's capability is that of a {source}, the destination's of a {destination}",
+    message:
+      "{sourceHost}'s capability is that of a {source}, {destinationHost}'s of a {destination}",
     remedy: "Use a vGPU of the same type on the destination.",
     about: FORMAT,
   },
   "records-unreadable": {
     severity: "undecided",
-    title: "The record list cannot be read",
-    message: "The record list of the {side} cannot be read, and the bodies differ",
+    title: "The record list of the Vendor Specific capability (VSC) cannot be read",
+    message: "The record list on {sideHost} cannot be read, and the bodies differ",
     remedy: "Install the same host driver on both hosts, or ask NVIDIA about this driver.",
     about: `A record is shorter than its own header or runs past the capability. ${FORMAT}`,
   },
   "records-differ": {
     severity: "veto",
-    title: "The record lists differ",
-    message: "The source has the records {source}, the destination {destination} (id:length)",
+    title: "The record lists of the Vendor Specific capability (VSC) differ",
+    message: "{sourceHost} has the records {source}, {destinationHost} {destination} (id:length)",
     remedy: "Install host drivers of one branch on both hosts.",
     about:
       `With another list of records the format has changed, and the guest's driver has parsed the old one. ${FORMAT}`,
@@ -86,7 +108,8 @@ export const CODES = {
   "host-driver-differs": {
     severity: "warn",
     title: "The host drivers differ",
-    message: "Host driver {source} -> {destination}; accepted pairs: {accepted}",
+    message:
+      "NVIDIA driver {source} on {sourceHost}, {destination} on {destinationHost}; accepted pairs: {accepted}",
     remedy:
       "Check NVIDIA's release notes for this pair of drivers. A site that does not want such pairs sets the option drivers to same-branch or equal.",
     about:
@@ -104,7 +127,7 @@ export const CODES = {
     severity: "undecided",
     title: "The bytes are the virtual function's, not the vGPU's",
     message:
-      "The known config space of the {side} is that of a virtual function, not of the vGPU in it",
+      "The known config space on {sideHost} is that of a virtual function, not of the vGPU in it",
     remedy: "Read the vGPU's VFIO config region instead of the function's config in sysfs.",
     about:
       "NVIDIA's driver makes up the config space of a vGPU. What the kernel shows in sysfs for the virtual function that carries it is another one, in which the vGPU's type and the capability with the host's driver are not.",
@@ -119,7 +142,7 @@ export const CODES = {
   },
   "per-card-bytes": {
     severity: "info",
-    title: "Per-card bytes differ",
+    title: "Bytes of the Vendor Specific capability (VSC) that differ from card to card",
     message:
       "Bytes {offset:hex} to {last:hex} differ from card to card, and QEMU does not compare them",
     remedy: "Nothing to do.",
@@ -128,8 +151,9 @@ export const CODES = {
   },
   "body-differs": {
     severity: "undecided",
-    title: "The body differs and is not understood",
-    message: "{count} bytes of a body of unknown format differ, first at {offset:hex}",
+    title: "The body of the Vendor Specific capability (VSC) differs and is not understood",
+    message:
+      "{count} bytes of the Vendor Specific capability (VSC), of unknown format, differ, first at {offset:hex}",
     remedy: "Ask NVIDIA whether the two devices agree, or test this migration first.",
     about:
       `QEMU does not compare the body on this machine type, and it is neither a vGPU's nor differs only in a whole GPU's per-card bytes. ${FORMAT}`,
@@ -137,7 +161,7 @@ export const CODES = {
   "subsystem-differs": {
     severity: "veto",
     title: "The subsystem ids differ: another vGPU type or board",
-    message: "Subsystem {source} on the source, {destination} on the destination",
+    message: "Subsystem {source} on {sourceHost}, {destination} on {destinationHost}",
     remedy: "Create a vGPU of the same type on the destination.",
     about:
       "Each vGPU type has a subsystem id of its own. QEMU never compares it, so a guest would wake up with another vGPU type, with another frame buffer size.",

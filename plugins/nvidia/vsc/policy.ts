@@ -5,7 +5,9 @@ import {
   get16,
   type Migration,
   type PolicyFinding,
+  resolveAlias,
   showsFunctionOnly,
+  type Side,
   SIDES,
   skipsVscCheck,
   v,
@@ -68,7 +70,7 @@ function* judge(pair: DevicePair, migration: Migration, options: Options): Gener
     const headers = [...compareHeaders(source, destination)];
     yield* headers;
     if (headers.length > 0) continue;
-    yield* compareBodies(source, destination, () => skipsVscCheck(pair, migration), options);
+    yield* compareBodies(source, destination, { pair, migration, options });
   }
 }
 
@@ -108,8 +110,11 @@ function* compareHeaders(source: Vsc, destination: Vsc): Generator<Finding> {
 function* compareBodies(
   source: Vsc,
   destination: Vsc,
-  skips: () => boolean | undefined,
-  options: Options,
+  { pair, migration, options }: {
+    readonly pair: DevicePair;
+    readonly migration: Migration;
+    readonly options: Options;
+  },
 ): Generator<Finding> {
   const differing = differingOffsets(source, destination);
   const [first] = differing;
@@ -118,34 +123,65 @@ function* compareBodies(
     yield* noteUnknownRecords(source, destination, options);
     return;
   }
-  const skip = skips();
-  if (skip === false) {
-    yield nameCompared(source, destination, differing);
-    return;
-  }
-  if (skip === undefined) {
-    const data = { ...countBytes(source, destination, differing), ...drivers(source, destination) };
-    yield { code: "body-check-unknown", offset: first, data };
+  const skip = skipsVscCheck(pair, migration);
+  if (skip !== true) {
+    const by = nameComparer(pair, migration);
+    if (skip === false) {
+      yield nameCompared(source, destination, differing, by);
+    } else {
+      const { comparer } = by;
+      const counted = { ...countBytes(source, destination, differing), comparer };
+      const data = { ...counted, ...drivers(source, destination) };
+      yield { code: "body-check-unknown", offset: first, data };
+    }
     return;
   }
   yield* judgeBodies(source, destination, differing, options);
 }
 
+interface Comparer {
+  /** What has the body compared. */
+  readonly comparer: string;
+  /** The remedy that fits. */
+  readonly remedy?: "QEMU before 9.1" | "skip-vsc-check=off";
+}
+
+/** Who has the body compared, and what would not. */
+function nameComparer({ guest }: DevicePair, migration: Migration): Comparer {
+  const { source, destination: { qemu } } = migration;
+  const machine = migration.machine && resolveAlias(migration.machine, source.qemu);
+  if (qemu !== undefined && !qemu.atLeast(9, 1)) {
+    return { comparer: `QEMU ${qemu}`, remedy: "QEMU before 9.1" };
+  }
+  const own = guest.properties["skip-vsc-check"];
+  if (own !== undefined) {
+    return { comparer: `the device's skip-vsc-check=${own}`, remedy: "skip-vsc-check=off" };
+  }
+  return { comparer: machine === undefined ? "QEMU" : `machine type ${machine.name}` };
+}
+
 /** What QEMU will find, by what made the difference: the advice is another one. */
-function nameCompared(source: Vsc, destination: Vsc, differing: readonly number[]): Finding {
+function nameCompared(
+  source: Vsc,
+  destination: Vsc,
+  differing: readonly number[],
+  by: Comparer,
+): Finding {
   const [offset = source.offset] = differing;
   const [from, to] = [hostDriver(source), hostDriver(destination)];
   const areVgpus = [source, destination].every(({ body }) => body.kind === "vgpu");
   const isOneDriver = from !== undefined && to !== undefined &&
     from.version === to.version && from.branch === to.branch;
-  const data = countBytes(source, destination, differing);
+  const data = { ...countBytes(source, destination, differing), ...by };
   if (areVgpus && !isOneDriver) {
     return { code: "body-compared", offset, data: { ...data, ...drivers(source, destination) } };
   }
   const perCard = perCardBytes(source, destination, differing);
-  return perCard === undefined
-    ? { code: "other-bytes-compared", offset, data }
-    : { code: "per-card-bytes-compared", offset: perCard.start, data: { last: perCard.last } };
+  return perCard === undefined ? { code: "other-bytes-compared", offset, data } : {
+    code: "per-card-bytes-compared",
+    offset: perCard.start,
+    data: { last: perCard.last, ...by },
+  };
 }
 
 function countBytes(
@@ -157,8 +193,16 @@ function countBytes(
   return { count: length, read: source.bytes[at] ?? 0, device: destination.bytes[at] ?? 0 };
 }
 
-function drivers(source: Vsc, destination: Vsc): { drivers: string } {
-  return { drivers: nameDrivers(hostDriver(source), hostDriver(destination)) };
+function drivers(source: Vsc, destination: Vsc): Readonly<Record<Side, string>> {
+  const [from, to] = [hostDriver(source), hostDriver(destination)];
+  // Of one version in two branches the branch tells them apart.
+  const name = (driver: HostDriver | undefined): string =>
+    driver === undefined
+      ? "of unknown version"
+      : from?.version === to?.version
+      ? nameDriver(driver)
+      : driver.version;
+  return { source: name(from), destination: name(to) };
 }
 
 /** Where a whole GPU's body differs from card to card, if it differs nowhere else. */
@@ -255,12 +299,6 @@ function* noteUnknownRecords(
     const state = isEqual ? "equal" : "different";
     yield { code: "unknown-record", severity, data: { id, length, state } };
   }
-}
-
-function nameDrivers(source: HostDriver | undefined, destination: HostDriver | undefined): string {
-  return source === undefined || destination === undefined
-    ? "the bytes do not name the host drivers"
-    : `host driver ${nameDriver(source)} -> ${nameDriver(destination)}`;
 }
 
 function nameDriver({ version, branch }: HostDriver): string {

@@ -15,9 +15,14 @@ export const CODES = {
   "will-fail": {
     severity: "veto",
     title: "QEMU will refuse the config space",
-    message: "QEMU will fail at offset {offset:hex} ({field}): {line}",
+    message:
+      "QEMU will fail at offset {offset:hex} ({field}), the first of {failing} bytes that differ: {line}",
     remedy:
-      "Give the guest a device on the destination whose config space is equal there: the same model and firmware, and, where the host's driver makes up the device (a vGPU), the same driver. If the difference is in the body of a Vendor Specific Capability, a machine type of version 9.1 or later (or skip-vsc-check=on on the destination) leaves it uncompared.",
+      "Give the guest a device on {destinationHost} whose config space is equal there: the same model and firmware, and, where the host's driver makes up the device (a vGPU), the same driver.",
+    remedies: {
+      "a VSC":
+        "Give the guest a device on {destinationHost} with the same bytes there (of a vGPU: the same host driver). A machine type of version 9.1 or later, or skip-vsc-check=on on {destinationHost}, leaves the body of this Vendor Specific capability (VSC) uncompared.",
+    },
     about:
       `${CONFIG_CHECK} A compared bit differs, so the destination ends with "Bad config data", and the migration is lost after the memory was copied.`,
   },
@@ -53,7 +58,7 @@ export const CODES = {
     severity: "veto",
     title: "The guest's BAR address will be refused",
     message:
-      "BAR {bar} has {source} bytes on the source and {destination} on the destination, and the guest's address has a bit set in between: QEMU will fail",
+      "BAR {bar} has {source} bytes on {sourceHost} and {destination} on {destinationHost}, and the guest's address has a bit set in between: QEMU will fail",
     remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
     about:
       "pci_register_bar makes the address bits from the BAR's size upwards writable and so uncompared. With a bigger BAR on the destination more low bits are compared with 0, and the guest's view shows that its address has one of them set.",
@@ -62,7 +67,7 @@ export const CODES = {
     severity: "undecided",
     title: "A BAR is bigger on the destination",
     message:
-      "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU fails if the guest's address has a bit set in between",
+      "BAR {bar} has {source} bytes on {sourceHost} and {destination} on {destinationHost}: QEMU fails if the guest's address has a bit set in between",
     remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
     about:
       "pci_register_bar makes the address bits from the BAR's size upwards writable and so uncompared. With a bigger BAR on the destination more low bits are compared, and the guest's address, aligned to the smaller size, may have one of them set.",
@@ -71,7 +76,7 @@ export const CODES = {
     severity: "warn",
     title: "A BAR differs and nothing will stop it",
     message:
-      "BAR {bar} has {source} bytes on the source and {destination} on the destination: QEMU accepts that, the guest keeps the old size",
+      "BAR {bar} has {source} bytes on {sourceHost} and {destination} on {destinationHost}: QEMU accepts that, the guest keeps the old size",
     remedy: "Use a device with the same BAR sizes (same vGPU type, same resizable BAR setting).",
     about:
       "The restore compares only the bits below a BAR's size. A smaller or missing BAR on the destination passes, and the guest continues with a window that is not there.",
@@ -79,7 +84,7 @@ export const CODES = {
   "bars-unknown": {
     severity: "undecided",
     title: "BAR sizes are not known",
-    message: "The BAR sizes of the {side} are not known: only the types of BARs were compared",
+    message: "The BAR sizes on {sideHost} are not known: only the types of BARs were compared",
     remedy: "Gather the sizes (sysfs resource), or give them with --bar N=SIZE.",
     about:
       "A BAR that is bigger on the destination can make the restore fail, and MSI-X must fit into its BARs. Bytes alone do not tell sizes.",
@@ -87,7 +92,7 @@ export const CODES = {
   "rom-size-unknown": {
     severity: "undecided",
     title: "The ROM's size is not known",
-    message: "The size of the {side}'s expansion ROM is not known",
+    message: "The size of {sideHost}'s expansion ROM is not known",
     remedy:
       "Gather the facts again (sysfs resource has the size), with romSize 0 for a device without one.",
     about:
@@ -107,7 +112,7 @@ export const CODES = {
     severity: "undecided",
     title: "Extended config space is not known",
     message:
-      "Of the {side} device 256 bytes are known: if it has extended capabilities, QEMU compares them too",
+      "Of the device on {sideHost} 256 bytes are known: if it has extended capabilities, QEMU compares them too",
     remedy: "Read all 4096 bytes (lspci -xxxx as root, or the VFIO config region).",
     about:
       "A PCI Express device has 4096 bytes of config space, and on an express bus QEMU compares every extended capability but ARI and SR-IOV. lspci -xxx shows the first 256 bytes only. A device whose VFIO config region ends there has no others. Where two dumps of 256 bytes are all that was asked about it is a warning: the answer is on those bytes.",
@@ -116,7 +121,7 @@ export const CODES = {
     severity: "veto",
     title: "The ROM files differ in size",
     message:
-      'The ROM file {file} makes a ROM of {source:hex} bytes on the source and {destination:hex} on the destination: QEMU will fail with "Size mismatch: .../{block}: {source:hex} != {destination:hex}"',
+      'The ROM file {file} makes a ROM of {source:hex} bytes on {sourceHost} and {destination:hex} on {destinationHost}: QEMU will fail with "Size mismatch: .../{block}: {source:hex} != {destination:hex}"',
     remedy:
       "Have the same ROM file on both hosts, or set romsize to a power of two that both files fit in (qemu:override) when the guest is next started.",
     about:
@@ -125,7 +130,7 @@ export const CODES = {
   "rom-file-missing": {
     severity: "veto",
     title: "The destination has no such ROM file",
-    message: "There is no ROM file {file} on the destination: its QEMU cannot open the device",
+    message: "There is no ROM file {file} on {destinationHost}: its QEMU cannot open the device",
     remedy: "Copy the ROM file to the same path on the destination.",
     about:
       'QEMU takes the size of its ROM from the file also where a migration is to arrive, and ends with "failed to find romfile" (pci_add_option_rom). With romsize set, QEMU 8.1 and later does not look for it.',
@@ -133,7 +138,7 @@ export const CODES = {
   "rom-file-refused": {
     severity: "veto",
     title: "The destination's QEMU does not take the ROM file",
-    message: "The ROM file {file} of {size} bytes on the destination {problem}: QEMU refuses it",
+    message: "The ROM file {file} of {size} bytes on {destinationHost} {problem}: QEMU refuses it",
     remedy: "Have the same ROM file on both hosts.",
     about:
       "QEMU refuses a romfile that is empty, larger than 2 GiB or larger than romsize (pci_add_option_rom), and the incoming guest does not start.",
@@ -142,7 +147,7 @@ export const CODES = {
     severity: "veto",
     title: "The two QEMUs have different names for the ROM of a ROM file",
     message:
-      "The source's QEMU calls the ROM of {file} {source}, the destination's {destination}: QEMU will fail with \"Unknown ramblock .../{source}, cannot accept migration\"",
+      "{sourceHost}'s QEMU calls the ROM of {file} {source}, {destinationHost}'s {destination}: QEMU will fail with \"Unknown ramblock .../{source}, cannot accept migration\"",
     remedy:
       "Migrate to a QEMU on the same side of 10.1, or restart the guest without the ROM file (rom enabled='no', or rom bar='off').",
     about:
@@ -161,7 +166,7 @@ export const CODES = {
     severity: "veto",
     title: "The two sides have config spaces of different size",
     message:
-      "The source sends {source} bytes of config space and the destination expects {destination}: all that follows is misread",
+      "{sourceHost} sends {source} bytes of config space and {destinationHost} expects {destination}: all that follows is misread",
     remedy: "Use a device whose VFIO config region has the same size on both hosts.",
     about:
       "vfio_pci_populate_device takes the size of the config region (256 or 4096 bytes) from the host. Each side uses its own, and the stream does not carry the size.",
@@ -169,14 +174,14 @@ export const CODES = {
   "destination-refuses": {
     severity: "veto",
     title: "The destination cannot open the device",
-    message: "The destination's QEMU cannot open the device: {reason}",
+    message: "{destinationHost}'s QEMU cannot open the device: {reason}",
     remedy: "Use another device on the destination, or repair the config space of this one.",
     about: "vfio-pci checks a device when it is opened; the incoming guest would not even start.",
   },
   "destination-may-refuse": {
     severity: "undecided",
     title: "The destination may be unable to open the device",
-    message: "By these bytes the destination's QEMU cannot open the device: {reason}",
+    message: "By these bytes {destinationHost}'s QEMU cannot open the device: {reason}",
     remedy: "Read the device's VFIO config region on the destination and ask again.",
     about:
       "These are not the bytes that QEMU reads when it opens the device, and they may differ from those in this very place.",
@@ -184,7 +189,7 @@ export const CODES = {
   "source-impossible": {
     severity: "undecided",
     title: "The facts of the source cannot be right",
-    message: "By these facts the source's QEMU could not have opened the device: {reason}",
+    message: "By these facts {sourceHost}'s QEMU could not have opened the device: {reason}",
     remedy: "Gather the facts of the source again.",
     about:
       "The guest runs there with this device, yet the bytes, sizes and properties given describe a device that QEMU refuses.",
@@ -193,7 +198,7 @@ export const CODES = {
     severity: "warn",
     title: "A capability is missing on the destination",
     message:
-      "Capability {name} at {offset:hex} exists on the source only; QEMU accepts that, and the guest keeps seeing it",
+      "Capability {name} at {offset:hex} exists on {sourceHost} only; QEMU accepts that, and the guest keeps seeing it",
     remedy: "Use a device with the same capabilities.",
     about:
       "Only bytes that the destination has a capability for are compared. After the restore the guest sees the source's bytes with nothing behind them.",
@@ -202,7 +207,7 @@ export const CODES = {
     severity: "warn",
     title: "Exempt bytes differ",
     message:
-      "{count} bytes of a Vendor Specific Capability differ, first at {offset:hex}, and QEMU does not compare them",
+      "{count} bytes of a Vendor Specific capability (VSC) differ, first at {offset:hex}, and QEMU does not compare them",
     remedy:
       "See what the vendor's policy says of them; without one, ask the vendor whether the two devices agree.",
     about:
@@ -211,7 +216,7 @@ export const CODES = {
   "unchecked-differs": {
     severity: "info",
     title: "Header fields that QEMU never compares differ",
-    message: "{fields} differ; QEMU does not compare them",
+    message: "Different, and not compared by QEMU: {fields}",
     remedy: "Make sure that the guest's driver works with that.",
     about:
       "Subsystem ids and the interrupt pin are in no mask of pci_init_cmask. The guest sees the destination's own after the restore.",
@@ -220,22 +225,28 @@ export const CODES = {
     severity: "undecided",
     title: "A missing fact decides",
     message: "It depends on {missing}: one value passes, another fails ({failure})",
-    remedy: "Give the missing fact.",
+    remedy:
+      "Let premigrate read what it depends on: on the hosts themselves, as root and with libvirt (`premigrate capture --uri`).",
     about:
       "premigrate tried every value that the missing facts can have, and the restore does not come out the same for all of them.",
   },
   "no-config": {
     severity: "undecided",
     title: "Config space is not known",
-    message: "The config space of the {side} device is not known",
+    message: "The config space of the device on {sideHost} is not known",
     remedy: "Gather the facts again, as root.",
+    remedies: {
+      "a mediated device":
+        "Read its VFIO config region, on {sideHost} as root: of a running guest `premigrate stamp` there reads it, of an idle device --vfio-region. Sysfs has no bytes of a mediated device.",
+    },
     about:
       "Without the device's bytes nothing can be said about the restore. What sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's.",
   },
   "short-config": {
     severity: "undecided",
     title: "Config space is cut short",
-    message: "Only {length} bytes of the {side} device's config space are known: needs root",
+    message:
+      "Only {length} bytes of config space are known of the device on {sideHost}: needs root",
     remedy: "Read the config space as root.",
     about:
       "The kernel shows 64 bytes of config space to users without CAP_SYS_ADMIN, lspci -x shows no more: no capability is in them.",
@@ -243,7 +254,7 @@ export const CODES = {
   "not-answering": {
     severity: "undecided",
     title: "The device's ids are not known",
-    message: "The vendor id of the {side} device reads ffff",
+    message: "The vendor id of the device on {sideHost} reads ffff",
     remedy:
       "For an SR-IOV VF, take the ids from sysfs (vendor, device) or read its VFIO config region; else wake the device from D3.",
     about:
@@ -260,7 +271,7 @@ export const CODES = {
   "machine-types-not-known": {
     severity: "undecided",
     title: "It is not known whether the destination's QEMU has the machine type",
-    message: "It is not known whether the destination's QEMU has machine type {machine}",
+    message: "It is not known whether {destinationHost}'s QEMU has machine type {machine}",
     remedy: "Gather the destination's facts with libvirt (capture --uri).",
     about:
       "A distribution's QEMU may lack upstream's machine types, and each release drops the oldest. Libvirt's capabilities list those that it has.",
@@ -268,14 +279,14 @@ export const CODES = {
   "machine-too-new": {
     severity: "veto",
     title: "The destination's QEMU has no such machine type",
-    message: "Machine type {machine} is newer than the destination's QEMU {qemu}",
+    message: "Machine type {machine} is newer than {destinationHost}'s QEMU {qemu}",
     remedy: "Migrate to a host with a newer QEMU.",
     about: "A QEMU release has the machine types up to its own version.",
   },
   "machine-missing": {
     severity: "veto",
     title: "The destination's QEMU has no such machine type",
-    message: "Machine type {machine} is not among those of the destination's QEMU",
+    message: "Machine type {machine} is not among those of {destinationHost}'s QEMU",
     remedy: "Migrate to a host whose QEMU has it.",
     about:
       "A distribution's own machine types are in its own QEMU only, and each release drops the oldest. Libvirt's capabilities list them all.",
@@ -283,7 +294,7 @@ export const CODES = {
   "property-refused": {
     severity: "veto",
     title: "The destination's QEMU refuses a property",
-    message: "{problem}",
+    message: "{destinationHost}'s QEMU refuses a property: {problem}",
     remedy: "Take the property out of the guest's definition, or migrate to a newer QEMU.",
     about:
       "A device property that the QEMU binary does not know, or a value it does not take, ends QEMU before the migration starts.",
@@ -292,7 +303,7 @@ export const CODES = {
     severity: "undecided",
     title: "The destination's QEMU may refuse a property",
     message:
-      "Not every QEMU knows the property {property}, and the destination's version is not known",
+      "Not every QEMU knows the property {property}, and {destinationHost}'s version is not known",
     remedy: "Give the destination's QEMU version.",
     about:
       "A device property that the QEMU binary does not know ends QEMU before the migration starts.",
@@ -307,7 +318,7 @@ export const CODES = {
   "qemu-not-known": {
     severity: "undecided",
     title: "The QEMU version is not known",
-    message: "The QEMU version of the {side} is not known",
+    message: "The QEMU version on {sideHost} is not known",
     remedy:
       "Gather the facts again (capture --uri; on the destination `premigrate cache`), or give --qemu.",
     about:
@@ -316,7 +327,7 @@ export const CODES = {
   "qemu-not-modelled": {
     severity: "undecided",
     title: "This QEMU version is not modelled",
-    message: "QEMU {qemu} of the {side} is outside the versions 5.2 to 11.1 whose rules are known",
+    message: "QEMU {qemu} on {sideHost} is outside the versions 5.2 to 11.1 whose rules are known",
     remedy: "Use a version of premigrate that knows it, or test this migration first.",
     about:
       "Before 5.2 vfio-pci could not migrate; after 11.1 the rules may have changed. What was found holds if they have not.",

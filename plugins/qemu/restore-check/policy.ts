@@ -101,7 +101,8 @@ function* checkFacts(pair: DevicePair, migration: Migration): Generator<Finding>
   for (const side of SIDES) {
     const { config } = pair[side];
     if (config === undefined) {
-      yield { code: "no-config", data: { side } };
+      const isMdev = !pair[side].address.includes(":");
+      yield { code: "no-config", data: { side, ...isMdev && { remedy: "a mediated device" } } };
     } else if (config.bytes.length < 256) {
       yield { code: "short-config", data: { side, length: config.bytes.length } };
     } else if (identify(pair[side]).vendor === undefined) {
@@ -295,8 +296,9 @@ function* nameWhatIsExpected(
 function* nameFailure(bad: BadConfig, failing: number, device: RealizedDevice): Generator<Finding> {
   const { offset, ...numbers } = bad;
   const field = fieldAt(spaceOf(device.shadow), offset).name;
-  const data = { field, line: formatBadConfig(bad), ...numbers, failing };
-  yield { code: "will-fail", offset, data };
+  const line = formatBadConfig(bad);
+  const remedy = field.startsWith("Vendor Specific") ? { remedy: "a VSC" } : {};
+  yield { code: "will-fail", offset, data: { field, line, ...numbers, failing, ...remedy } };
 }
 
 function* nameWhatPasses(

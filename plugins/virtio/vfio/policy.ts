@@ -15,7 +15,7 @@ const CODES = {
   "legacy-differs": {
     severity: "veto",
     title: "One host shows a legacy device, the other does not",
-    message: "The device is {source} on the source and {destination} on the destination",
+    message: "The device is {source} on {sourceHost} and {destination} on {destinationHost}",
     remedy: "Use physical functions that both offer legacy I/O, or both do not.",
     about:
       "Where the physical function offers it, virtio_vfio_pci shows the guest a transitional device: device id 1000, revision 0, an I/O BAR 0 and other subsystem ids (Linux drivers/vfio/pci/virtio).",
@@ -32,7 +32,7 @@ const CODES = {
   "kernel-too-old": {
     severity: "veto",
     title: "The kernel's virtio driver cannot migrate",
-    message: "Kernel {kernel} of the {side} is older than {floor}",
+    message: "Kernel {kernel} on {sideHost} is older than {floor}",
     remedy: "Use a kernel of that version or later.",
     about:
       "virtio_vfio_pci migrates by the device parts of the owner's administration virtqueue, since Linux 6.13. Red Hat's kernels keep their number and take in what is newer, so there it is a warning.",

@@ -17,6 +17,7 @@ import {
   skipsVscCheck,
   type Verdict,
 } from "../../../lib/policy/mod.ts";
+import { hostNames } from "../../../lib/report/host_names.ts";
 import { findPage } from "../../../lib/report/mod.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
@@ -188,7 +189,8 @@ function judge(pair: DevicePair, migration: Migration, nvidia: unknown = {}): Ve
   for (const { policy, code, data, offset } of verdict.findings) {
     const message = findPage(registry.policies, policy, code)?.message ?? "{no page}";
     const told = offset === undefined ? Object.keys(data) : [...Object.keys(data), "offset"];
-    const filled = fillMessage(message, Object.fromEntries(told.map((name) => [name, 0])));
+    const values = Object.fromEntries(told.map((name) => [name, 0]));
+    const filled = fillMessage(message, { ...hostNames(migration), ...values });
     assert(!/[{}]/.test(filled), `${code}: ${filled}`);
   }
   return verdict;

@@ -240,7 +240,7 @@ const ATTRIBUTES: readonly (readonly [
   ["a stamp without it", undefined, "1.2\n", {}, [
     "undecided",
     "refused",
-    "attribute acme/fw_rev of the source's device is not known",
+    "attribute acme/fw_rev of hosta's device is not known",
   ]],
   ["a stamp without it, observed", undefined, "1.2\n", OBSERVED, ["allow", "allowed", undefined]],
   ["a stamp without it, and those may pass", undefined, "1.2\n", {
@@ -249,7 +249,7 @@ const ATTRIBUTES: readonly (readonly [
   ["what is no text", { "acme/fw_rev": "1.2" }, "\x01", {}, [
     "undecided",
     "refused",
-    "attribute acme/fw_rev of the destination's device is not known",
+    "attribute acme/fw_rev of hostb's device is not known",
   ]],
 ];
 

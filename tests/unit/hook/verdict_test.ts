@@ -18,14 +18,22 @@ Deno.test("a veto: three lines, the report they name, and the audit line", async
   using tree = await HookTree.make();
   const { code, stdout, stderr } = await tree.migrate(await tree.xml());
   assertEquals([code, stdout], [1, ""]);
-  const [verdict = "", reason = "", report = "", ...rest] = stderr.split("\n");
+  const [verdict = "", remedy = "", hints = "", ...rest] = stderr.split("\n");
   assertEquals(rest, []);
-  assert(verdict.startsWith(`premigrate: VETO hostdev0 (${DEVICE}): `));
-  assertStringIncludes(reason, LINE);
+  const cause = "NVIDIA driver 535.161.05 on hosta, 550.54.16 on hostb; " +
+    "machine type pc-q35-9.0 compares that: ";
+  assert(verdict.startsWith(`premigrate: VETO hostdev0 (${DEVICE}): ${cause}`), verdict);
+  assert(remedy.startsWith("Restart the guest with a machine type of version 9.1 or later"));
+  assert(remedy.endsWith(` QEMU: ${LINE}`), remedy);
   const [line] = await tree.audit();
-  assertEquals(report, `report ${line?.["report"]}`);
+  assertEquals(
+    hints,
+    `On hostb: premigrate report ${
+      line?.["id"]
+    }; to let the guest pass: premigrate waive vm1 --for 1h --reason TEXT`,
+  );
 
-  const written = JSON.parse(await Deno.readTextFile(report.slice("report ".length)));
+  const written = JSON.parse(await Deno.readTextFile(`${line?.["report"]}`));
   assertEquals([written.decision, written.effect, written.id], ["veto", "refused", line?.["id"]]);
   assertEquals(written.evidence.source.devices[0].config.hex, encodeHex(await bytesOf("source")));
   assertEquals(

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { codesWithoutCase, fillMessage, Registry, runCase } from "../../../lib/policy/mod.ts";
 import { optionsJsonSchema } from "../../../lib/cli/commands/policies.ts";
+import { hostNames } from "../../../lib/report/host_names.ts";
 import { findPage } from "../../../lib/report/mod.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
@@ -49,7 +50,8 @@ for (const policy of BUILT_IN) {
     for (const given of cases) {
       for (const { code, data, offset } of runCase(policy, given).findings) {
         const message = findPage(REGISTERED.policies, id, code)?.message ?? "{no page}";
-        const filled = fillMessage(message, { ...data, offset });
+        const values = { ...hostNames(undefined, data["side"]), ...data, offset };
+        const filled = fillMessage(message, values);
         assert(!/[{}]|undefined|NaN/.test(filled), `${given.name}: ${filled}`);
       }
     }

@@ -23,7 +23,7 @@ for (const [name, [text, printed]] of Object.entries(PRINTED)) {
   });
 }
 
-const WORD = "x".repeat(47);
+const WORD = "x".repeat(37);
 
 const WRAPPED: Record<string, { text: string; indent: number; lines: string[] }> = {
   "one word": { text: "word", indent: 2, lines: ["  word"] },

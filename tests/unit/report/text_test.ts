@@ -89,7 +89,7 @@ function textOf(answer: Answer, coloured: boolean): string {
 Deno.test("reportText: decision, assumptions, findings by device with what to do, policies", () => {
   assertEquals(
     textOf(ANSWER, false),
-    String.raw`VETO: this migration will fail or harm the guest
+    String.raw`VETO: byte 0x4f is \u{1b}[31mee of {unknown}
 assumed: machine type pc-q35-9.0\u{a}(--machine)
 
   info      test/policy noted
@@ -110,13 +110,16 @@ hostdev2 (0000:3b:00.5)
 
 host\u{202e}dev1
   undecided test/policy missing
-            The source's half of the facts is missing, and this sentence is so long that it takes
-            two lines
+            The source's half of the facts is missing, and this sentence is so
+            long that it takes two lines
             -> Do something.
 
 policies applied: test/policy
 policy not run: test/other for hostdev0: needs more than config bytes
-policy not run: test/policy for hostdev2: the device's ids or driver are not known
+policy not run: test/policy for hostdev2: the device's ids or driver are not
+    known
+
+VETO: 1 veto, 1 undecided, 2 notes; 3 devices compared
 `,
   );
 });
@@ -125,7 +128,8 @@ Deno.test("reportText: nothing at all", () => {
   const verdict: Verdict = { decision: "allow", findings: [], ran: [], notRun: [] };
   assertEquals(
     textOf({ verdict, devices: [], assumptions: [], policies: [] }, false),
-    "ALLOW: nothing was found that stops this migration\n\npolicies applied: none\n",
+    "ALLOW: nothing was found that stops this migration\n\npolicies applied: none\n\n" +
+      "ALLOW: no findings; 0 devices compared\n",
   );
 });
 
