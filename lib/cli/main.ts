@@ -24,23 +24,41 @@ import { policy } from "./commands/policy.ts";
 import { policies } from "./commands/policies.ts";
 import { predict } from "./commands/predict.ts";
 import { recordStart } from "./commands/record_start.ts";
+import { report } from "./commands/report.ts";
 import { schema } from "./commands/schema.ts";
 import { stamp } from "./commands/stamp.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { waive } from "./commands/waive.ts";
+import { helpText } from "./help.ts";
 import { noCommand } from "./options.ts";
 import { manPage } from "./man.ts";
-import { EXIT_CODES, print, printError } from "./output.ts";
+import { withoutFarSuggestion } from "./near.ts";
+import { EXIT_CODES, fitTerminal, print, printError } from "./output.ts";
 import { version } from "../config/version.ts";
+
+/** What commands are for; those that only the hook and the agent run are hidden. */
+const GROUPS = {
+  "Before a migration": ["check", "capture", "compare", "predict"],
+  "On a host": ["install", "uninstall", "doctor", "config", "agent", "stamp"],
+  "After a refusal": ["report", "waive", "explain", "inspect"],
+  "Policies": ["policies", "policy"],
+  "For programs and shells": ["schema", "completions", "help"],
+};
 
 const premigrate = new Command()
   .name("premigrate")
   .version(version)
   .description("Predict whether a guest's devices survive a live migration.")
-  .help({ colors: Deno.stdout.isTerminal() && !Deno.noColor })
+  .help((command) => helpText(command, GROUPS))
   .throwErrors()
   .globalOption("--json", "Write JSON.")
-  .action(noCommand)
+  .example(
+    "Will this guest survive?",
+    "premigrate check vm1 --from qemu:///system --to qemu+ssh://hostb/system",
+  )
+  .example("Why was it refused?", "sudo premigrate report --last")
+  .example("On a host that guests come to", "sudo premigrate doctor")
+  .action(({ json }) => json ? noCommand() : showHelp())
   .command("check", check)
   .command("cache", cache)
   .command("capture", capture)
@@ -54,6 +72,7 @@ const premigrate = new Command()
   .command("uninstall", uninstall)
   .command("doctor", doctor)
   .command("config", config)
+  .command("report", report)
   .command("waive", waive)
   .command("policies", policies)
   .command("policy", policy)
@@ -63,6 +82,11 @@ const premigrate = new Command()
   .command("help", new HelpCommand());
 premigrate.command("man", new Command().hidden().action(() => print(manPage(premigrate))));
 
+function showHelp(): void {
+  print(`${premigrate.getHelp()}\n`);
+}
+
+fitTerminal();
 setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
 try {
   await premigrate.parse(Deno.args);
@@ -70,5 +94,5 @@ try {
   const message = error instanceof Error ? error.message : String(error);
   const isExpected = error instanceof PremigrateError || error instanceof ValidationError;
   Deno.exitCode = EXIT_CODES.unusable;
-  printError(isExpected ? message : `internal error: ${message}`);
+  printError(isExpected ? withoutFarSuggestion(message) : `internal error: ${message}`);
 }

@@ -19,6 +19,7 @@ import {
   reportText,
   verdictJson,
 } from "../report/mod.ts";
+import type { Written } from "../report/written.ts";
 import { printable, setTerminalWidth } from "../report/printable.ts";
 
 /** The statuses that the command line ends with: part of its interface. */
@@ -120,15 +121,34 @@ export function showAnswers<Answered extends DetailedAnswer>(
   const answers = judged.map((answer) => ({ ...answer, policies: [OWN, ...answer.policies] }));
   const written = { time: new Date().toISOString(), version };
   const verdicts = (): unknown[] => answers.map((answer) => verdictJson(answer, written));
-  const forms: Readonly<Record<Format, () => string>> = {
+  print(writeAnswers(answers, format, {
+    written,
+    failOnWarn,
     text: () => text(answers),
-    json: () => `${jsonText(isList ? verdicts() : verdicts()[0])}\n`,
+    json: () => isList ? verdicts() : verdicts()[0],
+  }));
+}
+
+/** Answers in one of the forms. */
+export function writeAnswers(
+  answers: readonly DetailedAnswer[],
+  format: Format,
+  { written, failOnWarn = false, text, json }: {
+    readonly written: Written;
+    readonly failOnWarn?: boolean;
+    readonly text: () => string;
+    readonly json: () => unknown;
+  },
+): string {
+  const forms: Readonly<Record<Format, () => string>> = {
+    text,
+    json: () => `${jsonText(json())}\n`,
     markdown: () => reportMarkdown(answers, written),
     html: () => reportHtml(answers, written),
     junit: () => reportJunit(answers, written, failOnWarn),
     github: () => reportGithub(answers, written),
   };
-  print(forms[format]());
+  return forms[format]();
 }
 
 /** Tells what is being waited for, on a terminal's last line; nowhere else. */

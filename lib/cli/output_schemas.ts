@@ -110,6 +110,19 @@ export const ReportSchema: v.GenericSchema = v.object({
   leftOut: v.optional(v.pipe(Text, v.description("What had no room"))),
   // A report that would be too large has none of these.
   ...v.partial(v.object(ANSWER)).entries,
+  question: v.optional(v.pipe(
+    v.object({
+      machine: v.optional(Text),
+      devices: v.array(v.object({
+        name: Text,
+        bus: v.optional(Text),
+        properties: v.record(Text, Text),
+      })),
+    }),
+    v.description(
+      "What the guest is beside the evidence: its machine type, how it has its devices",
+    ),
+  )),
   digest: v.pipe(Text, v.description("sha256: of the evidence")),
   evidence: v.object({
     source: v.optional(FactsSchema),

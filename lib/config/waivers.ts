@@ -71,22 +71,45 @@ export async function countUses(
   { audit }: Pick<Paths, "audit">,
 ): Promise<Map<string, number>> {
   const uses = new Map<string, number>();
-  for (const file of [audit, `${audit}.1`, `${audit}.1.gz`]) {
-    if (!await Deno.stat(file).then(({ isFile }) => isFile, () => false)) continue;
-    for await (const line of readLines(readUnpacked(file), LONGEST_LINE)) {
-      const id = line === undefined ? undefined : waiverOf(line);
-      if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1);
-    }
+  for await (const { waiver } of auditLines({ audit }, '"waiver"')) {
+    if (typeof waiver === "string") uses.set(waiver, (uses.get(waiver) ?? 0) + 1);
   }
   return uses;
 }
 
-function waiverOf(line: string): string | undefined {
-  if (!line.includes('"waiver"')) return undefined;
+/** What a line of the audit tells, of that what is asked about. */
+interface AuditLine {
+  readonly waiver?: unknown;
+  readonly guest?: unknown;
+  readonly uuid?: unknown;
+}
+
+/** The UUIDs of guests of a name that came here this week or the last. */
+export async function arrivedGuests(paths: Pick<Paths, "audit">, name: string): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const { guest, uuid } of auditLines(paths, '"uuid"')) {
+    if (guest === name && typeof uuid === "string" && UUID.test(uuid)) found.add(uuid);
+  }
+  return [...found];
+}
+
+async function* auditLines(
+  { audit }: Pick<Paths, "audit">,
+  key: string,
+): AsyncGenerator<AuditLine> {
+  for (const file of [audit, `${audit}.1`, `${audit}.1.gz`]) {
+    if (!await Deno.stat(file).then(({ isFile }) => isFile, () => false)) continue;
+    for await (const line of readLines(readUnpacked(file), LONGEST_LINE)) {
+      if (line?.includes(key)) yield parseLine(line);
+    }
+  }
+}
+
+function parseLine(line: string): AuditLine {
   try {
-    const { waiver }: { readonly waiver?: unknown } = JSON.parse(line) ?? {};
-    return typeof waiver === "string" ? waiver : undefined;
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null ? parsed : {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -69,6 +69,18 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/** Reads a file and what is in it: an error of what it holds names it. */
+export async function readParsed<T>(path: string, parse: (text: string) => T): Promise<T> {
+  const text = await readText(path);
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof PremigrateError)) throw error;
+    const name = path === "-" ? "standard input" : path;
+    throw new PremigrateError(error.code, `${name}: ${error.doing}`, error.problem);
+  }
+}
+
 /** Writes a file whole or not at all: what was there before stays until the new text is on disk. */
 export async function writeText(
   path: string,

@@ -2,12 +2,14 @@ import {
   type ArgumentDefinition,
   type CommandDefinition,
   descriptionOf,
-  type HelpOptions,
+  lineage,
   type OptionDefinition,
   optionsOf,
   parseArgument,
   parseFlags,
+  pathOf,
 } from "./definitions.ts";
+import type { Described, HelpHandler, Option } from "./described.ts";
 import { helpText } from "./help.ts";
 import { type CommandResult, run } from "./run.ts";
 import type { Flags, Flat, Merge, OptionOptions, TypedArguments, TypedOption } from "./types.ts";
@@ -16,33 +18,6 @@ import type { EnumType } from "./values.ts";
 /** @internal Where a command has what it was told. */
 export const definition: unique symbol = Symbol("definition");
 declare const inherited: unique symbol;
-
-/** An option, as a command tells of it. */
-export interface Option {
-  /** All flags, the long one last. */
-  flags: string[];
-  description: string;
-  /** Its value, where it is no switch. */
-  args: ArgumentDefinition[];
-  /** Sub-commands have it too. */
-  global?: boolean | undefined;
-  required?: boolean | undefined;
-  default?: unknown;
-}
-
-/** What a command tells of itself. */
-export interface Described {
-  getName(): string;
-  getDescription(): string;
-  getArguments(): ArgumentDefinition[];
-  /** Those that help shows, with those of the parents. */
-  getOptions(): Option[];
-  getExamples(): { name: string; description: string }[];
-  /** Those that help shows. */
-  getCommands(): Described[];
-  /** A type that is not built in. */
-  getType(name: string): { handler: unknown } | undefined;
-}
 
 /** A command that can be a sub-command where these global options are. */
 export interface SubCommand<TGlobals> extends Described {
@@ -112,6 +87,8 @@ export class Command<
     arguments: [],
     options: [],
     types: new Map(),
+    completions: new Map(),
+    self: this,
     examples: [],
     commands: [],
   };
@@ -133,9 +110,15 @@ export class Command<
     return this;
   }
 
-  /** Sets how help is written: this command's, and its sub-commands'. */
-  help(options: HelpOptions): this {
-    this.#current.help = options;
+  /** Sets what writes help: this command's, and its sub-commands'. */
+  help(handler: HelpHandler): this {
+    this.#current.help = handler;
+    return this;
+  }
+
+  /** Sets what the shell may offer where an argument names it: `<id:string:page>`. */
+  complete(name: string, handler: () => string[]): this {
+    this.#current.completions.set(name, handler);
     return this;
   }
 
@@ -282,6 +265,16 @@ export class Command<
     return this[definition].name;
   }
 
+  /** The words that the command is called by. */
+  getPath(): string {
+    return pathOf(this[definition]);
+  }
+
+  /** The version of the main command. */
+  getVersion(): string | undefined {
+    return [...lineage(this[definition])].find((it) => it.version)?.version;
+  }
+
   /** What the command does. */
   getDescription(): string {
     return descriptionOf(this[definition]);
@@ -295,7 +288,11 @@ export class Command<
   /** The options that help shows, with those of the parents. */
   getOptions(): Option[] {
     return optionsOf(this[definition]).filter(({ hidden }) => !hidden)
-      .map(({ value, ...option }) => ({ ...option, args: value === undefined ? [] : [value] }));
+      .map(({ value, group, ...option }) => ({
+        ...option,
+        args: value === undefined ? [] : [value],
+        groupName: group,
+      }));
   }
 
   /** The examples. */
@@ -315,8 +312,8 @@ export class Command<
   }
 
   /** The help. */
-  getHelp(options?: HelpOptions): string {
-    return helpText(this[definition], options);
+  getHelp(): string {
+    return helpText(this[definition]);
   }
 
   /**

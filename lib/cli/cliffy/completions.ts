@@ -115,9 +115,15 @@ function placesOf(name: string, command: CommandDefinition): Place[] {
   ];
 }
 
-function candidatesOf(command: CommandDefinition, { type }: ArgumentDefinition): Candidates {
+function candidatesOf(
+  command: CommandDefinition,
+  { type, action }: ArgumentDefinition,
+): Candidates {
   const { parent } = command;
-  const values = type === "command" && parent !== undefined
+  const offered = command.completions.get(action ?? "")?.();
+  const values = offered !== undefined
+    ? offered
+    : type === "command" && parent !== undefined
     ? shownCommands(parent).map(({ name }) => name)
     : command.types.get(type)?.values() ?? [];
   return { words: values.map(String), files: type === "file" };

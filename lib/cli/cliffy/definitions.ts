@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Described, HelpHandler } from "./described.ts";
 import type { EnumType } from "./values.ts";
 
 /** One argument (`<source:string>`, `[rest...:string]`), or the value of an option. */
@@ -12,6 +13,8 @@ export interface ArgumentDefinition {
   optional: boolean;
   variadic: boolean;
   description: string;
+  /** Which of the command's completions the shell offers. */
+  action?: string | undefined;
 }
 
 /** One option: `-q, --qemu <version:string>`. */
@@ -36,13 +39,6 @@ export interface OptionDefinition {
   standalone?: boolean;
 }
 
-/** How help is written. */
-export interface HelpOptions {
-  colors?: boolean;
-  /** With all lines of descriptions. */
-  long?: boolean;
-}
-
 /** One command. */
 export interface CommandDefinition {
   name: string;
@@ -56,7 +52,12 @@ export interface CommandDefinition {
   commands: CommandDefinition[];
   /** Takes the options and arguments that the definitions above say. */
   action?: (...optionsAndArguments: never) => unknown;
-  help?: HelpOptions;
+  /** The command itself. */
+  self: Described;
+  /** Writes its help, and that of its sub-commands. */
+  help?: HelpHandler;
+  /** What the shell may offer for arguments, by the name that these give it. */
+  completions: Map<string, () => string[]>;
   hidden?: boolean;
   /** The list that help has the options in which are added next. */
   group?: string | undefined;
@@ -84,7 +85,7 @@ export const VERSION: OptionDefinition = {
 };
 
 const OPTION = /^(?:(-\w), )?(--(?!no-)([a-z][\w-]*))(?: (<[\w-]+(?::[\w-]+)?>))?$/;
-const ARGUMENT = /^([<[])(\.{3})?([\w-]+?)(\.{3})?(?::([\w-]+))?[>\]]$/;
+const ARGUMENT = /^([<[])(\.{3})?([\w-]+?)(\.{3})?(?::([\w-]+))?(?::([\w-]+))?[>\]]$/;
 
 /** Reads what an option's flags say. */
 export function parseFlags(
@@ -100,9 +101,10 @@ export function parseFlags(
 
 /** Reads one argument's definition. */
 export function parseArgument(definition: string, description = ""): ArgumentDefinition {
-  const [, bracket, before, name = "", after, type = "string"] = ARGUMENT.exec(definition) ??
-    unsupported(definition);
-  return { name, type, optional: bracket === "[", variadic: Boolean(before ?? after), description };
+  const [, bracket, before, name = "", after, type = "string", action] =
+    ARGUMENT.exec(definition) ?? unsupported(definition);
+  const variadic = Boolean(before ?? after);
+  return { name, type, optional: bracket === "[", variadic, description, action };
 }
 
 function unsupported(definition: string): never {

@@ -46,7 +46,7 @@ export async function run(
     const { standalone } = line;
     if (standalone !== undefined) {
       const long = own.includes(`--${standalone.name}`);
-      print(standalone === VERSION ? versionText(command, long) : helpText(command, { long }));
+      print(standalone === VERSION ? versionText(command, long) : helpText(command));
       exit(command);
     } else if (command.action) {
       await Reflect.apply(command.action, undefined, [result.options, ...args]);

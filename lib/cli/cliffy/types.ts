@@ -36,8 +36,9 @@ export type Merge<TLeft, TRight> = [TLeft] extends [void] ? TRight
 /** An intersection as one object type. */
 export type Flat<T> = [T] extends [void] ? T : { [Key in keyof T]: T[Key] };
 
-type Value<TType extends string, TTypes> = TType extends keyof TTypes
-  ? TTypes[TType] extends EnumType<infer TValue> ? TValue : unknown
+type Value<TType extends string, TTypes> = TType extends `${infer Base}:${string}`
+  ? Value<Base, TTypes>
+  : TType extends keyof TTypes ? TTypes[TType] extends EnumType<infer TValue> ? TValue : unknown
   : TType extends keyof BuiltInTypes ? BuiltInTypes[TType]
   : unknown;
 

@@ -8,6 +8,7 @@ import { print, printJson } from "../output.ts";
 
 /** `cache`: what the hook knows of this host's QEMU and networks without asking libvirt. */
 export const cache = new Command<{ json?: true }>()
+  .hidden()
   .description(
     "Store for the hook what this host's libvirt and QEMU say about themselves, and which networks are\npools of host devices.",
   )

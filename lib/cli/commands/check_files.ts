@@ -1,6 +1,6 @@
 import { ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
-import { readText } from "../../facts/files.ts";
+import { readParsed } from "../../facts/files.ts";
 import { parseFacts } from "../../facts/mod.ts";
 import { judge, type QemuVersion } from "../../policy/mod.ts";
 import { type Output, showAnswers } from "../output.ts";
@@ -25,11 +25,12 @@ export async function checkFiles(
   if ([source, destination, domain].filter((path) => path === "-").length > 1) {
     throw new ValidationError('Cannot read standard input ("-") twice');
   }
-  const from = parseFacts(await readText(source));
-  const to = parseFacts(await readText(destination));
-  const xml = domain === undefined ? undefined : await readText(domain);
+  const from = await readParsed(source, parseFacts);
+  const to = await readParsed(destination, parseFacts);
+  const guest = domain === undefined
+    ? undefined
+    : await readParsed(domain, (xml) => parseDomain(xml, to.host.networks));
   const all = await loadAll(choices);
-  const guest = xml === undefined ? undefined : parseDomain(xml, to.host.networks);
   const { machine, qemu, postCopy } = choices;
   const question = { source: from, destination: to, guest, machine, qemu, postCopy };
   const answer = await all.judge((registry) => judge({ ...question, registry }));

@@ -1,9 +1,10 @@
 import { closestString } from "@std/text/closest-string";
 import { Command, ValidationError } from "@cliffy/command";
-import { FORMER_IDS } from "../../../plugins/mod.ts";
+import { BUILT_IN, FORMER_IDS } from "../../../plugins/mod.ts";
 import { decodeConfigSpace, parseBadConfig } from "../../policy/mod.ts";
 import { explainBadConfig, explainCode, explainPolicy, findPages } from "../../report/mod.ts";
 import { OWN } from "../../hook/codes.ts";
+import { isNear } from "../near.ts";
 import { readFunction } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
@@ -11,7 +12,8 @@ import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 /** `explain`: the page of a policy, of a finding's code, or of QEMU's own line. */
 export const explain = new Command<{ json?: true }>()
   .description("Explain a policy, a finding's code, or the line that QEMU printed.")
-  .arguments("<id:string>")
+  .complete("page", () => BUILT_IN.flatMap(({ id, codes }) => [id, ...Object.keys(codes)]))
+  .arguments("<id:string:page>")
   .option("--dump <dump:file>", "A dump of the destination's device, to name the field.")
   .option("--slot <address:string>", "The function to take from a dump that holds several.")
   .option(...POLICIES_OPTION)
@@ -50,9 +52,13 @@ export const explain = new Command<{ json?: true }>()
         ...Object.keys(OWN.policy.codes),
         ...policies.flatMap(({ policy: { id, codes } }) => [id, ...Object.keys(codes)]),
       ];
+      const word = id.slice(0, 100);
+      const closest = closestString(word, known);
+      const meant = known.find((other) => other.endsWith(`/${word}`)) ??
+        (isNear(word, closest) ? closest : undefined);
+      const hint = meant === undefined ? "See premigrate policies" : `Did you mean "${meant}"?`;
       throw new ValidationError(
-        `Cannot explain "${id.slice(0, 100)}": it is no policy, no code and no line of QEMU. ` +
-          `Did you mean "${closestString(id.slice(0, 100), known)}"?`,
+        `Cannot explain "${word}": it is no policy, no code and no line of QEMU. ${hint}`,
       );
     }
     if (json === true) printJson(pages);

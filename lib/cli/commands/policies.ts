@@ -10,10 +10,10 @@ import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 /** `policies`: the registry. */
 export const policies = new Command<{ json?: true }>()
-  .description("List the policies that are applied.")
+  .description("List the policies: those that are built in, and the site's own.")
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
-  .option("--markdown", "Write the page of all policies and their codes.")
+  .option("--markdown", "Write them as a page in Markdown, each with its codes.")
   .example("With their options and codes", "premigrate policies --json")
   .action(async ({ json, markdown, ...choices }) => {
     // The page is the same on every host, but for what is named.

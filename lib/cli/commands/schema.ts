@@ -1,4 +1,4 @@
-import { Command, EnumType } from "@cliffy/command";
+import { Command, EnumType, ValidationError } from "@cliffy/command";
 import { FactsSchema } from "../../facts/mod.ts";
 import { ConfigSchema } from "../../config/config.ts";
 import { jsonSchemaOf } from "../../config/yaml_file.ts";
@@ -20,10 +20,13 @@ const KINDS = ["facts", "config", "policy", "verdict", "report", "audit"] as con
 export const schema = new Command<{ json?: true }>()
   .description("Print the JSON Schema of a kind of file, or of what premigrate writes.")
   .type("kind", new EnumType(KINDS))
-  .arguments("<kind:kind>")
+  .arguments("[kind:kind]")
   .example("For an editor", "premigrate schema facts > facts.schema.json")
   .example("What check --json prints", "premigrate schema verdict")
   .action((_options, kind) => {
+    if (kind === undefined) {
+      throw new ValidationError(`Wanted a kind of file: ${KINDS.join(", ")}`);
+    }
     // Where a text is read as a version or number, JSON Schema has the text's pattern alone.
     printJson(jsonSchemaOf(SCHEMAS[kind]));
   });

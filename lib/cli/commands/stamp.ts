@@ -8,7 +8,7 @@ import { appliedAttributes } from "../../config/read_applied.ts";
 import { deadline } from "../options.ts";
 import { EXIT_CODES, print, printError, printJson } from "../output.ts";
 import { markOffline, removeStamps, type StampResult } from "../../agent/guest_metadata.ts";
-import { readText } from "../../facts/files.ts";
+import { readParsed, readText } from "../../facts/files.ts";
 import { stampGuests } from "../../agent/stamping.ts";
 
 /** `stamp`: a guest's facts into its own metadata, for the hook of the host that it goes to. */
@@ -34,7 +34,7 @@ export const stamp = new Command<{ json?: true }>()
       if (guests.length > 0 || all || remove || offline) {
         throw new ValidationError("--from and --xml ask for no guest: give nothing else");
       }
-      return print(await stampXml(parseFacts(await readText(from)), await readText(xml)));
+      return print(await stampXml(await readParsed(from, parseFacts), await readText(xml)));
     }
     if ((guests.length > 0) === (all === true)) {
       throw new ValidationError("Wanted the names of guests, or --all");

@@ -4,7 +4,7 @@ import { parseDuration } from "../../config/config.ts";
 import { type Paths, pathsBelow } from "../../config/paths.ts";
 import { countUses, endWaiver, giveWaiver, listWaivers } from "../../config/waivers.ts";
 import { printable } from "../../report/printable.ts";
-import { UUID } from "../../domain/uuid.ts";
+import { uuidOfGuest } from "../guest_named.ts";
 import { parseRoot } from "../options.ts";
 import { changeFiles, print, printJson } from "../output.ts";
 
@@ -14,7 +14,7 @@ const LONGEST_REASON = 1000;
 /** `waive`: a guest passes for a time. */
 export const waive = new Command<{ json?: true }>()
   .description("Let a guest migrate to this host for a time, whatever the hook finds.")
-  .arguments("[guest:string]", ["The guest's UUID."])
+  .arguments("[guest:string]", ["The guest's name, or its UUID."])
   .option("--for <time:string>", "For how long, 7d at most: 30m, 1h, 2d.")
   .option("--reason <text:string>", "Why, in one line; the audit has it by the waiver's id.")
   .option("--list", "Show all waivers, and how often each was used.")
@@ -22,7 +22,7 @@ export const waive = new Command<{ json?: true }>()
   .option("--root <dir:file>", "The folder below which premigrate is installed.")
   .example(
     "The other host is dying",
-    'premigrate waive 5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c --for 1h --reason "hosta is dying"',
+    'sudo premigrate waive vm1 --for 1h --reason "hosta is dying"',
   )
   .action(async ({ json, for: time, reason, list, end, root: dir }, guest) => {
     const root = parseRoot(dir);
@@ -35,11 +35,9 @@ export const waive = new Command<{ json?: true }>()
       if (guest !== undefined) throw new ValidationError("--list wants no guest");
       return await show(paths, json);
     }
-    const uuid = guest?.toLowerCase() ?? "";
-    if (!UUID.test(uuid)) {
-      throw new ValidationError(`Wanted a guest's UUID: found "${guest ?? ""}"`);
-    }
+    if (guest === undefined) throw new ValidationError("Wanted a guest's name or UUID");
     if (end) {
+      const uuid = await uuidOfGuest(guest, { root, paths });
       await changeFiles(root, () => endWaiver(paths, uuid));
       return json
         ? printJson({ guest: uuid, ended: true })
@@ -54,6 +52,7 @@ export const waive = new Command<{ json?: true }>()
     if (reason === undefined || reason.trim() === "" || reason.length > LONGEST_REASON) {
       throw new ValidationError(`Wanted --reason with 1 to ${LONGEST_REASON} characters`);
     }
+    const uuid = await uuidOfGuest(guest, { root, paths });
     const id = encodeHex(crypto.getRandomValues(new Uint8Array(4)));
     const until = Math.floor(Date.now() / 1000) + seconds;
     const path = await giveWaiver(paths, uuid, { id, until, reason: reason.trim() });

@@ -13,7 +13,14 @@ testRuns([
     name: "explain: a policy",
     words: "explain nvidia/vsc",
     code: 0,
-    stdout: ["nvidia/vsc: ", "# nvidia/vsc", "Findings:", "  body-compared ", "veto"],
+    stdout: [
+      "nvidia/vsc: ",
+      "NVIDIA's driver writes",
+      "Findings:",
+      "  body-compared (veto)",
+      "!`",
+      "!# nvidia",
+    ],
   },
   {
     name: "explain: a code",
@@ -116,6 +123,18 @@ testRuns([
     words: "explain nvidia/vcs",
     code: 2,
     error: 'Did you mean "nvidia/vsc"?',
+  },
+  {
+    name: "explain: a policy without its vendor",
+    words: "explain vsc",
+    code: 2,
+    error: 'Did you mean "nvidia/vsc"?',
+  },
+  {
+    name: "explain: what is like nothing",
+    words: "explain zebra",
+    code: 2,
+    error: "no line of QEMU. See premigrate policies",
   },
   {
     name: "explain: a name that objects are born with",

@@ -204,6 +204,27 @@ Deno.test("waive: given, counted, ended", () =>
     assertRefused(await premigrate("waive", GUEST, "--end", "--root", root), "it has no waiver");
   }));
 
+Deno.test("waive: by the name of a guest that came here", () =>
+  withInstalled(async (root) => {
+    const audit = `${root}/var/log/premigrate/audit.jsonl`;
+    const came = (guest: string, uuid: string | null): string =>
+      `${JSON.stringify({ guest, uuid, effect: "refused" })}\n`;
+    const lines = [came("vm1", GUEST), came("vm1", GUEST), came("vm2", OTHER), came("vm3", null)];
+    await Deno.writeTextFile(audit, `${lines.join("")}{"guest":"vm1","uuid"\n`);
+    const waive = (name: string, ...words: string[]): Promise<Finished> =>
+      premigrate("waive", name, ...words, "--root", root);
+    const given = await waive("vm1", "--for", "1h", "--reason", "x");
+    assertMatch(given.stdout, new RegExp(`^waiver [0-9a-f]{8}: ${GUEST} passes until `));
+    assertEquals((await waive("vm1", "--end")).stdout, `ended the waiver of ${GUEST}\n`);
+    assertRefused(await waive("vm3", "--end"), 'Cannot find a guest "vm3"');
+
+    await Deno.writeTextFile(audit, came("vm1", OTHER), { append: true });
+    assertRefused(
+      await waive("vm1", "--for", "1h", "--reason", "x"),
+      `Several guests are called "vm1": wanted a UUID, one of ${GUEST}, ${OTHER}`,
+    );
+  }));
+
 /** Command lines of `waive` that are refused. */
 const REFUSED: Record<string, readonly [words: readonly string[], message: string]> = {
   "nothing": [[], "Wanted one of"],
@@ -217,8 +238,12 @@ const REFUSED: Record<string, readonly [words: readonly string[], message: strin
   "no such time": [[GUEST, "--for", "soon", "--reason", "x"], 'found "soon"'],
   "no time at all": [[GUEST, "--for", "0s", "--reason", "x"], "Wanted --for"],
   "more than a week": [[GUEST, "--for", "8d", "--reason", "x"], "7d at most"],
-  "a name": [["vm1", "--for", "1h", "--reason", "x"], 'Wanted a guest\'s UUID: found "vm1"'],
-  "a path": [["../x", "--end"], "Wanted a guest's UUID"],
+  "a name that nobody knows": [
+    ["vm1", "--for", "1h", "--reason", "x"],
+    'Cannot find a guest "vm1"',
+  ],
+  "a path": [["../x", "--end"], 'Cannot find a guest "../x"'],
+  "no guest": [["--end"], "Wanted a guest's name or UUID"],
   "both": [[GUEST, "--end", "--list"], "Wanted one of"],
   "a list of one": [[GUEST, "--list"], "--list wants no guest"],
 };

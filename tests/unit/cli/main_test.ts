@@ -12,6 +12,7 @@ const COMMANDS = [
   "uninstall",
   "doctor",
   "config",
+  "report",
   "waive",
   "policies",
   "explain",
@@ -21,7 +22,12 @@ const VETO =
   "check --source examples/source.json --destination examples/destination.json --domain examples/domain.xml";
 
 testRuns([
-  { name: "no command", words: [], code: 2, error: "No command was given: see --help" },
+  {
+    name: "no command",
+    words: [],
+    code: 0,
+    stdout: ["Usage: premigrate COMMAND", "\nExamples:\n", "\nBefore a migration:\n"],
+  },
   ...["--json", "config", "policy", "config --json"].map((words) => ({
     name: `no command behind ${words}`,
     words,
@@ -33,6 +39,12 @@ testRuns([
     words: "chek",
     code: 2,
     error: 'Unknown command "chek". Did you mean command "check"?',
+  },
+  {
+    name: "an unknown command that is like no other",
+    words: "show",
+    code: 2,
+    error: 'Unknown command "show".\n',
   },
   {
     name: "an unknown option of the program",
@@ -68,15 +80,19 @@ Deno.test("--help lists every command, and each has its own with examples", asyn
     assertMatch(stdout, new RegExp(`^  ${command} `, "m"));
     const help = await runCli([command, "--help"]);
     assertEquals([help.code, help.stderr], [0, ""]);
-    assertStringIncludes(help.stdout, `Usage:   premigrate ${command}`);
+    assertStringIncludes(help.stdout, `Usage: premigrate ${command}`);
     assertStringIncludes(help.stdout, "--json");
-    assertMatch(help.stdout, new RegExp(`\nExamples:\n[^]* premigrate ${command}`));
+    assertMatch(help.stdout, new RegExp(`\nExamples:\n[^]*\\bpremigrate ${command}`));
+    for (const line of help.stdout.split("\n")) assert(line.length <= 80, line);
   }
 });
 
 Deno.test("what only the hook runs is not shown, and has its help", async () => {
-  assert(!(await runCli("--help")).stdout.includes("record-start"));
-  assertEquals((await runCli("record-start --help")).code, 0);
+  const { stdout } = await runCli("--help");
+  for (const command of ["record-start", "cache"]) {
+    assert(!new RegExp(`^  ${command}\\b`, "m").test(stdout));
+    assertEquals((await runCli([command, "--help"])).code, 0);
+  }
 });
 
 Deno.test("--json stands before or after the command", async () => {
@@ -110,7 +126,7 @@ Deno.test({
   async fn(): Promise<void> {
     const coloured = await runOnTerminal(VETO, {});
     assertStringIncludes(coloured, "\u001b[31mVETO: ");
-    assertStringIncludes(await runOnTerminal("--help", {}), "\u001b[1mUsage:");
+    assertStringIncludes(await runOnTerminal("--help", {}), "\u001b[1mExamples:");
     const plain = await runOnTerminal(VETO, { NO_COLOR: "1" });
     assertStringIncludes(plain, "VETO: ");
     assert(!plain.includes("\u001b"), plain);

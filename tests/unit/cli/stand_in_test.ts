@@ -8,6 +8,7 @@ const unreadable: Record<string, () => unknown> = {
   "an optional value": () => new Command().option("--json [file:string]", "A."),
   "two values": () => new Command().option("--pair <a:string> <b:string>", "A."),
   "a list": () => new Command().arguments("<list:string[]>"),
+  "help of its own": () => new Command().getHelp(),
   "no brackets": () => new Command().arguments("source"),
 };
 
@@ -44,6 +45,8 @@ const offers: Record<string, { words: string[]; offer: string[] }> = {
   "a file": { words: ["inspect", "deno.j"], offer: ["deno.json"] },
   "an option's file": { words: ["check", "--source", "deno.j"], offer: ["deno.json"] },
   "a value that nobody knows": { words: ["check", "--from", ""], offer: [""] },
+  "a policy's page": { words: ["explain", "nvidia/v"], offer: ["nvidia/vgpu", "nvidia/vsc"] },
+  "a code's page": { words: ["explain", "body-comp"], offer: ["body-compared"] },
   "a command to have help of": { words: ["help", "po"], offer: ["policies", "policy"] },
 };
 
