@@ -39,7 +39,7 @@ const offers: Record<string, { words: string[]; offer: string[] }> = {
   "an option": { words: ["check", "vm1", "--fo"], offer: ["--format"] },
   "an option's values": {
     words: ["check", "--format", ""],
-    offer: ["text", "json", "markdown", "html"],
+    offer: ["text", "json", "markdown", "html", "junit", "github"],
   },
   "an argument's values": { words: ["schema", "fa"], offer: ["facts"] },
   "a file": { words: ["inspect", "deno.j"], offer: ["deno.json"] },
@@ -62,7 +62,7 @@ const SHELLS: Record<string, { check: readonly string[]; shows: string }> = {
   fish: {
     check: ["fish", "--no-execute"],
     shows: "complete -c premigrate -n '__premigrate_is_at premigrate check' -l format " +
-      "-r -f -a 'text json markdown html'",
+      "-r -f -a 'text json markdown html junit github'",
   },
 };
 
