@@ -48,5 +48,6 @@ export {
   reportJson,
   reportMarkdown,
   reportText,
+  type TextOptions,
 } from "./lib/report/mod.ts";
 export { BUILT_IN } from "./plugins/mod.ts";

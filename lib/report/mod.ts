@@ -13,6 +13,6 @@ export { reportHtml } from "./html/page.ts";
 export { jsonText, reportJson } from "./json.ts";
 export { reportJunit } from "./junit.ts";
 export { reportMarkdown } from "./markdown.ts";
-export { reportText } from "./text.ts";
+export { reportText, type TextOptions } from "./text.ts";
 export { verdictJson } from "./verdict_json.ts";
 export type { Written } from "./written.ts";
