@@ -1,16 +1,25 @@
+import { policySet } from "../config/policy_set.ts";
 import { type Domain, parseDomain } from "../domain/mod.ts";
 import {
-  captureHost,
+  captureDestination,
   type CaptureRequest,
   captureSource,
+  type DestinationHost,
   type SourceHost,
 } from "../facts/capture.ts";
-import { addGuestViews } from "../facts/monitor/guest_views.ts";
-import { listRunning, readGuest, readGuests } from "../facts/libvirt/guests.ts";
 import { type Guest, isGone } from "../facts/libvirt/guest.ts";
+import { listRunning, readGuest, readGuests } from "../facts/libvirt/guests.ts";
+import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import type { Facts } from "../facts/mod.ts";
+import { addGuestViews } from "../facts/monitor/guest_views.ts";
+import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
+import { hookFinding } from "../hook/codes.ts";
+import type { PluginPolicies } from "../plugin/apply.ts";
+import { engineFinding } from "../policy/engine_codes.ts";
+import { wantDevices } from "../policy/guest.ts";
+import { answerWithoutPairs, type Question } from "../policy/judge.ts";
 import {
   type DetailedAnswer,
   type Finding,
@@ -18,16 +27,16 @@ import {
   type QemuVersion,
   Registry,
 } from "../policy/mod.ts";
-import { answerWithoutPairs } from "../policy/judge.ts";
-import { engineFinding } from "../policy/engine_codes.ts";
-import { wantDevices } from "../policy/guest.ts";
+import { type DestinationRules, rulesOf, settleBy, type Settles } from "./destination_rules.ts";
 import { type LibvirtAccess, parseMap, targetsOf } from "./options.ts";
 import { Progress } from "./output.ts";
-import type { AllPolicies } from "./policies.ts";
+import { judgeBy, type OwnRules } from "./policies.ts";
+import { type TakenSource, takeSource } from "./taken_source.ts";
 
 /** A question about guests that run now. */
 export interface LiveQuestion {
-  readonly policies: AllPolicies;
+  /** This command's own rules. */
+  readonly rules: OwnRules;
   readonly from: LibvirtAccess;
   readonly to: readonly LibvirtAccess[];
   /** A name or UUID; absent: every guest that runs. */
@@ -49,18 +58,30 @@ export interface LiveQuestion {
 }
 
 /** The answer for one guest and one destination. */
-export interface LiveAnswer extends DetailedAnswer {
+export interface LiveAnswer extends Settles<DetailedAnswer> {
   readonly guest: string;
   readonly destination: string;
+  /** Why the destination could not be asked. */
+  readonly unreached?: string | undefined;
   /** The guest's live XML, read; `undefined` where that cannot be. */
   readonly domain: Domain | undefined;
   /** Devices, by alias, that the destination's XML must give other addresses. */
   readonly targets: ReadonlyMap<string, string>;
 }
 
-/** Judges guests that run, from what both hosts tell now. */
+/** A host that gave no answer. */
+interface Unreached {
+  readonly missing: VirshError | ProbeRunError;
+}
+
+/**
+ * Judges guests that run, as the hook of each destination would, from what both hosts tell now: each
+ * guest for each destination, in their order.
+ *
+ * @throws {VirshError | ProbeRunError} When the source gives no answer, or no destination does.
+ */
 export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
-  const { from, to, realize, signal, policies: { attributes } } = question;
+  const { from, to, realize, signal, rules: { attributes } } = question;
   using progress = new Progress();
   progress.show(`asking libvirt of ${from.uri.host}`);
   const asked = await readAskedGuests(question);
@@ -77,10 +98,14 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   const hasNetworks = domains.some(({ interfaces, hostDevices }) =>
     interfaces.length > 0 || hostDevices.some(({ kind }) => kind === "pci")
   );
-  progress.show(`reading ${addresses.length} devices of ${1 + to.length} hosts`);
+  const counted = progress.counter((done) =>
+    `reading ${addresses.length} devices of ${guests.length} guests: ${done} of ${
+      1 + to.length
+    } hosts`
+  );
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
-    captureGuests(
+    counted(captureGuests(
       question,
       {
         devices: addresses,
@@ -91,9 +116,9 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
         networks: hasNetworks,
       },
       domains,
-    ),
+    )),
     ...to.map((host) =>
-      captureHost(
+      counted(readDestination(
         host,
         {
           devices,
@@ -106,29 +131,77 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
           realize,
         },
         signal,
-      )
+      ))
     ),
   ]);
-  return await question.policies.judge((registry) =>
-    asked.flatMap((guest) => {
-      if ("missing" in guest) {
-        return destinations.map((destination) =>
-          unreadAnswer(registry, guest, source.facts, destination)
-        );
-      }
-      const { domain } = guest;
-      // Each host was asked of one QEMU; of a guest's other one nothing is known.
-      const isAsked = domain.arch === arch && domain.emulator === emulator;
-      return destinations.map((destination) =>
-        judgeGuest(question, registry, {
-          guest,
-          // The machine types are those of the QEMU that is installed.
-          source: withoutMachines(source.withQemuOf(source.facts, guest.uuid)),
-          destination: isAsked ? destination : withoutQemu(destination),
-        })
-      );
-    })
+  const [unreached, ...others] = destinations.flatMap((found) =>
+    "missing" in found ? [found.missing] : []
   );
+  if (unreached !== undefined && others.length + 1 === to.length) throw unreached;
+  const judged = progress.counter((done) =>
+    `judging ${asked.length} guests: ${done} of ${to.length} destinations`
+  );
+  const columns = await Promise.all(
+    destinations.map((destination) =>
+      "missing" in destination
+        ? asked.map((guest) => unreachedAnswer(guest, source.facts, destination))
+        : judged(judgeFor(question, asked, source, destination))
+    ),
+  );
+  return asked.flatMap((_guest, row) => columns.flatMap((column) => column[row] ?? []));
+}
+
+interface AskedDestination extends DestinationHost {
+  readonly access: LibvirtAccess;
+}
+
+async function readDestination(
+  access: LibvirtAccess,
+  request: CaptureRequest,
+  signal: AbortSignal,
+): Promise<AskedDestination | Unreached> {
+  try {
+    return { access, ...await captureDestination(access, request, signal) };
+  } catch (error) {
+    if (error instanceof VirshError || error instanceof ProbeRunError) return { missing: error };
+    throw error;
+  }
+}
+
+/** Judges the guests for one destination, by its rules. */
+async function judgeFor(
+  question: LiveQuestion,
+  asked: readonly (Guest | UnreadGuest)[],
+  source: SourceHost,
+  { access, facts: destination, premigrate }: AskedDestination,
+): Promise<LiveAnswer[]> {
+  const { from: { uri: from } } = question;
+  const isHere = access.probe !== undefined && access.probe.ssh === undefined;
+  // The clock is the one by which a hook there goes.
+  const now = Date.parse(destination.host.time ?? "") || Date.now();
+  const rules = await rulesOf(question.rules, destination.host.name, { premigrate, now, isHere });
+  const [first] = asked.flatMap((guest) => "missing" in guest ? [] : [guest.domain]);
+  const running = await Promise.all(asked.map(async (guest) => {
+    if ("missing" in guest) return guest;
+    // The machine types are those of the QEMU that is installed.
+    const live = withoutMachines(source.withQemuOf(source.facts, guest.uuid));
+    const { arch, emulator } = guest.domain;
+    // Each host was asked of one QEMU; of a guest's other one nothing is known.
+    const isAsked = arch === first?.arch && emulator === first?.emulator;
+    const there = isAsked ? destination : withoutQemu(destination);
+    const taken = await takeSource({ guest, from, live }, there, rules, now);
+    return { guest, live, taken, destination: there };
+  }));
+  const answers = await judgeBy(
+    rules,
+    (plugins) =>
+      running.map((running) =>
+        "missing" in running
+          ? unreadAnswer(running, source.facts, destination)
+          : judgeGuest(question, rules, plugins, running)
+      ),
+  );
+  return answers.map(({ said, uuid, ...answer }) => settleBy(answer, rules, uuid, said));
 }
 
 function withoutQemu(facts: Facts): Facts {
@@ -176,18 +249,43 @@ async function readAskedGuests(
   });
 }
 
+/** What is judged before a destination's choices are put beside it. */
+interface JudgedGuest extends Omit<LiveAnswer, "settled"> {
+  readonly uuid: string | undefined;
+  readonly said: readonly string[];
+}
+
 /** One guest that cannot be read does not keep the others from being judged. */
 function unreadAnswer(
-  registry: Registry,
   { name, missing: problem }: UnreadGuest,
   source: Facts,
   destination: Facts,
-): LiveAnswer {
+): JudgedGuest {
   const findings = [engineFinding("guest-not-read", undefined, { problem })];
+  return { ...withoutAnswer(name, { source, destination, findings }), uuid: undefined, said: [] };
+}
+
+/** Nor does a destination that cannot be asked keep the others from it. */
+function unreachedAnswer(
+  { name }: Guest | UnreadGuest,
+  source: Facts,
+  { missing: { host, found, message: problem } }: Unreached,
+): LiveAnswer {
+  const findings = [hookFinding("destination-not-read", undefined, { problem })];
+  const destination = { host: { name: host }, devices: [] };
+  const answer = withoutAnswer(name, { source, destination, findings });
+  return { ...answer, settled: undefined, unreached: found };
+}
+
+function withoutAnswer(
+  guest: string,
+  question: Omit<Question, "registry">,
+): Omit<LiveAnswer, "settled"> {
+  const registry = new Registry();
   return {
-    ...answerWithoutPairs({ registry, source, destination, findings }, new Registry()),
-    guest: name,
-    destination: destination.host.name,
+    ...answerWithoutPairs({ ...question, registry }, registry),
+    guest,
+    destination: question.destination.host.name,
     domain: undefined,
     targets: new Map(),
   };
@@ -212,39 +310,56 @@ function targetsFor({ map, xml }: LiveQuestion, domain: Domain): Map<string, str
 
 function judgeGuest(
   live: LiveQuestion,
-  registry: Registry,
-  { guest, source, destination }: {
+  { config, isApplied, findings: unknown }: DestinationRules,
+  plugins: PluginPolicies,
+  { guest, live: { host: { name } }, taken, destination }: {
     readonly guest: Guest;
-    readonly source: Facts;
+    readonly live: Facts;
+    readonly taken: TakenSource;
     readonly destination: Facts;
   },
-): LiveAnswer {
-  const { domain } = guest;
+): JudgedGuest {
+  const { domain, uuid } = guest;
   const { machine, qemu, postCopy } = live;
+  const registry = policySet(config, plugins);
   const targets = targetsFor(live, domain);
-  const findings: Finding[] = [];
+  const known = { destination, machine, qemu, postCopy };
+  // The canonical name of what the XML says is no assumption.
+  const named = { ...domain, machine: guest.machine };
+  const { name: there } = destination.host;
+  const about = { guest: guest.name, destination: there, domain, targets, uuid, said: taken.said };
+  if (taken.facts === undefined) {
+    const arriving = {
+      ...parseDomain(guest.xml, destination.host.networks),
+      machine: guest.machine,
+    };
+    const findings = [...unknown, ...taken.findings, ...wantDevices(arriving).findings];
+    const source = { host: { name }, devices: [] };
+    const question = { ...known, source, guest: arriving, registry, findings };
+    return { ...answerWithoutPairs(question, registry), ...about };
+  }
+  const own = config.guests[uuid];
+  const chooses = live.choose || (isApplied && (own?.rewrite ?? config.rewrite));
   const { inUse: unread } = destination.host.missing ?? {};
-  if (live.choose && unread !== undefined) {
+  const findings: Finding[] = [...unknown, ...taken.findings];
+  if (chooses && unread !== undefined) {
     findings.push({
       ...engineFinding("guest-not-read", undefined, { problem: unread }),
       severity: "warn",
     });
   }
+  const onFailed = own?.onTrouble.policy ?? config.onTrouble.policy;
   const answer = judge({
+    ...known,
     registry,
-    source,
-    destination,
-    // The canonical name of what the XML says is no assumption.
-    guest: { ...domain, machine: guest.machine },
-    machine,
-    qemu,
-    postCopy,
+    source: taken.facts,
+    guest: named,
     targets,
-    ...live.choose && { choose: registry },
+    ...chooses && { choose: policySet(config, plugins, onFailed) },
     findings,
   });
   for (const { name, address } of answer.choices ?? []) {
     if (address !== undefined) targets.set(name, address);
   }
-  return { ...answer, guest: guest.name, destination: destination.host.name, domain, targets };
+  return { ...answer, ...about };
 }

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { PremigrateError } from "../error/mod.ts";
 import { outputError } from "../facts/files.ts";
 import { deviceNames } from "../facts/pci_ids.ts";
 import { OWN } from "../hook/codes.ts";
+import type { Settled } from "../hook/settle.ts";
 import type { Change } from "../install/plan.ts";
 import { version } from "../config/version.ts";
 import type { Decision, DetailedAnswer } from "../policy/mod.ts";
-import { decide } from "../policy/engine.ts";
+import { worstOf } from "../policy/engine.ts";
 import {
   jsonText,
   reportGithub,
@@ -107,21 +107,36 @@ export function answerText(
   });
 }
 
+/** An answer, with what a hook makes of it where one is known to decide. */
+interface ShownAnswer extends DetailedAnswer {
+  readonly settled?: Settled | undefined;
+}
+
+function hookJson({ settled }: ShownAnswer): Record<string, unknown> {
+  if (settled === undefined) return {};
+  const { effect, mode, trouble, waiver } = settled;
+  return { hook: { effect, mode, trouble, waiver } };
+}
+
 /** Sets the exit status that stands for the worst of the answers, and shows them. */
-export function showAnswers<Answered extends DetailedAnswer>(
+export function showAnswers<Answered extends ShownAnswer>(
   judged: readonly Answered[],
   { format, failOnWarn }: Output,
   { text = (answers) => answers.map((answer) => answerText(answer)).join(""), isList = false }:
     OwnForms<Answered> = {},
 ): void {
   const findings = judged.flatMap(({ verdict }) => verdict.findings);
-  const decision = decide(findings);
+  const decision = worstOf(judged);
   const isWarned = failOnWarn && findings.some(({ severity }) => severity === "warn");
   // First: a reader that goes away while the answer is written must not make it an allow.
   Deno.exitCode = EXIT_CODES[decision === "allow" && isWarned ? "veto" : decision];
   const answers = judged.map((answer) => ({ ...answer, policies: [OWN, ...answer.policies] }));
   const written = { time: new Date().toISOString(), version };
-  const verdicts = (): unknown[] => answers.map((answer) => verdictJson(answer, written));
+  const verdicts = (): unknown[] =>
+    answers.map((answer) => ({
+      ...verdictJson(answer, written),
+      ...hookJson(answer),
+    }));
   print(writeAnswers(answers, format, {
     written,
     failOnWarn,
@@ -154,7 +169,23 @@ export function writeAnswers(
 
 /** Tells what is being waited for, on a terminal's last line; nowhere else. */
 export class Progress implements Disposable {
-  readonly #isShown = Deno.stderr.isTerminal();
+  readonly #isShown = Deno.stderr.isTerminal() && !isDumb();
+
+  /**
+   * Counts in the line what has ended.
+   *
+   * @param line The line, when so many have.
+   */
+  counter(line: (done: number) => string): <T>(work: Promise<T>) => Promise<T> {
+    let done = 0;
+    this.show(line(done));
+    return async (work) => {
+      const result = await work;
+      done += 1;
+      this.show(line(done));
+      return result;
+    };
+  }
 
   /** Replaces the line. */
   show(text: string): void {
@@ -165,6 +196,12 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     this.show("");
   }
+}
+
+/** A terminal that knows no escapes; where the environment may not be looked at, none is taken for it. */
+function isDumb(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
+  return state === "granted" && Deno.env.get("TERM") === "dumb";
 }
 
 /** What happened to files, a line each. */
@@ -179,7 +216,6 @@ export async function changeFiles<T>(root: string, work: () => Promise<T>): Prom
   try {
     return await work();
   } catch (error) {
-    if (error instanceof PremigrateError) throw error;
     // Deno's errors of the system: PermissionDenied is one, and some have a code alone.
     const isSystems = error instanceof Error &&
       (Object.values(Deno.errors).some((SystemError) => error instanceof SystemError) ||

@@ -13,6 +13,11 @@ const Version = v.optional(v.pipe(Text, v.description("The version of premigrate
 const Decision = v.picklist(["allow", "veto", "undecided"]);
 const Severity = v.picklist(["veto", "undecided", "warn", "info"]);
 const Mode = v.picklist(["enforce", "observe"]);
+const Effect = v.picklist(["allowed", "refused"]);
+const Waiver = v.optional(v.pipe(
+  v.object({ id: Text, until: v.number(), reason: Text }),
+  v.description("The waiver that was used; until: seconds since 1970"),
+));
 const Trouble = v.pipe(
   v.picklist(["hook", "config", "input", "facts", "policy", "deadline", "report"]),
   v.description("What kept it from being decided"),
@@ -83,6 +88,10 @@ export const VerdictSchema: v.GenericSchema = v.object({
   machine: v.optional(v.pipe(Text, v.description("The machine type"))),
   decision: Decision,
   ...ANSWER,
+  hook: v.optional(v.pipe(
+    v.object({ effect: Effect, mode: Mode, trouble: v.optional(Trouble), waiver: Waiver }),
+    v.description("What the destination's hook would do; absent: none is known to decide"),
+  )),
   choices: v.optional(v.array(Choice)),
 });
 
@@ -94,14 +103,11 @@ export const ReportSchema: v.GenericSchema = v.object({
   time: Time,
   guest: v.object({ name: Text, uuid: v.optional(Text) }),
   hosts: v.optional(v.object({ source: v.optional(Host), destination: v.optional(Host) })),
-  effect: v.picklist(["allowed", "refused"]),
+  effect: Effect,
   decision: Decision,
   mode: Mode,
   trouble: v.optional(Trouble),
-  waiver: v.optional(v.pipe(
-    v.object({ id: Text, until: v.number(), reason: Text }),
-    v.description("The waiver that was used; until: seconds since 1970"),
-  )),
+  waiver: Waiver,
   rewritten: v.pipe(
     v.record(Text, v.object({ from: Text, to: Text })),
     v.description("The devices that the guest got instead of those in the XML, by alias"),

@@ -197,14 +197,12 @@ export const ConfigSchema = v.strictObject({
   agent: v.optional(
     v.pipe(
       v.strictObject({
-        recordStarts: v.optional(
+        enabled: v.optional(
           v.pipe(
             v.boolean(),
-            v.description("The hook records a guest's devices when it starts, for its stamps"),
+            v.description("The agent runs here; the hook records devices at a guest's start"),
           ),
-        ),
-        enabled: v.optional(
-          v.pipe(v.boolean(), v.description("What recordStarts was called before")),
+          false,
         ),
         interval: v.optional(
           v.pipe(duration(10, 3600), v.description("How often it renews the stamps")),
@@ -220,10 +218,6 @@ export const ConfigSchema = v.strictObject({
         ),
       }),
       v.description("The service that stamps guests"),
-      v.transform(({ enabled = false, recordStarts = enabled, ...others }) => ({
-        recordStarts,
-        ...others,
-      })),
     ),
     {},
   ),
@@ -325,12 +319,6 @@ export function writeApplied({ deno, config }: Applied): string {
     ...hosts.length > 0 ? ["ssh"] : [],
     ...hosts.length > 0 || rewrites ? ["virsh"] : [],
   ];
-  // An older hook knows no such keys, and reads this.
-  const { recordStarts, ...others } = agent;
-  const asBefore = {
-    plugins: listed.length === 0 ? undefined : plugins,
-    agent: { enabled: recordStarts, ...others },
-  };
   const lines = [
     "premigrate 1",
     `deno ${deno}`,
@@ -340,7 +328,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `on-config ${onTrouble.config}`,
     `on-deadline ${onTrouble.deadline}`,
     `on-report ${onTrouble.report}`,
-    `record ${recordStarts ? "yes" : "no"}`,
+    `record ${agent.enabled ? "yes" : "no"}`,
     `reports ${config.reports}`,
     `all-devices ${rewrites ? "yes" : "no"}`,
     `attributes ${declaredAttributes(config).join(" ")}`,
@@ -356,7 +344,8 @@ export function writeApplied({ deno, config }: Applied): string {
         ...(["hook", "deadline"] as const).map((kind) => guest.onTrouble[kind] ?? onTrouble[kind]),
       ].join(" ")
     ),
-    `config ${JSON.stringify({ ...config, ...asBefore })}`,
+    // An older hook knows no such key, and reads this where there is none.
+    `config ${JSON.stringify({ ...config, plugins: listed.length === 0 ? undefined : plugins })}`,
     "end",
   ];
   return `${lines.join("\n")}\n`;

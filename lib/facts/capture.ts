@@ -7,9 +7,9 @@ import type { LibvirtUri } from "./libvirt/uri.ts";
 import { Emulators } from "./emulator/cache.ts";
 import type { EmulatorReplies } from "./emulator/replies.ts";
 import { type ProbeTarget, runProbe } from "./probe/run_probe.ts";
-import type { ProbedGuest } from "./probe/report.ts";
+import type { ProbedGuest, ProbedPremigrate } from "./probe/report.ts";
 import { filesToAsk, type RomFile } from "./rom_files.ts";
-import { addRealizeViews, type RealizeOptions } from "./vfio/realize_views.ts";
+import { addRealizeViews, isMediated, type RealizeOptions } from "./vfio/realize_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./libvirt/virsh_error.ts";
 import type { Networks } from "../domain/mod.ts";
@@ -24,6 +24,8 @@ export interface HostAccess {
   readonly sysfs?: string | undefined;
   /** The folder where answers of emulators are kept; absent: each is asked. */
   readonly emulators?: string | undefined;
+  /** The folder below which its premigrate is installed. */
+  readonly root?: string | undefined;
 }
 
 /** What is to be known of a host. */
@@ -63,6 +65,41 @@ export async function captureHost(
   return (await capture(access, request, false, signal)).facts;
 }
 
+/** A host that a guest may go to. */
+export interface DestinationHost {
+  /** Its facts: what a hook there reads of its devices. */
+  readonly facts: Facts;
+  /** What its premigrate keeps; `undefined` where the probe is not run. */
+  readonly premigrate: ProbedPremigrate | undefined;
+}
+
+/**
+ * Gathers a host's facts as {@linkcode captureHost} does, and what its premigrate keeps, which is read
+ * by the same probe: of a mediated device that nobody opens here its records tell.
+ *
+ * @throws {VirshError} When libvirt gives no answer, unless `withoutLibvirt`.
+ * @throws {ProbeRunError} When the probe cannot be run.
+ */
+export async function captureDestination(
+  access: HostAccess,
+  request: CaptureRequest,
+  signal: AbortSignal,
+): Promise<DestinationHost> {
+  const { root = "/" } = access;
+  const { facts, premigrate } = await capture({ ...access, root }, request, false, signal);
+  const isRead = premigrate === undefined || (request.realize !== undefined && isHere(access));
+  if (isRead) return { facts, premigrate };
+  const records = new Map(
+    Array.from(premigrate.kept, ([path, text]) => [path.replace(/^realize\//, ""), text]),
+  );
+  const options = { allowReset: false, records, only: isMediated };
+  return { facts: await addRealizeViews(facts, options, signal), premigrate };
+}
+
+function isHere({ probe }: HostAccess): boolean {
+  return probe !== undefined && probe.ssh === undefined;
+}
+
 /** A host where guests run. */
 export interface SourceHost {
   /** Its facts; the QEMU is the one that would be started now. */
@@ -90,19 +127,19 @@ export async function captureSource(
   };
 }
 
-interface Captured {
-  readonly facts: Facts;
+interface Captured extends DestinationHost {
   readonly guests: ReadonlyMap<string, ProbedGuest>;
   /** What the guests' QEMUs say of themselves, where that is known. */
   readonly qemus: ReadonlyMap<string, EmulatorReplies>;
 }
 
 async function capture(
-  { uri, probe, sysfs, emulators }: HostAccess,
+  access: HostAccess,
   request: CaptureRequest,
   guests: boolean,
   signal: AbortSignal,
 ): Promise<Captured> {
+  const { uri, probe, sysfs, emulators, root } = access;
   const { attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt } = request;
   const answers = uri === undefined ? NOT_ASKED : await askLibvirt(
     uri,
@@ -122,7 +159,8 @@ async function capture(
       time: new Date().toISOString(),
       devices: await readNodeDevices(uri, devices, signal),
     };
-    return { facts: hostFacts({ ...answers, nodes }), guests: new Map(), qemus: new Map() };
+    const facts = hostFacts({ ...answers, nodes });
+    return { facts, premigrate: undefined, guests: new Map(), qemus: new Map() };
   }
   const chosen = devices === "all" ? { all: true } : { devices };
   const path = emulatorToAsk(answers.libvirt, emulator);
@@ -137,6 +175,7 @@ async function capture(
       emulator: path,
       known: path === undefined ? undefined : await known.identityOf(path),
       guests,
+      premigrate: root,
     },
     signal,
   );
@@ -147,9 +186,11 @@ async function capture(
     if (running !== undefined) qemus.set(uuid, running);
   }
   const facts = hostFacts({ ...answers, probe: report, romFiles, replies });
-  const isHere = probe.ssh === undefined;
   return {
-    facts: realize === undefined || !isHere ? facts : await addRealizeViews(facts, realize, signal),
+    facts: realize === undefined || !isHere(access)
+      ? facts
+      : await addRealizeViews(facts, realize, signal),
+    premigrate: report.premigrate,
     guests: new Map(report.guests.map((guest) => [guest.uuid, guest])),
     qemus,
   };

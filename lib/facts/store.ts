@@ -85,7 +85,12 @@ export class Store<Form extends v.GenericSchema> {
 
   /** What is kept under a name. */
   find(dir: string, name: string): v.InferOutput<Form> | undefined {
-    const text = v.safeParse(JSON_TEXT, readKept(`${dir}/${name}.json`, this.#largest));
+    return this.read(readKept(`${dir}/${name}.json`, this.#largest));
+  }
+
+  /** What a file of the store says, on whatever host it was. */
+  read(file: string | undefined): v.InferOutput<Form> | undefined {
+    const text = v.safeParse(JSON_TEXT, file);
     const record = v.safeParse(this.#form, text.output);
     return record.success ? record.output : undefined;
   }

@@ -17,7 +17,7 @@ import { keyIds } from "../facts/probe/host_ids.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { filesToAsk, romFilesOf } from "../facts/rom_files.ts";
 import type { CapturedDevice, Facts } from "../facts/mod.ts";
-import { addRealizeViews } from "../facts/vfio/realize_views.ts";
+import { addRealizeViews, isMediated } from "../facts/vfio/realize_views.ts";
 import { findRealizeView } from "../facts/vfio/records.ts";
 import { parseVfioAnswer, type VfioRegion, type VfioRegionRequest } from "../facts/vfio/region.ts";
 import type { VfioRefusal } from "../facts/vfio/answer.ts";
@@ -188,7 +188,7 @@ export async function judgeArrival(
 }
 
 /** Where the guest has interfaces that may be devices of a pool on the source. */
-function interfaceAddresses({ interfaces, hostDevices }: Domain): string[] {
+export function interfaceAddresses({ interfaces, hostDevices }: Domain): string[] {
   const pooled = hostDevices.flatMap((device) =>
     device.kind === "unknown-until-start" ? [device] : []
   );
@@ -385,9 +385,7 @@ async function withRegions(facts: Facts, { regions, paths, signal }: Arrival): P
     find: findRealizeView,
     record: (): Promise<undefined> => Promise.resolve(undefined),
   };
-  const only = ({ mdevType, vgpuType }: CapturedDevice): boolean =>
-    mdevType !== undefined || vgpuType !== undefined;
-  const options = { allowReset: false, records: paths.realize, only };
+  const options = { allowReset: false, records: paths.realize, only: isMediated };
   return await addRealizeViews(facts, options, signal, readers);
 }
 

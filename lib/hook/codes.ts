@@ -155,6 +155,16 @@ export const HOOK_CODES = {
     about:
       "The hook runs by /etc/premigrate/applied.conf, which `config apply` makes from config.yaml.",
   },
+  "config-not-known": {
+    severity: "undecided",
+    trouble: "config",
+    title: "The destination's configuration is not known",
+    message: "What premigrate is told to do on {host} is not known: {problem}",
+    remedy:
+      "Let `check` read /etc/premigrate/applied.conf there (--to-ssh, --sudo), or name a configuration (--config).",
+    about:
+      "A hook decides by its applied configuration: modes, options, the site's policies, plugins. `check` reads it with the probe. Where it cannot, what the hook would refuse is not known.",
+  },
   "not-a-domain": {
     severity: "undecided",
     trouble: "input",

@@ -65,7 +65,8 @@ export async function findSource(
   return await askHosts({ ...terms, uuid: terms.uuid }, asking, metadata, noted);
 }
 
-function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | undefined {
+/** Why what a guest has in its metadata is no stamp that is used. */
+export function doubtMetadata(metadata: StampMetadata, terms: StampTerms): Finding | undefined {
   if (metadata.kind === "stamp") return doubtStamp(metadata.stamp, terms);
   if (metadata.kind !== "unusable") return undefined;
   return hookFinding("stamp-unusable", undefined, { reason: metadata.reason });
@@ -202,24 +203,33 @@ function notRead({ code, host, found }: VirshError | ProbeRunError): Finding {
 }
 
 async function readSource(
-  { uri, guest }: Asked,
+  { uri, guest: { domain } }: Asked,
   uuid: string,
   metadata: StampMetadata,
   { attributes, signal }: Pick<Asking, "attributes" | "signal">,
 ): Promise<Source> {
-  const { domain } = guest;
-  const devices = devicesToStamp(domain);
   const { arch, emulator } = domain;
-  const addresses = devices.map(({ source }) => source);
+  const addresses = devicesToStamp(domain).map(({ source }) => source);
   const probe = uri.ssh && { ssh: uri.ssh };
   const romFiles = romFilesOf(domain, { running: true });
   const request = { devices: addresses, attributes, romFiles, arch, emulator };
   const source = await captureSource({ uri, probe }, request, signal);
-  const facts = source.withQemuOf(source.facts, uuid);
-  // An old stamp still has the bytes of the host where the guest was started.
+  return await withOrigin(source.withQemuOf(source.facts, uuid), domain, metadata);
+}
+
+/**
+ * What a host tells now of a guest that runs there, with the bytes of the host where it was started: an
+ * old stamp still has them.
+ */
+export async function withOrigin(
+  facts: Facts,
+  domain: Domain,
+  metadata: StampMetadata,
+): Promise<Source & { readonly facts: Facts }> {
+  const devices = devicesToStamp(domain);
   const captured = new Set(facts.devices.map(({ address }) => address));
-  const isWhole = addresses.every((address) => captured.has(address));
-  if (!isWhole || metadata.kind !== "stamp" || metadata.stamp.guest !== uuid) {
+  const isWhole = devices.every(({ source }) => captured.has(source));
+  if (!isWhole || metadata.kind !== "stamp" || metadata.stamp.guest !== domain.uuid) {
     const { name } = facts.host;
     return {
       facts,

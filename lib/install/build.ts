@@ -1,16 +1,13 @@
 /**
- * `deno task build [--deno PATH | --no-deno] [FOLDER]`: makes `dist/`, from which premigrate can be
- * installed on a host that reaches no registry and has no Deno. `--deno` names one for hosts of another
- * architecture.
+ * `deno task build`: makes `dist/`, from which premigrate can be installed on a host that reaches no
+ * registry.
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { gzipSync } from "fflate";
 import { PremigrateError } from "../error/mod.ts";
 import { sha256 } from "../facts/sha256.ts";
 import { EXECUTABLES } from "./dist_files.ts";
-import { putDeno } from "./put_deno.ts";
 
 const SOURCES = new URL("../../", import.meta.url);
 
@@ -21,8 +18,7 @@ const BUNDLES = {
 } as const;
 
 const COPIES = {
-  "config.yaml": "examples/config.yaml",
-  "deno.LICENSE": "lib/install/files/deno.LICENSE",
+  "config.yaml": "lib/install/files/config.yaml",
   "launcher.sh": "lib/hook/launcher.sh",
   "logrotate.conf": "lib/install/files/logrotate.conf",
   "premigrate": "lib/install/files/premigrate",
@@ -41,7 +37,7 @@ const PRINTED = {
 } as const;
 
 /**
- * Builds into a folder, which is made where it is missing, all but Deno.
+ * Builds into a folder, which is made where it is missing.
  *
  * @throws {PremigrateError} With what `deno bundle` said.
  *
@@ -95,20 +91,7 @@ async function deno(...args: readonly string[]): Promise<Uint8Array> {
 }
 
 if (import.meta.main) {
-  const text = new TextEncoder();
-  try {
-    const { values, positionals } = parseArgs({
-      args: Deno.args,
-      allowPositionals: true,
-      options: { "deno": { type: "string" }, "no-deno": { type: "boolean" } },
-    });
-    const folder = positionals[0] ?? new URL("dist", SOURCES).pathname;
-    await build(folder);
-    await putDeno(folder, values["no-deno"] ? undefined : values.deno ?? Deno.execPath());
-    Deno.stdout.writeSync(text.encode(`built ${folder}\n`));
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    Deno.stderr.writeSync(text.encode(`build: ${said}\n`));
-    Deno.exitCode = 2;
-  }
+  const folder = Deno.args[0] ?? new URL("dist", SOURCES).pathname;
+  await build(folder);
+  Deno.stdout.writeSync(new TextEncoder().encode(`built ${folder}\n`));
 }

@@ -76,6 +76,14 @@ export const PLUGIN_CODES = {
     remedy: "See that premigrate may run Deno and /bin/sh.",
     about: "Each plugin runs in a Deno of its own.",
   },
+  "plugin-not-asked": {
+    severity: "undecided",
+    title: "A code plugin of the destination was not asked",
+    message: "Plugin {id} of {host} was not asked: its code is not trusted here",
+    remedy: "Run `premigrate check` on the destination, or name the plugin (--plugin FILE=DIGEST).",
+    about:
+      "`check` runs no code that another host sends. It runs a plugin that this host has applied itself, with the same digest, or that the command names. What another plugin would have found is not known.",
+  },
 } as const satisfies Readonly<Record<string, OwnCodePage>>;
 
 /** A finding about a code plugin. */

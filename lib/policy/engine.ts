@@ -114,6 +114,14 @@ export function decide(findings: readonly Finding[]): Decision {
   return "allow";
 }
 
+/** The worst of several answers' decisions. */
+export function worstOf(
+  answers: readonly { readonly verdict: Pick<Verdict, "decision"> }[],
+): Decision {
+  const decisions = answers.map(({ verdict }) => verdict.decision);
+  return (["veto", "undecided"] as const).find((worst) => decisions.includes(worst)) ?? "allow";
+}
+
 function needsFacts({ judgesBytesAlone = false, attributes = [] }: Policy): boolean {
   return !judgesBytesAlone || attributes.length > 0;
 }

@@ -1,5 +1,5 @@
 import type { CodeOwner, DetailedAnswer } from "../policy/mod.ts";
-import { decide } from "../policy/engine.ts";
+import { worstOf } from "../policy/engine.ts";
 import type { ReportedFinding } from "./findings.ts";
 import { reportChoices } from "./choices.ts";
 import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
@@ -30,7 +30,7 @@ export function reportMarkdown(
   answers: readonly DetailedAnswer[],
   written: Written = {},
 ): string {
-  const worst = decide(answers.flatMap(({ verdict }) => verdict.findings));
+  const worst = worstOf(answers);
   return [
     `# ${DECISIONS[worst]}`,
     markdownText(writtenText(written)),

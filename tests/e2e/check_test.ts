@@ -1,5 +1,5 @@
 /** `check` and `capture` between two living hosts, from a third machine. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { parseFacts } from "premigrate";
 import { FakeSysfs } from "../helpers/probe_tree.ts";
@@ -54,7 +54,26 @@ testOnHosts("check and capture between two hosts", async (hosts, t) => {
   await t.step("--all and several destinations give a table", async () => {
     const args = ["check", "--all", ...LIVE, "--to", "qemu+tcp://hosta/system"];
     const { code, stdout } = await premigrate(hosts, ...args);
-    assertEquals([code, stdout], [1, "guest  hostb  hosta\nvm1    allow  veto\n"]);
+    assertEquals(code, 1);
+    const [head, row = "", ...more] = stdout.split("\n");
+    assertEquals([head, more], ["guest  hostb  hosta  reason", [""]]);
+    assertMatch(row, /^vm1 {4}allow {2}veto {3}hosta: .+/);
+  });
+
+  await t.step("a destination that is down is a column, and undecided", async () => {
+    const args = ["check", "--all", ...LIVE, "--to", "qemu+ssh://hostx/system"];
+    const { code, stdout, stderr } = await premigrate(hosts, ...args);
+    assertEquals([code, stderr], [3, ""]);
+    const [head, row = ""] = stdout.split("\n");
+    assertEquals(head, "guest  hostb  hostx        reason");
+    assertMatch(row, /^vm1 {4}allow {2}unreachable {2}hostx: .+/);
+  });
+
+  await t.step("where no destination can be asked there is no answer", async () => {
+    const args = ["--from", "qemu+tcp://hosta/system", "--to", "qemu+ssh://hostx/system"];
+    const { code, stdout, stderr } = await premigrate(hosts, "check", "--all", ...args);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(stderr, "hostx");
   });
 
   const trees = { a: sysfsOf("source"), b: sysfsOf("destination") };

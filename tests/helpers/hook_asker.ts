@@ -2,18 +2,18 @@
  * Finds a source, judges an arrival, or a guest that runs, stamps one, and prints what came of it, in a process of
  * its own: its PATH is the test's to set, and it may run virsh, and what the request names.
  */
-import { parseDomain } from "premigrate";
+import { BUILT_IN, parseDomain } from "premigrate";
 import { readStampMetadata } from "../../lib/facts/mod.ts";
 import * as v from "valibot";
 import { judgeArrival } from "../../lib/hook/arrival.ts";
 import { ConfigSchema, parseApplied } from "../../lib/config/config.ts";
 import { settle } from "../../lib/hook/settle.ts";
 import { judgeLive } from "../../lib/cli/live.ts";
+import type { OwnRules } from "../../lib/cli/policies.ts";
 import { pathsBelow } from "../../lib/config/paths.ts";
 import { stampGuests } from "../../lib/agent/stamping.ts";
 import { findDevicesInUse } from "../../lib/facts/libvirt/devices_in_use.ts";
 import { THIS_HOST } from "../../lib/facts/libvirt/uri.ts";
-import { Registry } from "../../lib/policy/mod.ts";
 import { findSource } from "../../lib/hook/source.ts";
 import { devicesToStamp } from "../../lib/facts/stamp/stamp_guest.ts";
 
@@ -50,12 +50,20 @@ const plugins = { runner, ends: milliseconds, signal };
 const arrival = { ...given, seconds: 30, regions: new Map(regions), plugins, signal };
 const guest = parseDomain(arrival.xml);
 
+const access = { uri: THIS_HOST, probe: {}, sysfs: request.sysfs, root: "/none" };
+
+/** Rules without policies. */
+function rulesOf(attributes: readonly string[]): OwnRules {
+  const off = Object.fromEntries(BUILT_IN.map(({ id }) => [id, { mode: "off" }]));
+  const config = v.parse(ConfigSchema, { policies: off });
+  const told = { config: undefined, site: undefined, plugins: [] };
+  return { config, attributes, plugins: [], unasked: [], told };
+}
+
 async function ask(): Promise<unknown> {
   if (request.what === "live") {
-    const { sysfs, attributes } = request;
-    const access = { uri: THIS_HOST, probe: {}, ...sysfs === undefined ? {} : { sysfs } };
     const [answer] = await judgeLive({
-      policies: { attributes, judge: (judge) => Promise.resolve(judge(new Registry())) },
+      rules: rulesOf(request.attributes),
       ...{ from: access, to: [access], guest: guest.uuid ?? "", map: [], choose: false },
       ...{ monitor: false, postCopy: false, signal },
     });
@@ -68,10 +76,8 @@ async function ask(): Promise<unknown> {
     return { ...rest, addresses: [...addresses].sort() };
   }
   if (request.what === "all") {
-    const { sysfs } = request;
-    const access = { uri: THIS_HOST, probe: {}, ...sysfs === undefined ? {} : { sysfs } };
     const answers = await judgeLive({
-      policies: { attributes: [], judge: (judge) => Promise.resolve(judge(new Registry())) },
+      rules: rulesOf([]),
       ...{ from: access, to: [access], map: [], choose: false },
       ...{ monitor: false, postCopy: false, signal },
     });

@@ -1,7 +1,7 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseQemuVersion } from "../../policy/mod.ts";
 import { FAIL_ON_WARN_OPTION, FORMAT_OPTION, formatType, outputOf } from "../options.ts";
-import { PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
+import { CONFIG_OPTION, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 import { checkFiles } from "./check_files.ts";
 import { checkLive } from "./check_live.ts";
 
@@ -48,6 +48,7 @@ export const check = new Command<{ json?: true }>()
   .option("--machine <type:string>", "Machine type, in place of the domain XML's.")
   .option("--postcopy", "The migration may go over to post-copy (virsh migrate --postcopy).")
   .group("The verdict")
+  .option(...CONFIG_OPTION)
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
   .option(...FORMAT_OPTION)

@@ -2,9 +2,11 @@ import { ValidationError } from "@cliffy/command";
 import { parseDomain } from "../../domain/mod.ts";
 import { readParsed } from "../../facts/files.ts";
 import { parseFacts } from "../../facts/mod.ts";
+import { policySet } from "../../config/policy_set.ts";
 import { judge, type QemuVersion } from "../../policy/mod.ts";
+import { rulesOfFile, settleBy } from "../destination_rules.ts";
 import { type Output, showAnswers } from "../output.ts";
-import { loadAll, type PolicyChoices } from "../policies.ts";
+import { judgeBy, loadRules, type PolicyChoices } from "../policies.ts";
 
 /** What `check` is told of a migration, and how to answer. */
 export interface CheckChoices extends PolicyChoices {
@@ -30,9 +32,12 @@ export async function checkFiles(
   const guest = domain === undefined
     ? undefined
     : await readParsed(domain, (xml) => parseDomain(xml, to.host.networks));
-  const all = await loadAll(choices);
+  const rules = await loadRules(choices);
   const { machine, qemu, postCopy } = choices;
   const question = { source: from, destination: to, guest, machine, qemu, postCopy };
-  const answer = await all.judge((registry) => judge({ ...question, registry }));
-  showAnswers([answer], output);
+  const answer = await judgeBy(
+    rules,
+    (plugins) => judge({ ...question, registry: policySet(rules.config, plugins) }),
+  );
+  showAnswers([settleBy(answer, rulesOfFile(rules, to.host.name), guest?.uuid)], output);
 }

@@ -2,11 +2,12 @@ import { ValidationError } from "@cliffy/command";
 import type { HostAccess } from "../../facts/capture.ts";
 import { readText, writeText } from "../../facts/files.ts";
 import { reportChoices } from "../../report/choices.ts";
+import { reportFindings } from "../../report/findings.ts";
 import { printable } from "../../report/printable.ts";
 import { judgeLive, type LiveAnswer } from "../live.ts";
 import { deadline, hostAccess, realizeOptions } from "../options.ts";
 import { answerText, printError, showAnswers } from "../output.ts";
-import { loadAll } from "../policies.ts";
+import { loadRules } from "../policies.ts";
 import { transferXml } from "../transfer_xml.ts";
 import type { CheckChoices } from "./check_files.ts";
 
@@ -48,7 +49,7 @@ export async function checkLive(choices: LiveChoices): Promise<void> {
   }
   const signal = deadline(choices.timeout);
   const answers = await judgeLive({
-    policies: await loadAll(choices),
+    rules: await loadRules(choices),
     from: source,
     to: destinations,
     guest,
@@ -103,7 +104,7 @@ function choiceText({ choices = [] }: LiveAnswer): string {
   }).join("");
 }
 
-/** Guests by destinations. */
+/** Guests by destinations, and why a guest may not go there. */
 function table(answers: readonly LiveAnswer[]): string {
   if (answers.length === 0) return "no guest is running\n";
   const guests = [...new Set(answers.map(({ guest }) => guest))];
@@ -111,15 +112,36 @@ function table(answers: readonly LiveAnswer[]): string {
   const answersOf = (guest: string | undefined): LiveAnswer[] =>
     answers.filter((answer) => answer.guest === guest);
   const destinations = answersOf(guests[0]).map(({ destination }) => destination);
-  const rows = guests.map((guest) => [
-    printable(guest),
-    ...answersOf(guest).map(({ verdict }) => verdict.decision),
-  ]);
-  const lines = [["guest", ...destinations.map(printable)], ...rows];
+  const rows = guests.map((guest) => {
+    const own = answersOf(guest);
+    const cells = own.map(({ unreached, verdict }) => unreached ? "unreachable" : verdict.decision);
+    return [guest, ...cells, reasonsOf(own)];
+  });
+  const lines = [["guest", ...destinations, "reason"], ...rows].map((line) => line.map(printable));
   const widths =
     lines[0]?.map((_cell, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ??
       [];
   return lines.map((line) =>
     line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd() + "\n"
   ).join("");
+}
+
+/** The first cause for each destination that is not allowed; one cause is told once. */
+function reasonsOf(answers: readonly LiveAnswer[]): string {
+  const hosts = new Map<string, string[]>();
+  for (const answer of answers) {
+    const { verdict, settled, unreached, destination } = answer;
+    if (verdict.decision === "allow") continue;
+    const because = settled?.because.slice(0, 1) ?? [];
+    const [first] = reportFindings({
+      ...answer,
+      verdict: because.length === 0 ? verdict : { ...verdict, findings: because },
+    });
+    const reason = unreached ?? first?.message ?? "";
+    hosts.set(reason, [...hosts.get(reason) ?? [], destination]);
+  }
+  return Array.from(
+    hosts,
+    ([reason, names]) => answers.length === 1 ? reason : `${names.join(", ")}: ${reason}`,
+  ).join("; ");
 }

@@ -10,6 +10,7 @@ import {
   parseMachine,
   parseQemuVersion,
 } from "../../policy/mod.ts";
+import { policySet } from "../../config/policy_set.ts";
 import { judgePairs } from "../../policy/judge.ts";
 import { shadowsOf } from "../../report/config_shadows.ts";
 import { drawConfigGrid } from "../../report/mod.ts";
@@ -23,7 +24,7 @@ import {
   readFunction,
 } from "../options.ts";
 import { answerText, showAnswers } from "../output.ts";
-import { loadAll, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
+import { judgeBy, loadRules, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 
 // The newest release whose rules the model knows.
 const DEFAULT_QEMU = "11.1";
@@ -96,10 +97,11 @@ export const compare = new Command<{ json?: true }>()
       ...options.qemu === undefined ? [`QEMU ${qemu} on both hosts (--qemu)`] : [],
       ...options.bus === undefined ? [`bus ${bus} (--bus)`] : [],
     ];
-    const all = await loadAll(options);
-    const answer = await all.judge((registry) =>
-      judgePairs({ pairs: [pair], migration, registry, assumptions })
-    );
+    const rules = await loadRules(options);
+    const answer = await judgeBy(rules, (plugins) => {
+      const registry = policySet(rules.config, plugins);
+      return judgePairs({ pairs: [pair], migration, registry, assumptions });
+    });
     showAnswers([answer], output, {
       text: (answers) => {
         const shadows = shadowsOf(pair, migration);

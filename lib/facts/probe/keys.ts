@@ -1,5 +1,13 @@
 /** Of what a key of the probe's report is told. */
-export type ProbedThing = "host" | "device" | "function" | "mdev" | "parent" | "file" | "emulator";
+export type ProbedThing =
+  | "host"
+  | "device"
+  | "function"
+  | "mdev"
+  | "parent"
+  | "file"
+  | "emulator"
+  | "premigrate";
 
 /**
  * What it means that the probe has no value of a key:
@@ -74,6 +82,13 @@ export const PROBE_KEYS: Readonly<Record<ProbedThing, Rows>> = {
     daemons: "fact",
     qmp: "fact",
   },
+  premigrate: {
+    "applied.conf": "none",
+    realize: "none",
+    "realize/*": "no-part",
+    waivers: "none",
+    "waivers/*": "no-part",
+  },
 };
 
 function toldOf(...things: readonly ProbedThing[]): string[] {
@@ -101,7 +116,7 @@ export function toldKeys(address: string, hasParent: boolean): readonly string[]
 }
 
 const NONE = new Set(
-  (["device", "function", "parent"] as const).flatMap((thing) =>
+  (["device", "function", "parent", "premigrate"] as const).flatMap((thing) =>
     Object.entries(PROBE_KEYS[thing])
       .filter(([, absence]) => absence === "none")
       .map(([key]) => thing === "parent" ? `parent/${key}` : key)

@@ -2,9 +2,12 @@
 # Prints what can be read of a host and its PCI functions and mdevs; changes nothing.
 #
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
-#     [--guests [--run DIR]] [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
+#     [--guests [--run DIR]] [--premigrate ROOT] [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
 #
 # --guests tells of each guest that libvirt runs which file its QEMU is.
+#
+# --premigrate tells what premigrate, installed below that folder, keeps: its applied configuration, its records of
+# devices and its waivers; and reads of the devices what its hook would.
 #
 # An emulator of the known identity is not run, and none is with --identify.
 #
@@ -18,7 +21,7 @@
 # Its output is read by report.ts:
 #
 #   premigrate-probe 1
-#   host | emulator PATH | file PATH | device ADDRESS | guest UUID   what the attributes after it are of
+#   host | emulator PATH | file PATH | device ADDRESS | guest UUID | premigrate   what the attributes after it are of
 #   attr KEY s TEXT                          a line of printable ASCII; again with the same KEY: the next line
 #   attr KEY x                               any other bytes: in the next lines, a space and two digits for each
 #   attr KEY - WHY                           not known
@@ -32,6 +35,7 @@ unset CDPATH
 newline='
 '
 most_bytes=65536
+most_applied_bytes=4194304
 emulator_seconds=10
 answer_blocks=1024 # of 4096 bytes
 most_attributes=256
@@ -113,6 +117,15 @@ unknown() { # KEY FILE
   else
     record "attr $1 - cannot be read"
   fi
+}
+
+# That it is not there can be said only of a folder that may be searched.
+not_there() { # KEY FILE
+  folder=${2%/*}
+  while [ -n "$folder" ] && ! [ -d "$folder" ]; do
+    folder=${folder%/*}
+  done
+  if [ -x "${folder:-/}" ]; then unknown "$1" "$2"; else record "attr $1 - not permitted"; fi
 }
 
 value() { # KEY TEXT
@@ -335,12 +348,7 @@ slow=
 attribute() { # NAME FILE
   key=attributes/$1
   if ! [ -e "$2" ]; then
-    # That it is not there can be said only of a folder that may be searched.
-    folder=${2%/*}
-    while [ -n "$folder" ] && ! [ -d "$folder" ]; do
-      folder=${folder%/*}
-    done
-    if [ -x "$folder" ]; then unknown "$key" "$2"; else record "attr $key - not permitted"; fi
+    not_there "$key" "$2"
     return
   fi
   case "$slow " in
@@ -607,10 +615,58 @@ guests() {
   done
 }
 
+# The lines for a shell of what lib/config/config.ts writes.
+applied_choices() { # FILE
+  while IFS=' ' read -r key value; do
+    case $key in
+      all-devices) [ "$value" != yes ] || all=yes ;;
+      attributes)
+        for name in $value; do
+          [ "$attribute_count" -ge "$most_attributes" ] || ! is_attribute "$name" ||
+            add_attribute "$name"
+        done
+        ;;
+      choices-end) break ;;
+    esac
+  done
+} 2>/dev/null <"$1"
+
+premigrate() { # ROOT
+  record premigrate
+  if enter "$1/etc/premigrate"; then
+    most_bytes=$most_applied_bytes
+    files '' applied.conf
+    most_bytes=65536
+  else
+    not_there applied.conf "$1/etc/premigrate/applied.conf"
+  fi
+  flush
+  for kept in realize waivers; do
+    directory=$1/var/lib/premigrate/$kept
+    if ! { [ -r "$directory" ] && enter "$directory"; }; then
+      not_there "$kept" "$directory"
+      continue
+    fi
+    set -- "$1"
+    for name in *; do
+      case $name in
+        *[!0-9a-fjson.-]*) ;; # none of its own
+        *) set -- "$@" "$name" ;;
+      esac
+    done
+    root=$1
+    shift
+    [ $# -eq 0 ] || files "$kept/" "$@"
+    set -- "$root"
+    flush
+  done
+}
+
 main() {
   sysfs=/sys
   run=/run
   guests=
+  premigrate=
   proc=/proc
   modules=
   emulator=
@@ -626,7 +682,7 @@ main() {
   while [ $# -gt 0 ]; do
     argument=$((argument + 1))
     case $1 in
-      --sysfs | --proc | --modules | --emulator | --run)
+      --sysfs | --proc | --modules | --emulator | --run | --premigrate)
         is_path "${2-}" || refuse "argument $((argument + 1)) is no absolute path of A-Z a-z 0-9 . _ / -"
         case $1 in
           --sysfs) sysfs=$2 ;;
@@ -634,6 +690,7 @@ main() {
           --modules) modules=$2 ;;
           --emulator) emulator=$2 ;;
           --run) run=$2 ;;
+          --premigrate) premigrate=$2 ;;
         esac
         shift
         argument=$((argument + 1))
@@ -671,6 +728,10 @@ main() {
     shift
   done
 
+  # Below the root itself a path has one slash.
+  root=${premigrate%/}
+  [ -z "$premigrate" ] || applied_choices "$root/etc/premigrate/applied.conf"
+
   printf 'premigrate-probe 1\n'
   host
   [ -z "$all" ] || add_all
@@ -683,6 +744,7 @@ main() {
   done
   [ -z "$emulator" ] || emulator "$emulator"
   [ -z "$guests" ] || guests
+  [ -z "$premigrate" ] || premigrate "$root"
   flush
   printf 'end %s\n' "$records"
 }

@@ -26,6 +26,18 @@ export interface ProbeReport {
   readonly emulator: ProbedEmulator | undefined;
   /** The guests that libvirt runs; none where they were not asked for. */
   readonly guests: readonly ProbedGuest[];
+  /** What premigrate keeps there; `undefined` where it was not asked for. */
+  readonly premigrate: ProbedPremigrate | undefined;
+}
+
+/** What premigrate keeps on a host. */
+export interface ProbedPremigrate {
+  /** What its hook runs by; `null`: there is none; `undefined`: it is missing. */
+  readonly applied: string | null | undefined;
+  /** Its records of devices and its waivers, by their paths below `/var/lib/premigrate`. */
+  readonly kept: ReadonlyMap<string, string>;
+  /** What is not known. */
+  readonly missing: Missing;
 }
 
 /** What was read of the QEMU of a guest. */
@@ -83,6 +95,7 @@ export const MAX_PROBED_DEVICES = 4096;
 const NAMED: readonly string[] = ["device", "absent", "file"];
 // probe.sh ends the emulator when this has come.
 const LAST_REPLY = '"id": "machines"';
+const APPLIED = "applied.conf";
 const EXE = /\n\nexe ([0-9:]+)$/;
 
 /**
@@ -130,6 +143,7 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
   const absent = sections.filter(({ name }) => name === "absent");
   const files = sections.filter(({ name }) => name === "file");
   const emulator = sections.find(({ name }) => name === "emulator");
+  const premigrate = sections.find(({ name }) => name === "premigrate");
   if (files.length > MOST_FILES) {
     throw new ProbeError("too-large", `found ${files.length} files, wanted at most ${MOST_FILES}`);
   }
@@ -150,6 +164,7 @@ export function parseProbeReport(report: string | Uint8Array): ProbeReport {
     files: files.map(readFile),
     emulator: emulator && readEmulator(emulator),
     guests: sections.filter(({ name }) => name === "guest").map(readGuest),
+    premigrate: premigrate && readPremigrate(premigrate),
   };
 }
 
@@ -197,6 +212,20 @@ function readFile({ argument, attributes }: Section): ProbedFile {
 
 function readGuest({ argument, attributes }: Section): ProbedGuest {
   return { uuid: argument, exe: attributes.text("exe"), missing: attributes.missing };
+}
+
+function readPremigrate({ attributes }: Section): ProbedPremigrate {
+  const read = (key: string): string | undefined => {
+    const bytes = attributes.bytes(key);
+    return bytes && new TextDecoder().decode(bytes);
+  };
+  const kept = Array.from(attributes.keys()).flatMap((key) => {
+    const text = key.includes("/") ? read(key) : undefined;
+    return text === undefined ? [] : [[key, text] as const];
+  });
+  const applied = attributes.isNotThere(APPLIED) ? null : read(APPLIED);
+  if (applied === undefined && !attributes.has(APPLIED)) attributes.refuse(APPLIED, "not told");
+  return { applied, kept: new Map(kept), missing: attributes.missing };
 }
 
 function readEmulator({ argument, attributes }: Section): ProbedEmulator {

@@ -37,6 +37,8 @@ export interface ProbeRequest {
   readonly known?: string | undefined;
   /** Also tell of the QEMUs of the guests that run there. */
   readonly guests?: boolean | undefined;
+  /** Also tell what premigrate keeps that is installed below this folder, and read what its hook would. */
+  readonly premigrate?: string | undefined;
 }
 
 /**
@@ -170,10 +172,13 @@ const IDENTITY = /^[0-9:]{1,100}$/;
 
 function commandLine(
   { ssh, sudo }: ProbeTarget,
-  { devices = [], attributes = [], files = [], all, sysfs, emulator, known, guests }: ProbeRequest,
+  { devices = [], attributes = [], files = [], all, sysfs, emulator, known, guests, premigrate }:
+    ProbeRequest,
   host: string,
 ): [program: string, ...args: string[]] {
-  const badPath = [sysfs, emulator].find((path) => path !== undefined && !PATH.test(path));
+  const badPath = [sysfs, emulator, premigrate].find((path) =>
+    path !== undefined && !PATH.test(path)
+  );
   const bad = badPath ?? devices.find((device) => !isDeviceAddress(device)) ??
     attributes.find((name) => !isAttributeName(name)) ??
     files.find((path) => !isFilePath(path)) ?? files[MOST_FILES];
@@ -185,6 +190,7 @@ function commandLine(
     ...emulator === undefined ? [] : ["--emulator", emulator],
     ...known === undefined || !IDENTITY.test(known) ? [] : ["--known", known],
     ...guests ? ["--guests"] : [],
+    ...premigrate === undefined ? [] : ["--premigrate", premigrate],
     ...all ? ["--all"] : [],
     ...attributes.flatMap((name) => ["--attribute", name]),
     ...files.flatMap((path) => ["--file", path]),

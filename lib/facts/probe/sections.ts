@@ -47,7 +47,7 @@ const END = /\nend ([0-9]{1,9})\n$/;
 const ATTRIBUTE = /^attr ([A-Za-z0-9_./-]{1,200}) (?:(s) ([ -~]*)|(x)|- ([ -~]+))$/;
 const HEX_LINE = /^(?: [0-9a-f]{2})+$/;
 const HEADING =
-  /^(?:(host)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent|guest) ([0-9a-f:.-]+)|(file) (\/.+))$/;
+  /^(?:(host|premigrate)|(emulator) (\/[A-Za-z0-9._/-]*)|(device|absent|guest) ([0-9a-f:.-]+)|(file) (\/.+))$/;
 const ADDRESS =
   /^(?:[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 

@@ -23,10 +23,15 @@ export interface RealizeOptions {
    * not opened before it, nor what cannot be migrated.
    */
   readonly beforeStart?: boolean | undefined;
-  /** The folder where what was read is kept. */
-  readonly records: string;
+  /** The folder where what was read is kept; or the files of another host's, where nothing is opened. */
+  readonly records: string | ReadonlyMap<string, string>;
   /** Which devices; all unless given. */
   readonly only?: ((device: CapturedDevice) => boolean) | undefined;
+}
+
+/** Whether sysfs shows nothing of what QEMU will see of a device, or not the truth. */
+export function isMediated({ mdevType, vgpuType }: CapturedDevice): boolean {
+  return mdevType !== undefined || vgpuType !== undefined;
 }
 
 /** What the readers of this folder do; tests put others in their place. */
@@ -83,7 +88,7 @@ async function addRealizeView(
   if (!isVfio) return withMissing(device, "it is not bound to a VFIO driver");
   const key = keyOf(device, host);
   const unread = whyNotOpened(device, options);
-  if (unread === undefined) {
+  if (unread === undefined && typeof records === "string") {
     const { address } = device;
     const region = await read({ address, group: Number(device.iommuGroup), allowReset }, signal);
     if (region.result === "read") {
@@ -97,7 +102,7 @@ async function addRealizeView(
     }
     return await standIn(device, region.reason, key, records, find);
   }
-  return await standIn(device, unread, key, records, find);
+  return await standIn(device, unread ?? "it was not opened", key, records, find);
 }
 
 function whyNotOpened(
@@ -127,7 +132,7 @@ async function standIn(
   device: CapturedDevice,
   unread: string,
   key: RealizeKey | undefined,
-  records: string,
+  records: RealizeOptions["records"],
   find: RealizeReaders["find"],
 ): Promise<CapturedDevice> {
   const kept = key === undefined ? undefined : await find(records, key);

@@ -77,6 +77,8 @@ export async function recordRealizeView(
  * that cannot be opened, and is marked as derived: bytes of the single card, such as a serial
  * number, are the other device's.
  *
+ * @param records The folder; or the files of another host's, by their names.
+ *
  * @example
  * ```ts ignore
  * const kept = await findRealizeView("/var/lib/premigrate/realize", key);
@@ -85,11 +87,13 @@ export async function recordRealizeView(
  * ```
  */
 export async function findRealizeView(
-  dir: string,
+  records: string | ReadonlyMap<string, string>,
   key: RealizeKey,
 ): Promise<DerivedRealizeView | { readonly missing: string }> {
   const name = await keyName(key);
-  const kept = STORE.find(dir, name);
+  const kept = typeof records === "string"
+    ? STORE.find(records, name)
+    : STORE.read(records.get(`${name}.json`));
   if (kept === undefined || await keyName(kept.key) !== name) {
     const kind = `${key.type} like it under ${key.driver} ${key.version}`;
     return { missing: oneLine(`no ${kind} was ever read on this host`) };

@@ -1,5 +1,5 @@
 import type { CodeOwner, Decision, DetailedAnswer, Severity } from "../../policy/mod.ts";
-import { decide } from "../../policy/engine.ts";
+import { worstOf } from "../../policy/engine.ts";
 import type { ReportedFinding } from "../findings.ts";
 import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";
@@ -37,7 +37,7 @@ const POLICY =
  * ```
  */
 export function reportHtml(answers: readonly DetailedAnswer[], written: Written = {}): string {
-  const worst = decide(answers.flatMap(({ verdict }) => verdict.findings));
+  const worst = worstOf(answers);
   const several = answers.length > 1;
   const titles = answers.map(titleOf).join(", ");
   return markup`<!doctype html>
