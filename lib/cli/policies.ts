@@ -146,7 +146,8 @@ export async function loadRegistry(choices: PolicyChoices): Promise<Registry> {
 async function readConfigFile(file: string): Promise<Config> {
   const text = await readText(file);
   if (text.startsWith("premigrate ")) return parseApplied(text);
-  const site = await readSiteFolder(`${file.replace(/[^/]*$/, "")}policies.d`);
+  const beside = `${file.replace(/[^/]*$/, "")}policies.d`;
+  const site = file === "-" ? {} : await readSiteFolder(beside);
   return await loadListed({ path: file, text, root: "" }, parseConfig(file, text, site));
 }
 

@@ -268,6 +268,63 @@ testRuns([
     stdout: ["\\u{1b}[31m\\u{9b}2J\\u{a}q35", "\\u{202e}ho\\u{9b}31mst\\u{e0041}"],
   },
   {
+    name: "check: a configuration that only observes",
+    words: `${GUEST} --config -`,
+    stdin: "mode: observe",
+    code: 1,
+    stdout: ["VETO: ", "hostb decides by - (--config)", "hostb only observes (mode)"],
+  },
+  {
+    name: "check: an applied configuration in which the policies that veto are off",
+    words: `${GUEST} --config -`,
+    stdin: `premigrate 1\nchoices-end\nconfig {"policies":{"nvidia/vsc":{"mode":"off"},` +
+      `"qemu/restore-check":{"mode":"off"}}}\nend\n`,
+    code: 0,
+    stdout: ["ALLOW: ", "!nvidia/vsc"],
+  },
+  {
+    name: "check: a configuration in which they are observed, and their vetoes decide nothing",
+    words: `${GUEST} --config -`,
+    stdin:
+      "policies: {nvidia/vsc: {mode: observe}, nvidia/vgpu: {mode: observe}, qemu/restore-check: {mode: observe}}",
+    code: 0,
+    stdout: ["ALLOW: ", "hostb only observes nvidia/vsc", "nvidia/vsc body-compared"],
+  },
+  {
+    name: "check: as Markdown its headline is that of the verdict, not of what is observed",
+    words: `${GUEST} --config - --format markdown`,
+    stdin: "policies: {nvidia/vsc: {mode: observe}, qemu/restore-check: {mode: observe}}",
+    code: 0,
+    stdout: ["# ALLOW"],
+  },
+  {
+    name: "check: a configuration by which what is undecided passes",
+    words: `${HOSTS} --config -`,
+    stdin: "onTrouble: {facts: open}",
+    code: 3,
+    stdout: ["UNDECIDED", "hostb lets what is undecided pass (onTrouble.facts"],
+  },
+  {
+    name: "check: policies.d beside a configuration",
+    words: `${GUEST} --machine pc-q35-9.1 --config examples/config.yaml`,
+    code: 1,
+    stdout: ["site/same-branch"],
+  },
+  {
+    name: "check: a configuration that is none",
+    words: `${GUEST} --config -`,
+    stdin: "mode: sometimes",
+    code: 2,
+    error: "line 1, column 1: at mode",
+  },
+  {
+    name: "check: an applied configuration that is not whole",
+    words: `${GUEST} --config -`,
+    stdin: "premigrate 1\n",
+    code: 2,
+    error: "Cannot read the applied configuration: it is not whole",
+  },
+  {
     name: "check: as Markdown",
     words: `${GUEST} --format markdown`,
     code: 1,
