@@ -110,12 +110,20 @@ const Address = v.pipe(
 const Config = v.pipe(
   v.strictObject({
     view: v.pipe(
-      v.picklist(["realize", "sysfs", "guest"]),
-      v.description("Whose view of the config space this is; realize: what QEMU itself reads"),
+      v.picklist(["realize", "running", "sysfs", "guest"]),
+      v.description(
+        "Whose view of the config space this is; realize: what QEMU itself reads when it opens the device, running: the same read while it runs",
+      ),
     ),
     source: v.pipe(Source, v.description("Where the bytes come from")),
     derived: v.optional(
       v.pipe(v.boolean(), v.description("Read of another device, of the same type and driver")),
+    ),
+    arrived: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description("Read while it runs of a guest that arrived from a host, or from a file"),
+      ),
     ),
     time: v.optional(v.pipe(Time, v.description("When they were read"))),
     hex: v.pipe(

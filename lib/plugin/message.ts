@@ -85,8 +85,9 @@ export function readQuestion({ pair, migration }: QuestionMessage): Question {
 
 function writeDevice({ config, ...facts }: DeviceFacts): DeviceMessage {
   if (config === undefined) return facts;
-  const { kind, bytes, derived } = config;
-  return { ...facts, config: { kind, bytes: encodeHex(bytes), ...derived && { derived } } };
+  const { kind, bytes, derived, arrived } = config;
+  const origin = { ...derived && { derived }, ...arrived && { arrived } };
+  return { ...facts, config: { kind, bytes: encodeHex(bytes), ...origin } };
 }
 
 function readDevice({ config, ...facts }: DeviceMessage): DeviceFacts {

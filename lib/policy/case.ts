@@ -28,6 +28,8 @@ export interface CaseSide
   readonly view?: ConfigView["kind"] | undefined;
   /** Whether the config space is another device's of the same kind. */
   readonly derived?: boolean | undefined;
+  /** Whether it was read of a guest that arrived. */
+  readonly arrived?: boolean | undefined;
 }
 
 /** A finding as a case expects it; of its data only what matters. */
@@ -164,12 +166,13 @@ function readSide(
   { host: name = side, qemu, ...given }: CaseSide,
 ): { readonly device: DeviceFacts; readonly host: HostFacts } {
   const { skipVscCheck, machineTypes, libvirt, kernel, nvidiaDriver, romFiles, ...more } = given;
-  const { address = "0000:3b:00.4", config, size, view = "realize", derived, ...facts } = more;
+  const { address = "0000:3b:00.4", config, size, view = "realize", derived, arrived, ...facts } =
+    more;
   return {
     device: {
       ...facts,
       address,
-      ...config && { config: { kind: view, bytes: bytesOf(config, size), derived } },
+      ...config && { config: { kind: view, bytes: bytesOf(config, size), derived, arrived } },
     },
     host: {
       name,

@@ -3,8 +3,9 @@ import type { DevicePair } from "./migration.ts";
 import type { PolicyFinding } from "./policy.ts";
 
 /**
- * Findings by config bytes. Where another device's bytes stand in for those of either side, what
- * would be a veto is undecided: they say what to expect, and prove nothing.
+ * Findings by config bytes. Where another device's bytes stand in for those of either side, or a
+ * running guest's QEMU may still have another host's, what would be a veto is undecided: they say
+ * what to expect, and prove nothing.
  *
  * @example
  * ```ts
@@ -30,7 +31,7 @@ export function* byStandIn<Found extends PolicyFinding>(
   codes: Readonly<Record<Found["code"], CodePage>>,
   findings: Iterable<Found>,
 ): Generator<Found> {
-  const isDerived = source.config?.derived || destination.config?.derived;
+  const isDerived = [source, destination].some(({ config }) => config?.derived || config?.arrived);
   for (const finding of findings) {
     const code: Found["code"] = finding.code;
     const isVeto = (finding.severity ?? codes[code].severity) === "veto";

@@ -17,7 +17,7 @@ export interface KnownIds {
  * The config regions that a view may stand for, the likeliest last. What is true of all of them is
  * certain.
  *
- * - A realize view stands for itself.
+ * - A realize view stands for itself, and a running view for what it shows at run time.
  * - A guest view has QEMU's virtual capabilities in its list: they are taken out.
  * - A sysfs view may hold capabilities that the kernel's vfio-pci hides; which ones depends on the
  *   kernel, so it is read both ways.
@@ -25,6 +25,7 @@ export interface KnownIds {
 export function readRegions(view: ConfigView, ids: KnownIds = {}): readonly RealizeView[] {
   if (view.kind === "realize") return [view];
   const bytes = view.bytes.slice();
+  if (view.kind === "running") return [{ kind: "realize", bytes }];
   if (view.kind === "guest") {
     removeGpudirectClique(bytes);
     return [{ kind: "realize", bytes }];

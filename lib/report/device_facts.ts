@@ -57,6 +57,7 @@ const HOST_FACTS: Readonly<Record<string, Describe<HostFacts>>> = {
 
 const VIEWS: Readonly<Record<ConfigView["kind"], string>> = {
   realize: "of the VFIO config region",
+  running: "of the VFIO config region, while the guest runs",
   sysfs: "of sysfs",
   guest: "as the guest sees them",
 };

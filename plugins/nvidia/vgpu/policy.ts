@@ -113,7 +113,8 @@ function isTypeInBytes(
   return source !== undefined && destination !== undefined &&
     SIDES.every((side) => {
       const { config } = pair[side];
-      return config?.kind === "realize" && config.derived !== true && answers(pair[side]);
+      const isRegion = config?.kind === "realize" || config?.kind === "running";
+      return isRegion && config.derived !== true && answers(pair[side]);
     });
 }
 

@@ -106,7 +106,7 @@ export const CODES = {
     remedy:
       "To be sure, compare the bytes that QEMU itself read: the VFIO config region of the idle device on both hosts (--view region).",
     about:
-      "Link status, device status, AER status, power state and VPD registers change while a device runs. Of a device that is in use, they do not tell what QEMU has in its copy.",
+      "Link status, device status, AER status, power state and VPD registers change while a device runs. Of a device that is in use, they do not tell what QEMU has in its copy. Where the VFIO config region of a running guest's device was read (view running), this is undecided: the guest may have set them to what they are.",
   },
   "extended-unknown": {
     severity: "undecided",

@@ -1,6 +1,7 @@
 import {
   type BadConfig,
   checkMask,
+  type ConfigView,
   definePolicy,
   type DeviceFacts,
   type DevicePair,
@@ -27,7 +28,7 @@ import { CODES } from "./codes.ts";
 import documentation from "./README.md" with { type: "text" };
 import { checkRomFile } from "./rom_file.ts";
 import { possibleQemus, realizeScenarios, type Scenario } from "./scenarios.ts";
-import { unsureBytes } from "./unsure_bytes.ts";
+import { changingBytes, unsureBytes } from "./unsure_bytes.ts";
 
 type Finding = PolicyFinding<typeof CODES>;
 
@@ -168,10 +169,10 @@ function findBarOutcome(
   from: number,
   to: number,
 ): "bar-will-fail" | "bar-may-fail" | "bar-differs" {
-  const address = config?.kind === "guest" && typeof bar === "number"
-    ? barAddress(config.bytes, bar)
-    : undefined;
-  if (address === undefined) return "bar-may-fail";
+  const isGuests = (config?.kind === "guest" || config?.kind === "running") && !config.derived;
+  const address = isGuests && typeof bar === "number" ? barAddress(config.bytes, bar) : undefined;
+  // A driver that does not keep what the guest wrote shows 0, where firmware maps no BAR.
+  if (address === undefined || address === 0n) return "bar-may-fail";
   return address % BigInt(to) < BigInt(from) ? "bar-differs" : "bar-will-fail";
 }
 
@@ -192,7 +193,7 @@ function* checkExtended(pair: DevicePair, { bytesOnly }: Migration): Generator<F
   if (bus === "pci" || bus === "pci-under-pcie") return;
   const cut = SIDES.filter((side) => {
     const { config } = pair[side];
-    if (config?.bytes.length !== 256 || (config.kind === "realize" && !bytesOnly)) return false;
+    if (config?.bytes.length !== 256 || (isRegion(config) && !bytesOnly)) return false;
     return spaceOf(config.bytes).capabilities.some(({ id }) => id === 0x10);
   });
   if (cut.length === 0) return;
@@ -201,6 +202,11 @@ function* checkExtended(pair: DevicePair, { bytesOnly }: Migration): Generator<F
     severity: bytesOnly && cut.length === 2 ? "warn" : undefined,
     data: { side: cut.join(" and ") },
   };
+}
+
+/** Read of the VFIO config region, which has no other size. */
+function isRegion({ kind }: ConfigView): boolean {
+  return kind === "realize" || kind === "running";
 }
 
 interface Outcome {
@@ -236,12 +242,15 @@ function unsureViews(pair: DevicePair): string[] {
 }
 
 function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
-  const isDerived = SIDES.some((side) => pair[side].config?.derived);
-  const isExact = (side: Side): boolean =>
-    pair[side].config?.kind === "realize" && !pair[side].config?.derived;
+  const configs = SIDES.flatMap((side) => pair[side].config ?? []);
+  const isDerived = configs.some(({ derived }) => derived);
+  const isRunning = configs.some(({ kind }) => kind === "running");
+  const hasArrived = configs.some(({ arrived }) => arrived);
+  const areRegions = !isDerived && configs.every(isRegion);
+  const own = pair.destination.config;
   if (!destination.ok) {
     const data = { reason: formatRealizeFailure(destination.reason) };
-    return isExact("destination")
+    return own !== undefined && isRegion(own) && !own.derived
       ? { result: "fails", findings: [{ code: "destination-refuses", data }] }
       : { result: "undecided", findings: [{ code: "destination-may-refuse", data }] };
   }
@@ -249,13 +258,13 @@ function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
     const data = { reason: formatRealizeFailure(source.reason) };
     return { result: "undecided", findings: [{ code: "source-impossible", data }] };
   }
-  const areExact = SIDES.every(isExact);
   const differing = failingBytes(source.shadow, destination);
-  const unsure = areExact
-    ? new Set<number>()
-    : isDerived
+  const changing = isRunning ? changingBytes(destination.shadow, hasArrived) : new Set<number>();
+  const unsure = isDerived
     ? new Set(destination.shadow.keys())
-    : unsureBytes(destination.shadow, pair.destination.config?.kind === "guest");
+    : areRegions
+    ? changing
+    : changing.union(unsureBytes(destination.shadow, own?.kind === "guest"));
   const certain = differing.filter(({ offset }) => !unsure.has(offset));
   const [bad] = certain;
   if (bad !== undefined) {
@@ -263,16 +272,18 @@ function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
   }
   if (source.shadow.length !== destination.shadow.length) {
     const data = { source: source.shadow.length, destination: destination.shadow.length };
-    return areExact
+    return areRegions
       ? { result: "fails", findings: [{ code: "out-of-step", data }] }
       : { result: "undecided", findings: [{ code: "out-of-step", severity: "undecided", data }] };
   }
+  // What may have changed since QEMU read it decides, equal or not.
+  const compared = [...changing].filter((at) => checkMask(destination, at) !== 0);
   return {
     // What may fail must not be passed over for a reading of the bytes in which nothing does.
-    result: differing.length > 0 ? "undecided" : "passes",
+    result: differing.length > 0 || compared.length > 0 ? "undecided" : "passes",
     findings: isDerived
-      ? nameWhatIsExpected(source, destination, differing)
-      : nameWhatPasses(source, destination, differing, unsure),
+      ? nameWhatIsExpected(source, destination, differing, compared)
+      : nameWhatPasses(source, destination, differing, { unsure, compared }),
   };
 }
 
@@ -281,9 +292,11 @@ function* nameWhatIsExpected(
   source: RealizedDevice,
   destination: RealizedDevice,
   [bad, ...others]: readonly BadConfig[],
+  changing: readonly number[],
 ): Generator<Finding> {
   if (bad === undefined) {
     yield { code: "as-expected", data: countBytes(destination) };
+    yield* nameWhatIsEqual(changing, "undecided");
   } else {
     const field = fieldAt(spaceOf(destination.shadow), bad.offset).name;
     const data = { field, count: 1 + others.length, line: formatBadConfig(bad) };
@@ -305,23 +318,34 @@ function* nameWhatPasses(
   source: RealizedDevice,
   destination: RealizedDevice,
   differing: readonly BadConfig[],
-  unsure: ReadonlySet<number>,
+  { unsure, compared }: {
+    readonly unsure: ReadonlySet<number>;
+    /** Of the bytes that were read of a running device, those that decide and may have changed. */
+    readonly compared: readonly number[];
+  },
 ): Generator<Finding> {
   const [changing] = differing;
   if (changing !== undefined) {
     const { offset } = changing;
     const field = fieldAt(spaceOf(destination.shadow), offset).name;
     yield { code: "may-fail", offset, data: { count: differing.length, field } };
+  } else if (compared.length > 0) {
+    yield* nameWhatIsEqual(compared, "undecided");
   } else {
     yield { code: "will-pass", data: countBytes(destination) };
-    const [offset, ...others] = [...unsure].filter((at) => checkMask(destination, at) !== 0)
-      .sort((a, b) => a - b);
-    if (offset !== undefined) {
-      yield { code: "equal-for-now", offset, data: { count: 1 + others.length } };
-    }
+    yield* nameWhatIsEqual([...unsure].filter((at) => checkMask(destination, at) !== 0));
   }
   yield* compareExempt(source, destination);
   yield* compareCapabilities(source, destination);
+}
+
+function* nameWhatIsEqual(
+  offsets: readonly number[],
+  severity?: "undecided",
+): Generator<Finding> {
+  const [offset, ...others] = offsets.toSorted((a, b) => a - b);
+  if (offset === undefined) return;
+  yield { code: "equal-for-now", severity, offset, data: { count: 1 + others.length } };
 }
 
 function countBytes(device: RealizedDevice): { compared: number; exempt: number } {

@@ -110,7 +110,7 @@ function* ofConfig(device: JsonObject): Generator<Change> {
     yield [`${size} bytes`, (device) => withHex(device, hexOf(device).slice(0, 2 * size))];
   }
   const own = objectOf(device["config"])?.["view"];
-  for (const view of ["realize", "sysfs", "guest"]) {
+  for (const view of ["realize", "running", "sysfs", "guest"]) {
     // What the kernel does not have it does not show, and what it shows of a VF has no ids.
     const isFunction = VF.test(`${device["address"]}`);
     if (view === own || (view === "sysfs" && !isFunction)) continue;

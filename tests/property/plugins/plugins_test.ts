@@ -124,7 +124,7 @@ const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 const version = fc.constantFrom("", "535.161.05", "550.54.16", "28.41.1000", "28", "6.8.0", "x.y");
 const facts = fc.record({
-  kind: fc.constantFrom("realize", "sysfs", "guest"),
+  kind: fc.constantFrom("realize", "running", "sysfs", "guest"),
   vendor: optional(
     fc.constantFrom(0x10de, 0x8086, 0x15b3, 0x1002, 0x19e5, 0x1dd8, 0x1af4, 0x4348),
   ),
@@ -400,4 +400,119 @@ Deno.test("a vGPU's body of another format is never allowed, nor another driver 
     { numRuns: 3000 },
   );
   assert(allowed > 100, `only ${allowed} pairs were allowed`);
+});
+
+/** What the guest, its driver or the hardware may change of a device that is open, by capability. */
+const RUN_TIME: Readonly<Record<number, readonly (readonly [from: number, to: number])[]>> = {
+  0x01: [[4, 8]],
+  0x03: [[2, 8]],
+  0x05: [[4, 0x18]],
+  0x09: [],
+  0x0d: [],
+  0x10: [[8, 0xc], [0x10, 0x14], [0x18, 0x24], [0x28, 0x2c], [0x30, 0x34]],
+  0x11: [],
+  0x13: [[4, 6]],
+};
+const RUN_TIME_EXTENDED: typeof RUN_TIME = { 0x0003: [], 0x000b: [[8, 0x1000]], 0x0015: [] };
+
+/** Per byte, the bits that may change. */
+function runTimeBits(bytes: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(bytes.length);
+  const mark = (list: readonly number[], at: number, ranges: typeof RUN_TIME[number]): void => {
+    const limit = Math.min(bytes.length, ...list.filter((other) => other > at));
+    for (const [from, to] of ranges) bits.fill(0xff, at + from, Math.min(at + to, limit));
+  };
+  for (const [at, mask] of [[0x04, 0xff], [0x05, 0xff], [0x06, 0xef], [0x07, 0xff]] as const) {
+    bits[at] = mask;
+  }
+  for (const at of [0x0c, 0x0d, 0x0f, 0x30, 0x31, 0x32, 0x33, 0x3c]) bits[at] = 0xff;
+  for (let bar = 0x10; bar < 0x28; bar += 4) {
+    const type = bytes[bar] ?? 0;
+    bits.fill(0xff, bar, bar + 4);
+    bits[bar] = (type & 1) !== 0 ? 0xfc : 0xf0;
+    if ((type & 5) === 4) bits.fill(0xff, bar += 4, bar + 4);
+  }
+  bits.fill(0, 0x28, 0x30);
+  const standard = new Set<number>();
+  const hasList = ((bytes[0x06] ?? 0) & 0x10) !== 0;
+  for (let at = hasList ? bytes[0x34] ?? 0 : 0; at !== 0 && !standard.has(at);) {
+    standard.add(at);
+    at = bytes[at + 1] ?? 0;
+  }
+  for (const at of standard) {
+    const id = bytes[at] ?? 0;
+    mark([...standard], at, RUN_TIME[id] ?? [[2, 0x100]]);
+    if (id === 0x05) bits[at + 2] = 0x71;
+    if (id === 0x11) bits[at + 3] = 0xc0;
+  }
+  const next = (at: number): number =>
+    ((bytes[at + 2] ?? 0) >> 4 | (bytes[at + 3] ?? 0) << 4) & 0xffc;
+  const extended = new Set<number>();
+  for (let at = bytes.length > 256 ? 0x100 : 0; at !== 0 && !extended.has(at); at = next(at)) {
+    extended.add(at);
+  }
+  for (const at of extended) {
+    const id = (bytes[at] ?? 0) | (bytes[at + 1] ?? 0) << 8;
+    mark([...extended], at, RUN_TIME_EXTENDED[id] ?? [[4, 0x1000]]);
+  }
+  return bits;
+}
+
+/** A device's bytes, those of another one, and what is read of the first while it runs. */
+const running = fc.record({
+  both: fc.oneof(
+    fc.tuple(base, changes).map(([from, edits]) => [from, change(from, edits)] as const),
+    fc.tuple(base, fc.constant([])).map(([from]) => [from, from] as const),
+  ).filter((both) => both.every(({ length }) => length >= 256)),
+  /** How many of the bytes that may change become the other device's, or anything. */
+  likely: fc.constantFrom(0.01, 0.2, 1),
+  noise: fc.uint8Array({ minLength: 4096, maxLength: 4096, size: "max" }),
+  /** The other device differs in some of them, too. */
+  edits: fc.array(fc.tuple(fc.nat(), byte), { maxLength: 3 }),
+}).map(({ both: [opened, other], likely, noise, edits }) => {
+  const bits = runTimeBits(opened);
+  const places = [...bits.keys()].filter((at) => (bits[at] ?? 0) !== 0 && at >= 0x40);
+  const set = (at: number, from: number | undefined, value: number | undefined): number =>
+    ((from ?? 0) & ~(bits[at] ?? 0)) | ((value ?? 0) & (bits[at] ?? 0));
+  const destination = change(
+    other,
+    edits.flatMap(([place, value]) => {
+      const at = places[place % places.length];
+      return at === undefined ? [] : [[at, set(at, other[at], value)] as const];
+    }),
+  );
+  const now = opened.map((value, at) => {
+    const chance = noise[at] ?? 0;
+    if (chance >= 0x100 * likely) return value;
+    return set(at, value, chance % 2 === 0 ? destination[at] : noise[(7 * at + 1) % 4096]);
+  });
+  return { opened, now, destination };
+});
+
+Deno.test("a running device is never allowed where what QEMU read of it would be a veto", () => {
+  const count = { allowed: 0, vetoed: 0, hidden: 0 };
+  fc.assert(
+    fc.property(
+      running,
+      fc.constantFrom(...["pc-q35-9.0", "pc-q35-9.1"].map(parseMachine)),
+      fc.constantFrom(...BUS_KINDS),
+      ({ opened, now, destination }, machine, bus) => {
+        const migration = { ...CURRENT, machine };
+        const exact = exactPair([opened, destination], { bus, properties: {} });
+        const read = { kind: "running", bytes: now } as const;
+        const seen = { ...exact, source: { ...exact.source, config: read } };
+        const [wanted, found] = [judge(exact, migration), judge(seen, migration)];
+        if (found.decision === "allow") {
+          count.allowed++;
+          assert(wanted.decision !== "veto", "allowed");
+        }
+        if (wanted.decision === "veto") count.vetoed++;
+        if (wanted.decision === "veto" && found.decision === "undecided") count.hidden++;
+        const failure = found.findings.find(({ code }) => code === "will-fail");
+        if (failure !== undefined) assertEquals(wanted.decision, "veto");
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  assert(count.allowed > 100 && count.vetoed > 100 && count.hidden > 20, JSON.stringify(count));
 });

@@ -343,7 +343,7 @@ Deno.test("realize: skip-vsc-check takes bytes out of the check, and only those 
 });
 
 Deno.test("readRegions: every view has a region of its size, and realize takes it", () => {
-  const kinds = fc.constantFrom<ConfigView["kind"][]>("realize", "sysfs", "guest");
+  const kinds = fc.constantFrom<ConfigView["kind"][]>("realize", "running", "sysfs", "guest");
   const id = fc.option(fc.integer({ min: 0, max: 0xffff }), { nil: undefined });
   fc.assert(
     fc.property(spaces, kinds, id, id, facts, (bytes, kind, vendor, device, facts) => {
