@@ -14,6 +14,8 @@ export interface VfioRead {
   readonly bars: readonly number[];
   /** Size in bytes of the expansion ROM, 0 for none. */
   readonly romSize: number;
+  /** Of a running guest: its QEMU was started for a guest that arrived, or was restored. */
+  readonly arrived?: true | undefined;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface VfioRead {
  * - `not-viable`: another device of the IOMMU group is bound to a driver of the host;
  * - `unsupported`: the kernel lacks VFIO, or the device is not a PCI
  *   device or has a config region of another size than 256 or 4096 bytes;
+ * - `not-held`: of a running guest's device: its QEMU does not hold it, or is gone;
  * - `failed`: anything else, the deadline included.
  */
 export const VFIO_REFUSALS = [
@@ -37,6 +40,7 @@ export const VFIO_REFUSALS = [
   "no-access",
   "not-viable",
   "unsupported",
+  "not-held",
   "failed",
 ] as const;
 

@@ -3,7 +3,8 @@ import { decodeConfigSpace } from "../../pci/mod.ts";
 import { neverMigrates } from "../../policy/mod.ts";
 import type { CapturedConfig, CapturedDevice, CapturedHost, Facts } from "../schema.ts";
 import { findRealizeView, type RealizeKey, recordRealizeView } from "./records.ts";
-import { readVfioRegion } from "./region.ts";
+import type { VfioRefusal } from "./answer.ts";
+import { readVfioRegion, type RunningRegion } from "./region.ts";
 
 const SUBSYSTEM_VENDOR = 0x2c;
 const SUBSYSTEM = 0x2e;
@@ -23,6 +24,10 @@ export interface RealizeOptions {
    * not opened before it, nor what cannot be migrated.
    */
   readonly beforeStart?: boolean | undefined;
+  /** Open none at all. */
+  readonly closed?: boolean | undefined;
+  /** What running guests hold, by address. */
+  readonly running?: ReadonlyMap<string, RunningRegion | VfioRefusal> | undefined;
   /** The folder where what was read is kept; or the files of another host's, where nothing is opened. */
   readonly records: string | ReadonlyMap<string, string>;
   /** Which devices; all unless given. */
@@ -50,12 +55,18 @@ const READERS: RealizeReaders = {
   record: recordRealizeView,
 };
 
+/** Whether sysfs shows nothing of the device that QEMU opens: its driver makes it up. */
+export function isMadeUp({ mdevType, vgpuType = 0 }: CapturedDevice): boolean {
+  return mdevType !== undefined || vgpuType > 0;
+}
+
 /**
  * Puts the bytes that QEMU itself will read in the place of sysfs's, for devices of this host that
- * no guest has: their VFIO config region. Where a vGPU or another mediated device cannot be opened,
+ * no guest has: their VFIO config region. Of those that running guests have it is what was read
+ * through their QEMUs. Where a vGPU or another mediated device cannot be opened,
  * the last region that was kept of one of the same kind stands in for it: sysfs has no bytes of
- * theirs. Any other function keeps its own bytes of sysfs: another one's say less of it. Devices in
- * use are left alone.
+ * theirs. Any other function keeps its own bytes of sysfs: another one's say less of it, and so does
+ * what its guest may have set. Devices in use are not opened.
  */
 export async function addRealizeViews(
   facts: Facts,
@@ -81,36 +92,34 @@ async function addRealizeView(
   signal: AbortSignal,
   { read, find, record }: RealizeReaders,
 ): Promise<CapturedDevice> {
-  const { allowReset, records } = options;
-  const { mdevType, vgpuType = 0, driver } = device;
+  const { allowReset, records, running } = options;
+  const { address, driver } = device;
   // NVIDIA's own driver is a VFIO driver where it has made a vGPU of a VF.
-  const isVfio = mdevType !== undefined || vgpuType > 0 || driver?.name.includes("vfio") === true;
+  const isVfio = isMadeUp(device) || driver?.name.includes("vfio") === true;
   if (!isVfio) return withMissing(device, "it is not bound to a VFIO driver");
   const key = keyOf(device, host);
-  const unread = whyNotOpened(device, options);
-  if (unread === undefined && typeof records === "string") {
-    const { address } = device;
-    const region = await read({ address, group: Number(device.iommuGroup), allowReset }, signal);
-    if (region.result === "read") {
-      const unkept = key === undefined ? undefined : await record(records, key, address, region);
-      const { bars, romSize } = region;
-      const config: CapturedConfig = { ...region.config, source: "vfio-region", time: now() };
-      const read = { ...device, config, bars, romSize };
-      return unkept === undefined
-        ? read
-        : withMissing(read, `it was read, but not kept: ${unkept}`);
-    }
-    return await standIn(device, region.reason, key, records, find);
+  const held = isMadeUp(device) ? running?.get(address) : undefined;
+  const unread = held === undefined ? whyNotOpened(device, options) : undefined;
+  if (unread !== undefined || typeof records !== "string") {
+    return await standIn(device, unread ?? "it was not opened", key, records, find);
   }
-  return await standIn(device, unread ?? "it was not opened", key, records, find);
+  const group = Number(device.iommuGroup);
+  const region = held ?? await read({ address, group, allowReset }, signal);
+  if (region.result !== "read") return await standIn(device, region.reason, key, records, find);
+  const unkept = key === undefined ? undefined : await record(records, key, address, region);
+  const { bars, romSize } = region;
+  const config: CapturedConfig = { ...region.config, source: "vfio-region", time: now() };
+  const known = { ...device, config, bars, romSize };
+  return unkept === undefined ? known : withMissing(known, `it was read, but not kept: ${unkept}`);
 }
 
 function whyNotOpened(
   { inUse, iommuGroup, mdevType, vgpuType = 0, driver, migration, resetMethods }: CapturedDevice,
-  { allowReset, beforeStart = false }: RealizeOptions,
+  { allowReset, beforeStart = false, closed = false }: RealizeOptions,
 ): string | undefined {
   // Where that is not known the kernel tells: it opens no device twice.
   if (inUse === true) return "a guest has it";
+  if (closed) return "it is not opened unless that is asked for";
   if (!/^\d{1,9}$/.test(iommuGroup ?? "")) return "its IOMMU group is not known";
   // NVIDIA's driver starts the vGPU when it is opened, and resets its VF when it is closed.
   const isNvidia = mdevType?.id.startsWith("nvidia-") === true;

@@ -2,6 +2,7 @@ import { encodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
 import { oneLine } from "../one_line.ts";
 import { nameOf, Store } from "../store.ts";
+import type { RunningView } from "../../qemu/view.ts";
 import { type RegionBytes, RegionForm } from "./region.ts";
 
 /** What a realize view is kept under: devices alike in all of it are taken to show the same. */
@@ -16,8 +17,14 @@ export interface RealizeKey {
   readonly details: string;
 }
 
-/** A realize view that another device of the same kind showed on this host earlier. */
-export interface DerivedRealizeView extends RegionBytes {
+/** What is kept of a device. */
+export interface KeptRegion extends Pick<RegionBytes, "bars" | "romSize"> {
+  /** Its config region, read while it was idle or while a guest held it. */
+  readonly config: RegionBytes["config"] | RunningView;
+}
+
+/** The config region that another device of the same kind showed on this host earlier. */
+export interface DerivedRealizeView extends KeptRegion {
   /** That it was not read from the device in question. */
   readonly derived: true;
   /** The device it was read from. */
@@ -38,6 +45,7 @@ const STORE = new Store(
     }),
     address: v.string(),
     time: v.pipe(v.string(), v.isoTimestamp()),
+    view: v.optional(v.literal("running")),
     ...RegionForm,
   }),
   { largest: 65_536, most: 256 },
@@ -45,7 +53,7 @@ const STORE = new Store(
 
 /**
  * Keeps what was read from the device at `address`, over what was kept for the same `key`, in the
- * folder `dir`.
+ * folder `dir`; what was read of a running guest's device is not kept over what was of an idle one.
  *
  * @returns Why it could not be kept; `undefined` when it was.
  *
@@ -60,12 +68,16 @@ export async function recordRealizeView(
   dir: string,
   key: RealizeKey,
   address: string,
-  { config: { bytes }, bars, romSize }: RegionBytes,
+  { config: { kind, bytes }, bars, romSize }: KeptRegion,
 ): Promise<string | undefined> {
   const time = new Date().toISOString();
-  const region = { config: encodeHex(bytes), bars: [...bars], romSize };
+  const view = kind === "running" ? { view: kind } : {};
+  const region = { ...view, config: encodeHex(bytes), bars: [...bars], romSize };
   try {
-    STORE.keep(dir, await keyName(key), { premigrate: "realize/2", key, address, time, ...region });
+    const name = await keyName(key);
+    const kept = kind === "running" ? STORE.find(dir, name) : undefined;
+    if (kept !== undefined && kept.view === undefined) return undefined;
+    STORE.keep(dir, name, { premigrate: "realize/2", key, address, time, ...region });
     return undefined;
   } catch (error) {
     return oneLine(`Failed to keep the realize view in ${dir}: ${error}`);
@@ -98,8 +110,8 @@ export async function findRealizeView(
     const kind = `${key.type} like it under ${key.driver} ${key.version}`;
     return { missing: oneLine(`no ${kind} was ever read on this host`) };
   }
-  const { address, time, config, bars, romSize } = kept;
-  return { derived: true, address, time, config, bars, romSize };
+  const { address, time, view = "realize", config: { bytes }, bars, romSize } = kept;
+  return { derived: true, address, time, config: { kind: view, bytes }, bars, romSize };
 }
 
 function keyName({ type, driver, version, details }: RealizeKey): Promise<string> {

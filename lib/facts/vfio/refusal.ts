@@ -1,7 +1,10 @@
 import type { VfioRefusal } from "./answer.ts";
 
-/** The steps to a device by its group, and reading it. */
+/** The steps to a device, by its group or through the process that holds it, and reading it. */
 export type VfioStep =
+  | "open-process"
+  | "look-into-process"
+  | "copy-descriptor"
   | "open-container"
   | "open-group"
   | "attach-group"
@@ -13,11 +16,14 @@ type Meaning = Exclude<VfioRefusal["result"], "would-reset">;
 
 const EPERM = 1;
 const ENOENT = 2;
+const ESRCH = 3;
 const ENXIO = 6;
+const EBADF = 9;
 const EAGAIN = 11;
 const EACCES = 13;
 const EBUSY = 16;
 const ENODEV = 19;
+const ENOSYS = 38;
 
 const FORBIDDEN = { [EPERM]: "no-access", [EACCES]: "no-access" } as const;
 const ABSENT = {
@@ -26,8 +32,14 @@ const ABSENT = {
   [ENXIO]: "unsupported",
 } as const;
 
-/** What an errno says at each step, after drivers/vfio/{container,group,vfio_main}.c. */
+// What was there a moment ago is closed, or ended.
+const GONE = { [ENOENT]: "not-held", [ESRCH]: "not-held", [EBADF]: "not-held" } as const;
+
+/** What an errno says at each step, after drivers/vfio/{container,group,vfio_main}.c, kernel/pid.c. */
 const MEANING: Readonly<Record<VfioStep, Readonly<Record<number, Meaning>>>> = {
+  "open-process": { ...GONE, [ENOSYS]: "unsupported" },
+  "look-into-process": { ...FORBIDDEN, ...GONE },
+  "copy-descriptor": { ...FORBIDDEN, ...GONE, [ENOSYS]: "unsupported" },
   "open-container": { ...FORBIDDEN, ...ABSENT },
   "open-group": { ...FORBIDDEN, [ENOENT]: "no-group", [ENODEV]: "not-vfio", [EBUSY]: "busy" },
   // iommu_group_claim_dma_owner
@@ -44,7 +56,17 @@ const ADVICE: Readonly<Record<Meaning, string>> = {
   "no-access": "run this as root",
   "not-viable": "unbind the other devices of the IOMMU group from the host's drivers",
   "unsupported": "load the kernel module behind it",
+  "not-held": "the guest has ended, or has given the device back",
   "failed": "see the kernel's log",
+};
+
+const ADVICE_AT: Partial<Record<VfioStep, Partial<Record<Meaning, string>>>> = {
+  "open-process": { unsupported: "wanted Linux 5.6 or later" },
+  "look-into-process": { "no-access": "wanted root with CAP_SYS_PTRACE" },
+  "copy-descriptor": {
+    "no-access": "wanted root with CAP_SYS_PTRACE",
+    unsupported: "wanted Linux 5.6 or later",
+  },
 };
 
 /**
@@ -62,5 +84,6 @@ const ADVICE: Readonly<Record<Meaning, string>> = {
  */
 export function refuse(step: VfioStep, errno: number, doing: string, error: string): VfioRefusal {
   const result = MEANING[step][errno] ?? "failed";
-  return { result, reason: `Failed to ${doing}: ${error}; ${ADVICE[result]}` };
+  const advice = ADVICE_AT[step]?.[result] ?? ADVICE[result];
+  return { result, reason: `Failed to ${doing}: ${error}; ${advice}` };
 }

@@ -1,8 +1,8 @@
 import { decodeHex } from "@std/encoding/hex";
 import * as v from "valibot";
-import type { RealizeView } from "../../qemu/view.ts";
+import type { ConfigView, RealizeView, RunningView } from "../../qemu/view.ts";
 import { oneLine } from "../one_line.ts";
-import { runProgram } from "../run_program.ts";
+import { type ProgramEnd, runProgram } from "../run_program.ts";
 import { VFIO_REFUSALS, type VfioRead, type VfioRefusal } from "./answer.ts";
 
 /** Which device is to be read, and how. */
@@ -27,6 +27,24 @@ export interface VfioRegion extends RegionBytes {
   readonly result: "read";
 }
 
+/** A device as its running guest's QEMU sees it, read now. */
+export interface RunningRegion extends Pick<VfioRead, "bars" | "romSize"> {
+  /** Tells the answers apart. */
+  readonly result: "read";
+  /** Its config region: 256 or 4096 bytes. */
+  readonly config: RunningView & Pick<ConfigView, "arrived">;
+}
+
+/** A running guest, and what it may hold. */
+export interface RunningGuest {
+  /** The process that is said to be its QEMU. */
+  readonly pid: number;
+  /** Its UUID. */
+  readonly uuid: string;
+  /** Addresses of devices. */
+  readonly devices: readonly string[];
+}
+
 // In a bundle the reader is one too, beside it.
 const READER = import.meta.url.endsWith(".ts") ? "./region_main.ts" : "./vfio_region_main.js";
 
@@ -49,6 +67,7 @@ export const RegionForm = {
 const Read = v.strictObject({
   result: v.literal("read"),
   ...RegionForm,
+  arrived: v.optional(v.literal(true)),
 });
 
 const Refusal = v.strictObject({
@@ -56,7 +75,9 @@ const Refusal = v.strictObject({
   reason: v.pipe(v.string(), v.transform(oneLine)),
 });
 
-const Answer = v.pipe(v.string(), v.parseJson(), v.variant("result", [Read, Refusal]));
+const OneAnswer = v.variant("result", [Read, Refusal]);
+const Answer = v.pipe(v.string(), v.parseJson(), OneAnswer);
+const Answers = v.pipe(v.string(), v.parseJson(), v.record(v.string(), OneAnswer));
 
 /**
  * Reads the config region of a VFIO device of this host as QEMU will see it, in a process of its
@@ -80,15 +101,62 @@ export async function readVfioRegion(
   signal: AbortSignal,
 ): Promise<VfioRegion | VfioRefusal> {
   const { address, group, allowReset = false } = request;
-  const { kind, stdout, stderr } = await runProgram(Deno.execPath(), [
-    ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
-    ...["--allow-ffi", new URL(READER, import.meta.url).href],
-    ...[address, `${group}`],
-    ...allowReset ? ["--allow-reset"] : [],
-  ], { limit: LONGEST_ANSWER, signal });
+  const args = [address, `${group}`, ...allowReset ? ["--allow-reset"] : []];
+  const { kind, stdout, stderr } = await runReader(args, 1, signal);
   if (kind !== "aborted") return parseVfioAnswer(stdout, stderr);
   const reason = `Gave up reading the config region of ${address} at the deadline`;
   return { result: "failed", reason };
+}
+
+/**
+ * Reads the config regions of the devices that a running guest holds, all in one process that holds
+ * `--allow-ffi` and nothing else; the guest notices nothing of it (`held_devices.ts` tells why). Never
+ * opens a device that is idle, and never throws for what the host says.
+ *
+ * @returns An answer for each device.
+ *
+ * @example
+ * ```ts ignore
+ * import { readRunningRegions } from "./lib/facts/vfio/region.ts";
+ *
+ * const uuid = "6f1d2c3a-9b40-4d1e-8a55-0c6b7e1f2c90";
+ * const guest = { pid: 4711, uuid, devices: ["c3a1f1a0-4f5e-4c5e-9f0a-3f1d2b7a9c01"] };
+ * for (const [address, region] of await readRunningRegions(guest, AbortSignal.timeout(5_000))) {
+ *   if (region.result === "read") console.log(address, region.config.bytes);
+ * }
+ * ```
+ */
+export async function readRunningRegions(
+  { pid, uuid, devices }: RunningGuest,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, RunningRegion | VfioRefusal>> {
+  const args = ["--running", `${pid}`, uuid, ...devices];
+  const { kind, stdout, stderr } = await runReader(args, devices.length, signal);
+  const parsed = v.safeParse(Answers, stdout);
+  const answers = parsed.success ? parsed.output : {};
+  const said = oneLine(stderr) || oneLine(parsed.issues?.[0].message ?? "it says nothing of it");
+  const reason = kind === "aborted"
+    ? `Gave up reading the devices of guest ${uuid} at the deadline`
+    : `Failed to understand the VFIO reader: ${said}`;
+  return new Map(devices.map((address): [string, RunningRegion | VfioRefusal] => {
+    const answer = Object.hasOwn(answers, address) ? answers[address] : undefined;
+    if (answer === undefined) return [address, { result: "failed", reason }];
+    if (answer.result !== "read") return [address, answer];
+    const { result, config: { bytes }, bars, romSize, arrived } = answer;
+    const config = { kind: "running", bytes, ...arrived && { arrived } } as const;
+    return [address, { result, config, bars, romSize }];
+  }));
+}
+
+function runReader(
+  args: readonly string[],
+  devices: number,
+  signal: AbortSignal,
+): Promise<ProgramEnd> {
+  return runProgram(Deno.execPath(), [
+    ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
+    ...["--allow-ffi", new URL(READER, import.meta.url).href, ...args],
+  ], { limit: devices * LONGEST_ANSWER, signal });
 }
 
 /**

@@ -1,11 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { addRealizeViews, type RealizeReaders } from "../../../../lib/facts/vfio/realize_views.ts";
+import {
+  addRealizeViews,
+  type RealizeOptions,
+  type RealizeReaders,
+} from "../../../../lib/facts/vfio/realize_views.ts";
 import type { CapturedDevice, Facts } from "../../../../lib/facts/mod.ts";
 
 const MDEV = "c5b1d3e0-7f0a-4b7e-9a35-1f0f6f1f2a01";
 const READ = new Uint8Array(256).fill(1);
 const KEPT = new Uint8Array(256).fill(2);
+const NOW = new Uint8Array(256).fill(3);
 const SIZES = { bars: [16, 0, 0, 0, 0, 0], romSize: 0 };
+
+const RUNNING = { result: "read", config: { kind: "running", bytes: NOW }, ...SIZES } as const;
 
 const idle: CapturedDevice = {
   address: MDEV,
@@ -58,6 +65,7 @@ const CASES: readonly {
   readonly device: CapturedDevice;
   readonly host?: { busy?: boolean; kept?: boolean };
   readonly allowReset?: boolean;
+  readonly options?: Partial<RealizeOptions>;
   readonly asked: readonly string[];
   readonly bytes: Uint8Array | undefined;
   readonly derived?: boolean;
@@ -130,6 +138,33 @@ const CASES: readonly {
     bytes: READ,
   },
   {
+    name: "what a running guest holds is read through it, and kept",
+    device: { ...idle, inUse: true },
+    options: { closed: true, running: new Map([[MDEV, RUNNING]]) },
+    asked: ["record Single port serial"],
+    bytes: NOW,
+  },
+  {
+    name: "what cannot be read through it is not opened",
+    device: { ...idle, inUse: true },
+    options: {
+      running: new Map([[MDEV, { result: "no-access", reason: "ptrace_scope is 3" }]]),
+    },
+    host: { kept: true },
+    asked: ["find Single port serial, vfio_mdev, 0.1"],
+    bytes: KEPT,
+    derived: true,
+    missing: "ptrace_scope is 3; one of its type stands in",
+  },
+  {
+    name: "an idle one is not opened where none is to be",
+    device: idle,
+    options: { closed: true, running: new Map() },
+    asked: ["find Single port serial, vfio_mdev, 0.1"],
+    bytes: undefined,
+    missing: "it is not opened unless that is asked for; none was ever read",
+  },
+  {
     name: "a device of a host driver is none of VFIO's",
     device: { address: "0000:3b:00.0", driver: { name: "nvidia" }, inUse: false },
     asked: [],
@@ -139,7 +174,8 @@ const CASES: readonly {
 ];
 
 for (
-  const { name, device, host = {}, allowReset = false, asked, bytes, derived, missing } of CASES
+  const { name, device, host = {}, allowReset = false, asked, bytes, derived, missing, ...rest }
+    of CASES
 ) {
   Deno.test(`addRealizeViews: ${name}`, async () => {
     const facts: Facts = {
@@ -148,7 +184,7 @@ for (
       devices: [device],
     };
     const fakes = readers(host);
-    const options = { allowReset, records: "/nowhere" };
+    const options = { allowReset, records: "/nowhere", ...rest.options };
     const signal = AbortSignal.timeout(60_000);
     const { devices: [found] } = await addRealizeViews(facts, options, signal, fakes);
     assertEquals(fakes.asked, [...asked]);

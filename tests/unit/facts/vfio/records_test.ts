@@ -69,6 +69,24 @@ Deno.test("a later reading takes the place of an earlier one", () =>
     assertEquals(files(dir).length, 1);
   }));
 
+Deno.test("what a running guest's device showed stands in, until an idle one is read", () =>
+  withFolder(async (dir) => {
+    const bytes = REGION.config.bytes.with(4, 7);
+    const running = { ...REGION, config: { kind: "running", bytes } } as const;
+    const keep = async (region: Parameters<typeof recordRealizeView>[3]): Promise<unknown> => {
+      assertEquals(await recordRealizeView(dir, KEY, ADDRESS, region), undefined);
+      const found = await findRealizeView(dir, KEY);
+      assert(!("missing" in found));
+      return found.config;
+    };
+    assertEquals(await keep(running), running.config);
+    const later = { ...running, config: { kind: "running", bytes: bytes.with(5, 4) } } as const;
+    assertEquals(await keep(later), later.config);
+    assertEquals(await keep(REGION), REGION.config);
+    assertEquals(await keep(running), REGION.config);
+    assertEquals(files(dir).length, 1);
+  }));
+
 Deno.test("records are their owner's, and nothing unfinished is left", () =>
   withFolder(async (dir) => {
     await recordRealizeView(dir, KEY, ADDRESS, REGION);

@@ -1,11 +1,18 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { refuse, type VfioStep } from "../../../../lib/facts/vfio/refusal.ts";
 
-const [EPERM, ENOENT, ESRCH, EIO, EAGAIN, EACCES, EBUSY, ENODEV, ENOTTY] = //
-  [1, 2, 3, 5, 11, 13, 16, 19, 25] as const;
+const [EPERM, ENOENT, ESRCH, EIO, EBADF, EAGAIN, EACCES, EBUSY, ENODEV, ENOTTY, ENOSYS] = //
+  [1, 2, 3, 5, 9, 11, 13, 16, 19, 25, 38] as const;
 
 Deno.test("refuse() says what a failed call means", () => {
   const cases: [string, VfioStep, number, string][] = [
+    ["the guest's QEMU has ended", "open-process", ESRCH, "not-held"],
+    ["a kernel without pidfds", "open-process", ENOSYS, "unsupported"],
+    ["without CAP_SYS_PTRACE", "look-into-process", EACCES, "no-access"],
+    ["it ended while it was looked at", "look-into-process", ENOENT, "not-held"],
+    ["yama, or without CAP_SYS_PTRACE", "copy-descriptor", EPERM, "no-access"],
+    ["closed since", "copy-descriptor", EBADF, "not-held"],
+    ["a kernel before 5.6", "copy-descriptor", ENOSYS, "unsupported"],
     ["a kernel without VFIO", "open-container", ENOENT, "unsupported"],
     ["VFIO that cannot be loaded", "open-container", ENODEV, "unsupported"],
     ["a container closed to this user", "open-container", EACCES, "no-access"],
@@ -28,6 +35,10 @@ Deno.test("refuse() says what a failed call means", () => {
   for (const [name, step, errno, result] of cases) {
     const refusal = refuse(step, errno, "open /dev/vfio/12", "Some reason");
     assertEquals(refusal.result, result, name);
-    assertMatch(refusal.reason, /^Failed to open \/dev\/vfio\/12: Some reason; [a-z' ]+$/i, name);
+    assertMatch(
+      refusal.reason,
+      /^Failed to open \/dev\/vfio\/12: Some reason; [a-z0-9_.,' ]+$/i,
+      name,
+    );
   }
 });
