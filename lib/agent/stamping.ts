@@ -12,7 +12,6 @@ import {
   withoutNamespace,
 } from "../facts/mod.ts";
 import { romFilesOf } from "../facts/rom_files.ts";
-import { addRealizeViews } from "../facts/vfio/realize_views.ts";
 import { devicesToStamp, makeStamp, writeFitting } from "../facts/stamp/stamp_guest.ts";
 import { findStart, recordStart } from "../facts/vfio/start_records.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
@@ -113,14 +112,18 @@ async function capture(
   const romFiles = domains.flatMap((domain) =>
     "missing" in domain ? [] : romFilesOf(domain, { running: true })
   );
-  const request = { devices: [...new Set(devices)], attributes, romFiles };
-  const host = await captureSource({ uri: THIS_HOST, probe: {}, emulators }, request, signal);
-  const { facts } = host;
-  // Running guests have them: none is opened, and what was kept of its kind stands in.
-  const inUse = facts.devices.map((device) => ({ ...device, inUse: true }));
-  const realize = { allowReset: false, records };
-  const views = await addRealizeViews({ ...facts, devices: inUse }, realize, signal);
-  return { ...host, facts: views };
+  const guests = domains.flatMap((domain) =>
+    "missing" in domain || domain.uuid === undefined
+      ? []
+      : [{ uuid: domain.uuid, devices: devicesToStamp(domain).map(({ source }) => source) }]
+  );
+  const request = {
+    devices: [...new Set(devices)],
+    attributes,
+    romFiles,
+    running: { records, guests },
+  };
+  return await captureSource({ uri: THIS_HOST, probe: {}, emulators }, request, signal);
 }
 
 function hasOurs({ metadataElements }: Domain): boolean {
@@ -177,7 +180,7 @@ function viewsOf({ facts }: Stamp): StampedView[] {
   return facts.devices.map(({ address, config, missing }) => ({
     address,
     config: config?.kind,
-    missing: config === undefined ? missing?.["config"] : undefined,
+    missing: config === undefined ? missing?.["realizeView"] ?? missing?.["config"] : undefined,
   }));
 }
 

@@ -1,3 +1,4 @@
+import { pathsBelow } from "../config/paths.ts";
 import { policySet } from "../config/policy_set.ts";
 import { type Domain, parseDomain } from "../domain/mod.ts";
 import {
@@ -11,7 +12,6 @@ import { type Guest, isGone } from "../facts/libvirt/guest.ts";
 import { listRunning, readGuest, readGuests } from "../facts/libvirt/guests.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
 import type { Facts } from "../facts/mod.ts";
-import { addGuestViews } from "../facts/monitor/guest_views.ts";
 import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
@@ -48,8 +48,6 @@ export interface LiveQuestion {
   readonly choose: boolean;
   /** Read realize views of this host's devices. */
   readonly realize?: RealizeOptions | undefined;
-  /** Read what the guest sees of its devices, by QEMU's monitor. */
-  readonly monitor: boolean;
   readonly machine?: string | undefined;
   readonly qemu?: QemuVersion | undefined;
   /** The migration may go over to post-copy. */
@@ -214,16 +212,16 @@ function withoutMachines(facts: Facts): Facts {
 }
 
 async function captureGuests(
-  { from, monitor, realize, signal }: LiveQuestion,
+  { from, realize, signal }: LiveQuestion,
   request: CaptureRequest,
-  guests: readonly Domain[],
+  domains: readonly Domain[],
 ): Promise<SourceHost> {
-  const host = await captureSource(from, { ...request, realize }, signal);
-  let { facts } = host;
-  for (const guest of monitor ? guests : []) {
-    facts = await addGuestViews(facts, guest, from.uri, signal);
-  }
-  return { ...host, facts };
+  const guests = domains.map((domain) => ({
+    uuid: domain.uuid ?? "",
+    devices: sourceAddresses(domain),
+  }));
+  const running = { records: pathsBelow().realize, guests };
+  return await captureSource(from, { ...request, realize, running }, signal);
 }
 
 /** A guest that cannot be read, and why. */

@@ -1,5 +1,5 @@
 import { type HostAnswers, hostFacts } from "./host_facts.ts";
-import { findDevicesInUse } from "./libvirt/devices_in_use.ts";
+import { findDevicesInUse, type HoldingGuest } from "./libvirt/devices_in_use.ts";
 import { readHost, readNodeDevices } from "./libvirt/guests.ts";
 import { type LibvirtHost, unanswered } from "./libvirt/host.ts";
 import { readNetworks } from "./libvirt/networks.ts";
@@ -9,7 +9,14 @@ import type { EmulatorReplies } from "./emulator/replies.ts";
 import { type ProbeTarget, runProbe } from "./probe/run_probe.ts";
 import type { ProbedGuest, ProbedPremigrate } from "./probe/report.ts";
 import { filesToAsk, type RomFile } from "./rom_files.ts";
-import { addRealizeViews, isMediated, type RealizeOptions } from "./vfio/realize_views.ts";
+import {
+  addRealizeViews,
+  isMadeUp,
+  isMediated,
+  type RealizeOptions,
+} from "./vfio/realize_views.ts";
+import { addRemoteViews } from "./vfio/remote_views.ts";
+import { readHeldBy } from "./vfio/running_views.ts";
 import type { Facts } from "./schema.ts";
 import { VirshError } from "./libvirt/virsh_error.ts";
 import type { Networks } from "../domain/mod.ts";
@@ -46,8 +53,21 @@ export interface CaptureRequest {
   readonly networks?: boolean | "devices" | undefined;
   /** Read the realize views of devices; of this host's only. */
   readonly realize?: RealizeOptions | undefined;
+  /**
+   * Read the devices that running guests hold, and let records stand in for what cannot be read; by
+   * the premigrate that is installed there where the host is another.
+   */
+  readonly running?: RunningRequest | undefined;
   /** Go on without libvirt where it does not answer; what it would have told is missing. */
   readonly withoutLibvirt?: boolean | undefined;
+}
+
+/** Whose devices are to be read. */
+export interface RunningRequest {
+  /** The folder where what was read is kept. */
+  readonly records: string;
+  /** The guests that may hold some; absent: libvirt is asked. */
+  readonly guests?: readonly HoldingGuest[] | undefined;
 }
 
 /**
@@ -140,11 +160,13 @@ async function capture(
   signal: AbortSignal,
 ): Promise<Captured> {
   const { uri, probe, sysfs, emulators, root } = access;
-  const { attributes, romFiles = [], arch, emulator, inUse, realize, withoutLibvirt } = request;
+  const { attributes, romFiles = [], arch, emulator, realize, running, withoutLibvirt } = request;
+  const asksHolders = isHere(access) && running !== undefined && running.guests === undefined;
+  // A device that some guest has must not be opened.
+  const inUse = request.inUse === true || realize !== undefined || asksHolders;
   const answers = uri === undefined ? NOT_ASKED : await askLibvirt(
     uri,
-    // A device that some guest has must not be opened.
-    { arch, emulator, inUse: inUse === true || realize !== undefined, networks: request.networks },
+    { arch, emulator, inUse, networks: request.networks },
     withoutLibvirt === true,
     signal,
   );
@@ -174,26 +196,50 @@ async function capture(
       sysfs,
       emulator: path,
       known: path === undefined ? undefined : await known.identityOf(path),
-      guests,
+      guests: guests || (isHere(access) && running !== undefined),
       premigrate: root,
     },
     signal,
   );
   const replies = await known.read(report.emulator);
   const qemus = new Map<string, EmulatorReplies>();
-  for (const { uuid, exe } of report.guests) {
-    const running = exe === undefined ? undefined : await known.readRunning(exe);
-    if (running !== undefined) qemus.set(uuid, running);
+  for (const { uuid, exe } of guests ? report.guests : []) {
+    const own = exe === undefined ? undefined : await known.readRunning(exe);
+    if (own !== undefined) qemus.set(uuid, own);
   }
   const facts = hostFacts({ ...answers, probe: report, romFiles, replies });
   return {
-    facts: realize === undefined || !isHere(access)
+    facts: isHere(access)
+      ? await addViews(
+        facts,
+        request,
+        running?.guests ?? answers.inUse?.guests,
+        report.guests,
+        signal,
+      )
+      : running === undefined
       ? facts
-      : await addRealizeViews(facts, realize, signal),
+      : await addRemoteViews(facts, probe, signal),
     premigrate: report.premigrate,
     guests: new Map(report.guests.map((guest) => [guest.uuid, guest])),
     qemus,
   };
+}
+
+async function addViews(
+  facts: Facts,
+  { realize, running }: CaptureRequest,
+  holding: readonly HoldingGuest[] = [],
+  probed: readonly ProbedGuest[],
+  signal: AbortSignal,
+): Promise<Facts> {
+  if (running === undefined) {
+    return realize === undefined ? facts : await addRealizeViews(facts, realize, signal);
+  }
+  const { records } = running;
+  const held = await readHeldBy(facts, holding, probed, signal);
+  const unopened = { allowReset: false, closed: true, only: isMadeUp };
+  return addRealizeViews(facts, { records, ...realize ?? unopened, running: held }, signal);
 }
 
 function withQemu(

@@ -65,7 +65,7 @@ async function ask(): Promise<unknown> {
     const [answer] = await judgeLive({
       rules: rulesOf(request.attributes),
       ...{ from: access, to: [access], guest: guest.uuid ?? "", map: [], choose: false },
-      ...{ monitor: false, postCopy: false, signal },
+      ...{ postCopy: false, signal },
     });
     return answer?.pairs.map(({ source, destination }) =>
       [source, destination].map(({ attributes }) => attributes)
@@ -79,7 +79,7 @@ async function ask(): Promise<unknown> {
     const answers = await judgeLive({
       rules: rulesOf([]),
       ...{ from: access, to: [access], map: [], choose: false },
-      ...{ monitor: false, postCopy: false, signal },
+      ...{ postCopy: false, signal },
     });
     return {
       answers: answers.map(({ guest, verdict: { decision, findings } }) => ({

@@ -7,6 +7,7 @@ import {
   type HostAccess,
 } from "../../facts/capture.ts";
 import { type RomFile, romFilesOf } from "../../facts/rom_files.ts";
+import type { HoldingGuest } from "../../facts/libvirt/devices_in_use.ts";
 import { readGuest } from "../../facts/libvirt/guests.ts";
 import { type Facts, writeFacts } from "../../facts/mod.ts";
 import {
@@ -17,6 +18,7 @@ import {
   realizeOptions,
 } from "../options.ts";
 import { print, Progress } from "../output.ts";
+import { pathsBelow } from "../../config/paths.ts";
 import { attributesOf } from "../../policy/attributes.ts";
 import { writeText } from "../../facts/files.ts";
 
@@ -66,6 +68,7 @@ export const capture = new Command<{ json?: true }>()
     let devices: readonly string[] | "all" = what.length === 0 ? "all" : named;
     let [arch, emulator, uuid]: (string | undefined)[] = [];
     let romFiles: RomFile[] = [];
+    let guests: HoldingGuest[] | undefined;
     if (named.length !== what.length) {
       const [guest, ...others] = what.filter((_text, index) => addresses[index] === undefined);
       if (guest === undefined || others.length > 0 || named.length > 0) {
@@ -79,6 +82,7 @@ export const capture = new Command<{ json?: true }>()
       devices = domain.hostDevices.flatMap((device) =>
         device.kind === "pci" || device.kind === "mdev" ? [device.source] : []
       );
+      guests = uuid === undefined ? undefined : [{ uuid, devices }];
     }
     // Devices are the kernel's: they can be read where no libvirt runs.
     const withoutLibvirt = named.length === what.length;
@@ -91,6 +95,7 @@ export const capture = new Command<{ json?: true }>()
       inUse: true,
       networks: true,
       realize,
+      running: { records: pathsBelow().realize, guests },
       withoutLibvirt,
     };
     const facts = uuid === undefined

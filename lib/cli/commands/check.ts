@@ -24,7 +24,6 @@ export const check = new Command<{ json?: true }>()
   .option("--sysfs <dir:string>", "Where sysfs is on the hosts (default: /sys).")
   .option("--vfio-region", "Read idle devices of this host as QEMU will see them (VFIO).")
   .option("--allow-reset", "With --vfio-region: also open devices that opening resets.")
-  .option("--monitor", "Read what the guest sees, by its monitor: read-write, taints the guest.")
   .option("--timeout <seconds:integer>", "Deadline for all hosts in seconds (default: 60).")
   .group("The devices that a running guest gets")
   .option("--map <pair:string>", "Give the guest another destination device: SRC=DST.", {
@@ -100,7 +99,6 @@ const LIVE = [
   "writeXml",
   "vfioRegion",
   "allowReset",
-  "monitor",
   "timeout",
 ] as const;
 

@@ -27,7 +27,6 @@ interface LiveChoices extends CheckChoices {
   readonly writeXml?: string | undefined;
   readonly vfioRegion?: boolean | undefined;
   readonly allowReset?: boolean | undefined;
-  readonly monitor?: boolean | undefined;
   readonly timeout?: number | undefined;
 }
 
@@ -57,7 +56,6 @@ export async function checkLive(choices: LiveChoices): Promise<void> {
     xml: choices.xml === undefined ? undefined : await readText(choices.xml),
     choose,
     realize,
-    monitor: choices.monitor === true,
     machine: choices.machine,
     qemu: choices.qemu,
     postCopy: choices.postCopy,

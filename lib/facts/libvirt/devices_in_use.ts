@@ -8,10 +8,20 @@ import type { CapturedDevice } from "../schema.ts";
 import { runVirsh } from "./virsh.ts";
 import type { VirshAnswer } from "./virsh_script.ts";
 
+/** A guest that runs, and the devices that its document names. */
+export interface HoldingGuest {
+  /** Its UUID. */
+  readonly uuid: string;
+  /** Addresses on its host. */
+  readonly devices: readonly string[];
+}
+
 /** The devices that the running guests of a host have. */
 export interface DevicesInUse {
   /** Addresses that their documents name. */
   readonly addresses: ReadonlySet<string>;
+  /** The same by guest. */
+  readonly guests?: readonly HoldingGuest[] | undefined;
   /** Why not all devices of some guest are known for certain, a line for each guest. */
   readonly unread: readonly string[];
   /** A guest may have VFIO devices that are named nowhere. */
@@ -39,6 +49,7 @@ export async function findDevicesInUse(
   );
   return {
     addresses: new Set(guests.flatMap(({ addresses }) => addresses)),
+    guests: running.map(({ uuid }, index) => ({ uuid, devices: guests[index]?.addresses ?? [] })),
     unread: guests.flatMap(({ name, why }) =>
       why === undefined ? [] : [oneLine(`the guest '${name}': ${why}`)]
     ),

@@ -4,7 +4,7 @@
 #   probe.sh [--sysfs DIR] [--proc DIR] [--modules DIR] [--emulator PATH [--known IDENTITY | --identify]] [--all]
 #     [--guests [--run DIR]] [--premigrate ROOT] [--attribute NAME]... [--file PATH]... [DDDD:BB:SS.F | MDEV-UUID]...
 #
-# --guests tells of each guest that libvirt runs which file its QEMU is.
+# --guests tells of each guest that libvirt runs which process and file its QEMU is.
 #
 # --premigrate tells what premigrate, installed below that folder, keeps: its applied configuration, its records of
 # devices and its waivers; and reads of the devices what its hook would.
@@ -609,6 +609,7 @@ guests() {
     esac
     seen="$seen $uuid "
     record "guest $uuid"
+    value pid "$pid"
     # Also where it has been replaced since; only its own user and root may look.
     exe=$(identify_file "$proc/$pid/exe")
     if [ -n "$exe" ]; then value exe "$exe"; else record "attr exe - cannot be read"; fi

@@ -44,6 +44,8 @@ export interface ProbedPremigrate {
 export interface ProbedGuest {
   /** The guest's UUID. */
   readonly uuid: string;
+  /** Its process. */
+  readonly pid: number | undefined;
   /** The file that runs, as {@linkcode ProbedEmulator.identity} tells it. */
   readonly exe: string | undefined;
   /** What is not known. */
@@ -211,7 +213,13 @@ function readFile({ argument, attributes }: Section): ProbedFile {
 }
 
 function readGuest({ argument, attributes }: Section): ProbedGuest {
-  return { uuid: argument, exe: attributes.text("exe"), missing: attributes.missing };
+  const pid = attributes.matching("pid", /^[1-9][0-9]{0,9}$/, "a process");
+  return {
+    uuid: argument,
+    pid: pid === undefined ? undefined : Number(pid),
+    exe: attributes.text("exe"),
+    missing: attributes.missing,
+  };
 }
 
 function readPremigrate({ attributes }: Section): ProbedPremigrate {

@@ -202,6 +202,15 @@ function commandLine(
   if (ssh === undefined) {
     return sudo ? ["sudo", "-n", "sh", "-s", "--", ...args] : ["sh", "-s", "--", ...args];
   }
+  return sshCommand(ssh, sudo, ["sh", "-s", "--", ...args]);
+}
+
+/** A command line that runs another one on a host by ssh, which asks nothing. */
+export function sshCommand(
+  ssh: SshTarget,
+  sudo: boolean | undefined,
+  command: readonly string[],
+): [program: string, ...args: string[]] {
   return [
     "ssh",
     ...["-T", "-a", "-x", "-o", "BatchMode=yes", "-o", `ConnectTimeout=${CONNECT_SECONDS}`],
@@ -213,7 +222,7 @@ function commandLine(
     ssh.host,
     // By env, as not every login shell takes an assignment before a command.
     ...sudo ? ["env", "LC_ALL=C", "sudo", "-n"] : [],
-    ...["sh", "-s", "--", ...args],
+    ...command,
   ];
 }
 

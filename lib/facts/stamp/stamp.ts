@@ -55,12 +55,12 @@ export class StampError extends PremigrateError {
 const VERSION = "1";
 /**
  * Facts that the first readers of stamps do not know: they take no key but theirs, and any text for a
- * note. So these travel as the facts' note.
+ * note. So these travel as the facts' note: of config bytes those of the view that they do not know.
  */
 const LATER_FACTS: {
   readonly host: readonly (keyof CapturedHost)[];
   readonly device: readonly (keyof CapturedDevice)[];
-} = { host: ["romFiles"], device: [] };
+} = { host: ["romFiles"], device: ["config"] };
 // Reasons are for people; nothing is decided by them.
 const MOST_REASONS = 64;
 const LONGEST_TEXT = 256 * 1024;
@@ -248,17 +248,21 @@ async function carried({ premigrate, host, devices }: Facts, guest: string): Pro
 }
 
 function setLaterApart({ premigrate, host, devices }: Facts): Facts {
-  const later = {
-    premigrate: "later/1",
-    host: pick(host, LATER_FACTS.host),
-    devices: devices.map((device) => pick(device, LATER_FACTS.device)),
-  };
-  const isEmpty = [later.host, ...later.devices].every((facts) => Object.keys(facts).length === 0);
+  const laterDevices = devices.map(({ address, config }): CapturedDevice => ({
+    address,
+    config: config?.kind === "running" ? config : undefined,
+  }));
+  const { devices: written } = factsJson({ premigrate, host, devices: laterDevices });
+  const later = { premigrate: "later/1", host: pick(host, LATER_FACTS.host), devices: written };
+  const isEmpty = Object.keys(later.host).length === 0 &&
+    laterDevices.every(({ config }) => config === undefined);
   return {
     premigrate,
     ...isEmpty ? {} : { note: JSON.stringify(later) },
     host: { ...host, ...without(LATER_FACTS.host) },
-    devices: devices.map((device) => ({ ...device, ...without(LATER_FACTS.device) })),
+    devices: devices.map((device, index) =>
+      laterDevices[index]?.config === undefined ? device : { ...device, config: undefined }
+    ),
   };
 }
 

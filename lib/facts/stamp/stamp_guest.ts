@@ -33,6 +33,8 @@ export interface GuestToStamp {
 /** The facts that are those of the host where QEMU was started, and why one of them is missing. */
 type Shadow = Pick<CapturedDevice, "config" | "bars" | "romSize" | "missing">;
 
+const COMMAND = 0x04;
+const BARS = 0x10;
 const REASONS = ["config", "bars", "romSize", "realizeView"];
 
 /** The devices of a guest that a migration carries over, and that have a PCI address in it. */
@@ -135,19 +137,37 @@ function shadowOf(
   host: CapturedHost,
   device: StampedDevice,
 ): Shadow | undefined {
-  const { origin, facts: { host: { bootId } }, start } = made;
+  const { origin, facts: { host: { bootId }, devices }, start } = made;
   if (wasPluggedSince(made, host, device)) return undefined;
   const old = oldShadow(made, host, device);
-  if (origin.kind !== "started") return old ?? { missing: { config: whyUnknown(made) } };
+  const { config } = devices.find(({ address }) => address === device.source) ?? {};
+  const now = config?.kind === "running" && !config.derived ? config : undefined;
+  if (origin.kind !== "started") {
+    const isKnown = old?.config !== undefined && !old.config.derived;
+    if (now === undefined) return old ?? { missing: { config: whyUnknown(made) } };
+    return isKnown ? withAddresses(old, now.bytes) : undefined;
+  }
   const read = start !== undefined && isStartOf(start, { bootId, since: origin.since })
     ? start.devices.find(({ address }) => address === device.source)
     : undefined;
   if (start === undefined || read === undefined) {
     // What another device of this host showed is no more now than it was then.
-    return old?.config?.derived ? undefined : old;
+    const isExact = old?.config?.kind === "realize" && !old.config.derived;
+    return old?.config?.derived || (now !== undefined && !isExact) ? undefined : old;
   }
-  const { config, bars, romSize } = read;
-  return { config: { ...config, source: "vfio-region", time: start.time }, bars, romSize };
+  const { bars, romSize } = read;
+  return { config: { ...read.config, source: "vfio-region", time: start.time }, bars, romSize };
+}
+
+/** What was read of a running guest on its host before, with where it has its BARs now. */
+function withAddresses(old: Shadow, now: Uint8Array): Shadow {
+  const { config } = old;
+  if (config?.kind !== "running") return old;
+  const bytes = config.bytes.slice();
+  for (const [start, end] of [[COMMAND, COMMAND + 2], [BARS, BARS + 24]] as const) {
+    bytes.set(now.subarray(start, end), start);
+  }
+  return { ...old, config: { ...config, bytes } };
 }
 
 /**

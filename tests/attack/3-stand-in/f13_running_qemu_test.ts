@@ -32,6 +32,10 @@ class Process implements AsyncDisposable {
     return this;
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   async keepPid(name: string, pid: number | string | undefined = this.#child?.pid): Promise<void> {
     await Deno.writeTextFile(`${this.dir}/libvirt/qemu/${name}.pid`, `${pid}`);
   }
@@ -68,7 +72,7 @@ for (const { shell, name, ignore } of shells) {
       await using process = await new Process().start(["-name", "guest=vm1", "-uuid", GUEST]);
       const before = process.identity();
       assertEquals(await process.guests(shell), [
-        { uuid: GUEST, exe: before, missing: {} },
+        { uuid: GUEST, pid: process.pid, exe: before, missing: {} },
       ]);
       await process.replace();
       const [guest] = await process.guests(shell);

@@ -266,6 +266,82 @@ for (const [name, kind, old, start, expected] of CASES) {
   });
 }
 
+/** A stamp of the guest's that has bytes of this view, or none. */
+function stampOfView(kind: "realize" | "running" | undefined, derived?: true): StampMetadata {
+  const bytes = new Uint8Array(256).fill(OLD);
+  const config = kind && { kind, bytes, source: "vfio-region" as const, derived };
+  return stampOf({ name: "hostb", uuid: "there" }, {
+    facts: factsOf({ name: "hostb" }, { ...device(OLD), config }),
+  });
+}
+
+/** Of a device whose region is read while it runs. */
+const RUNNING: readonly (readonly [
+  name: string,
+  origin: GuestOrigin["kind"],
+  old: StampMetadata,
+  start: StartRecord | undefined,
+  expected: readonly [view: string, byte: number],
+])[] = [
+  ["started before anything was kept", "started", { kind: "none" }, undefined, ["running", NOW]],
+  ["read at its start", "started", { kind: "none" }, startOf(), ["realize", START]],
+  ["stamped by us from sysfs", "started", OURS, undefined, ["running", NOW]],
+  ["arrived without a stamp", "incoming", { kind: "none" }, undefined, ["running", NOW]],
+  ["nobody knows how", "unknown", { kind: "none" }, undefined, ["running", NOW]],
+  ["arrived with a stamp", "incoming", stampOfView("realize"), undefined, ["realize", OLD]],
+  ["arrived with one of it running", "incoming", stampOfView("running"), undefined, [
+    "running",
+    OLD,
+  ]],
+  ["started here, stamped while it ran", "started", stampOfView("running"), undefined, [
+    "running",
+    NOW,
+  ]],
+  ["arrived with one without bytes", "incoming", stampOfView(undefined), undefined, [
+    "running",
+    NOW,
+  ]],
+  ["arrived with another's bytes", "incoming", stampOfView("realize", true), undefined, [
+    "running",
+    NOW,
+  ]],
+];
+
+for (const [name, kind, old, start, expected] of RUNNING) {
+  Deno.test(`makeStamp, a device that is read while it runs: ${name}`, async () => {
+    const bytes = new Uint8Array(256).fill(NOW);
+    const config = { kind: "running", bytes, source: "vfio-region" } as const;
+    const { facts } = await makeStamp({
+      guest: parseDomain(domain(pci(1))),
+      facts: factsOf(HERE, { ...device(NOW), config }),
+      time: "2026-03-01T13:00:00Z",
+      origin: { kind, since: kind === "unknown" ? undefined : new Date(STARTED) },
+      old,
+      start,
+    });
+    const [stamped] = facts.devices;
+    assertEquals([stamped?.config?.kind, stamped?.config?.bytes[0]], [...expected]);
+    assertEquals([stamped?.bars?.[0], stamped?.romSize], [expected[1], expected[1]]);
+    // Where the guest has its BARs is as it is now.
+    const isAsNow = expected[0] === "running";
+    assertEquals(stamped?.config?.bytes[0x10], isAsNow ? NOW : expected[1]);
+  });
+}
+
+Deno.test("another's bytes that stand in take no place of an older stamp's", async () => {
+  const bytes = new Uint8Array(256).fill(NOW);
+  const config = { kind: "running", bytes, source: "vfio-region", derived: true } as const;
+  const { facts } = await makeStamp({
+    guest: parseDomain(domain(pci(1))),
+    facts: factsOf(HERE, { ...device(NOW), config }),
+    time: "2026-03-01T13:00:00Z",
+    origin: { kind: "incoming", since: undefined },
+    old: stampOfView("running"),
+    start: undefined,
+  });
+  assertEquals(facts.devices[0]?.config?.bytes[0], OLD);
+});
+
 Deno.test("why bytes are missing stays with them, from host to host", async () => {
   const old = stampOf({ name: "hostb" }, {
     facts: factsOf({ name: "hostb" }, {
