@@ -90,7 +90,6 @@ async function askCheck({ plugin, guest }: Request): Promise<Record<string, unkn
     guest,
     map: [],
     choose: false,
-    monitor: false,
     postCopy: false,
     signal: AbortSignal.timeout(PATIENCE),
   });
