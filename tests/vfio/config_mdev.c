@@ -39,8 +39,9 @@ struct template {
 	__le32 config_size;
 	__le32 msix_vectors;
 	__u8 config[PCI_CFG_SPACE_EXP_SIZE];
+	__u8 writable[PCI_CFG_SPACE_EXP_SIZE];	/* the bits of config that keep what is written */
 } __packed;
-static_assert(sizeof(struct template) == 4160);
+static_assert(sizeof(struct template) == 8256);
 
 struct migration_data {
 	__le64 magic;
@@ -65,10 +66,10 @@ struct migration_file {
 
 struct config_mdev {
 	struct vfio_device vdev;
-	struct mutex lock;	/* guards all below, and the ROM BAR in the template's copy */
+	struct mutex lock;	/* guards all below, and the config space in the template's copy */
 	enum vfio_device_mig_state state;
 	struct file *file;	/* that of STOP_COPY or RESUMING */
-	u8 initial_rom_bar[ROM_BAR_SIZE];
+	u8 initial_config[PCI_CFG_SPACE_EXP_SIZE];
 	struct template template;
 };
 
@@ -283,7 +284,7 @@ static void config_mdev_reset(struct vfio_device *vdev)
 	guard(mutex)(&cmdev->lock);
 	close_migration(cmdev);
 	cmdev->state = VFIO_DEVICE_STATE_RUNNING;
-	memcpy(cmdev->template.config + PCI_ROM_ADDRESS, cmdev->initial_rom_bar, ROM_BAR_SIZE);
+	memcpy(cmdev->template.config, cmdev->initial_config, sizeof(cmdev->initial_config));
 }
 
 static u64 region_size(struct config_mdev *cmdev, u32 index)
@@ -334,22 +335,29 @@ static ssize_t config_mdev_read(struct vfio_device *vdev, char __user *buf, size
 
 static int write_config(struct config_mdev *cmdev, const char __user *buf, size_t count, u64 offset)
 {
-	u64 start = max_t(u64, offset, PCI_ROM_ADDRESS);
-	u64 end = min_t(u64, offset + count, PCI_ROM_ADDRESS + ROM_BAR_SIZE);
 	u32 rom_size = region_size(cmdev, VFIO_PCI_ROM_REGION_INDEX);
-	u8 *config = cmdev->template.config;
-	u8 written[ROM_BAR_SIZE];
-	u32 value;
+	struct template *template = &cmdev->template;
+	u8 *rom = template->config + PCI_ROM_ADDRESS;
+	u8 written[sizeof(u64)];
+	size_t i;
 
-	if (!rom_size || start >= end)
-		return 0;
-	if (copy_from_user(written, buf + (start - offset), end - start))
+	if (count > sizeof(written))
+		return -EINVAL;
+	if (copy_from_user(written, buf, count))
 		return -EFAULT;
 	guard(mutex)(&cmdev->lock);
-	memcpy(config + start, written, end - start);
-	value = get_unaligned_le32(config + PCI_ROM_ADDRESS);
-	value &= (PCI_ROM_ADDRESS_MASK & -rom_size) | PCI_ROM_ADDRESS_ENABLE;
-	put_unaligned_le32(value, config + PCI_ROM_ADDRESS);
+	for (i = 0; i < count; i++) {
+		u8 *byte = template->config + offset + i;
+		bool is_rom = rom_size && byte >= rom && byte < rom + ROM_BAR_SIZE;
+		u8 mask = is_rom ? 0xff : template->writable[offset + i];
+
+		*byte = (*byte & ~mask) | (written[i] & mask);
+	}
+	if (rom_size && offset < PCI_ROM_ADDRESS + ROM_BAR_SIZE && offset + count > PCI_ROM_ADDRESS) {
+		u32 mask = (PCI_ROM_ADDRESS_MASK & -rom_size) | PCI_ROM_ADDRESS_ENABLE;
+
+		put_unaligned_le32(get_unaligned_le32(rom) & mask, rom);
+	}
 	return 0;
 }
 
@@ -486,7 +494,7 @@ static int config_mdev_init(struct vfio_device *vdev)
 		return -ENOSPC;
 	mutex_init(&cmdev->lock);
 	cmdev->state = VFIO_DEVICE_STATE_RUNNING;
-	memcpy(cmdev->initial_rom_bar, cmdev->template.config + PCI_ROM_ADDRESS, ROM_BAR_SIZE);
+	memcpy(cmdev->initial_config, cmdev->template.config, sizeof(cmdev->initial_config));
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
 	vdev->mig_ops = &config_mdev_mig_ops;
 	return 0;

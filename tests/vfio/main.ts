@@ -24,13 +24,15 @@ const EMULATORS = {
 
 const EXPECTED = [PremigrateError, NestedVmError, ValidationError];
 
-const PARTS = ["oracle", "emulated", "realize", "stack", "rom", "attacks"] as const;
+const PARTS = ["oracle", "emulated", "realize", "stack", "rom", "attacks", "running"] as const;
 const TESTS = {
   emulated: "emulated.ts",
   realize: "realize_view.ts",
   stack: "stack.ts",
   rom: "rom.ts",
   attacks: "attacks.ts",
+  // The last: from then on nobody in the VM may look into another process.
+  running: "running.ts",
 } as const;
 
 // The first of the results.

@@ -8,6 +8,8 @@
 export interface DeviceTemplate {
   /** What its VFIO config region returns: 256 or 4096 bytes. */
   readonly config: Uint8Array;
+  /** Per bit, what of it keeps what QEMU writes; nothing unless given, but the ROM's BAR. */
+  readonly writable?: Uint8Array;
   /** Sizes in bytes of BAR 0 to 5, powers of two, 0 for none. Their types are in `config`. */
   readonly bars?: readonly number[];
   /** Size in bytes of the expansion ROM, 0 for none. */
@@ -16,7 +18,8 @@ export interface DeviceTemplate {
   readonly msixVectors?: number;
 }
 
-const TEMPLATE_BYTES = 4160;
+const TEMPLATE_BYTES = 8256;
+const [CONFIG, WRITABLE] = [64, 64 + 4096];
 const CREATE = "/sys/class/mdev_bus/config_mdev/mdev_supported_types/config_mdev-1/create";
 
 /** A device, which is there until it is disposed of. */
@@ -50,7 +53,7 @@ export class Mdev implements Disposable {
 
 // struct template of config_mdev.c
 function encodeTemplate(
-  { config, bars = [], romSize = 0, msixVectors = 0 }: DeviceTemplate,
+  { config, writable = new Uint8Array(), bars = [], romSize = 0, msixVectors = 0 }: DeviceTemplate,
 ): Uint8Array {
   const template = new DataView(new ArrayBuffer(TEMPLATE_BYTES));
   for (let bar = 0; bar < 6; bar++) {
@@ -60,6 +63,7 @@ function encodeTemplate(
   template.setUint32(56, config.length, true);
   template.setUint32(60, msixVectors, true);
   const bytes = new Uint8Array(template.buffer);
-  bytes.set(config, 64);
+  bytes.set(config, CONFIG);
+  bytes.set(writable, WRITABLE);
   return bytes;
 }

@@ -37,6 +37,11 @@ export class Qemu implements AsyncDisposable {
     });
   }
 
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Whether the process lives. */
   get running(): boolean {
     return this.#running;
