@@ -1,4 +1,5 @@
 import { listGuests, listRunning } from "../facts/libvirt/guests.ts";
+import type { GuestXml } from "./guest_metadata.ts";
 import type { GuestId } from "../facts/libvirt/guest.ts";
 import { THIS_HOST } from "../facts/libvirt/uri.ts";
 import { STAMP_NAMESPACE } from "../facts/mod.ts";
@@ -34,19 +35,23 @@ function isIdle(job: VirshAnswer | undefined): boolean {
 }
 
 /**
- * The running guests whose persistent XML has something of premigrate's, by UUID: a mark that they
- * are migrated while shut off, which they no longer are, or a stamp, which came there by mistake.
+ * The guests with something of premigrate's in their running or persistent XML: a stamp, or a mark that
+ * they are migrated while shut off.
  *
  * @throws {VirshError} When libvirt gives no answer.
  */
-export async function listMarked(signal: AbortSignal): Promise<string[]> {
-  const guests = await listGuests(THIS_HOST, ["--persistent"], signal);
+export async function listStamped(where: GuestXml, signal: AbortSignal): Promise<GuestId[]> {
+  const guests = where === "live"
+    ? await listRunning(THIS_HOST, signal)
+    : await listGuests(THIS_HOST, ["--persistent"], signal);
   const found = await ask(
-    guests.map(({ uuid }) => ["metadata", "--domain", uuid, "--uri", STAMP_NAMESPACE, "--config"]),
+    guests.map(({ uuid }) => [
+      ...["metadata", "--domain", uuid, "--uri", STAMP_NAMESPACE, `--${where}`],
+    ]),
     signal,
   );
   // Where there is nothing, libvirt answers with an error.
-  return guests.flatMap(({ uuid }, index) => typeof found[index] === "string" ? [uuid] : []);
+  return guests.filter((_guest, index) => typeof found[index] === "string");
 }
 
 function ask(commands: readonly VirshCommand[], signal: AbortSignal): Promise<VirshAnswer[]> {

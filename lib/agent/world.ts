@@ -1,5 +1,5 @@
 import type { AgentWorld } from "./agent.ts";
-import { listIdle, listMarked } from "./guests.ts";
+import { listIdle, listStamped } from "./guests.ts";
 import { pruneStarts, pruneWaivers } from "./prune.ts";
 import { writeMetrics } from "./metrics.ts";
 import { type RoundReport, type RoundStep, runSteps, type StampedGuest } from "./round_steps.ts";
@@ -60,7 +60,8 @@ function roundSteps(paths: Paths): RoundStep[] {
     {
       doing: "Removing marks of guests that run",
       run: async (signal) => {
-        const marked = await listMarked(signal);
+        // Of guests that run: a stamp came there by mistake, and a mark is no longer true.
+        const marked = (await listStamped("config", signal)).map(({ uuid }) => uuid);
         if (marked.length === 0) return {};
         const { idle } = await listIdle(signal);
         const uuids = idle.map(({ uuid }) => uuid).filter((uuid) => marked.includes(uuid));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PremigrateError } from "../error/mod.ts";
 import { outputError } from "../facts/files.ts";
 import { deviceNames } from "../facts/pci_ids.ts";
 import { OWN } from "../hook/codes.ts";
@@ -216,6 +217,7 @@ export async function changeFiles<T>(root: string, work: () => Promise<T>): Prom
   try {
     return await work();
   } catch (error) {
+    if (error instanceof PremigrateError) throw error;
     // Deno's errors of the system: PermissionDenied is one, and some have a code alone.
     const isSystems = error instanceof Error &&
       (Object.values(Deno.errors).some((SystemError) => error instanceof SystemError) ||

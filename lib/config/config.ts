@@ -197,12 +197,14 @@ export const ConfigSchema = v.strictObject({
   agent: v.optional(
     v.pipe(
       v.strictObject({
-        enabled: v.optional(
+        recordStarts: v.optional(
           v.pipe(
             v.boolean(),
-            v.description("The agent runs here; the hook records devices at a guest's start"),
+            v.description("The hook records a guest's devices when it starts, for its stamps"),
           ),
-          false,
+        ),
+        enabled: v.optional(
+          v.pipe(v.boolean(), v.description("What recordStarts was called before")),
         ),
         interval: v.optional(
           v.pipe(duration(10, 3600), v.description("How often it renews the stamps")),
@@ -218,6 +220,10 @@ export const ConfigSchema = v.strictObject({
         ),
       }),
       v.description("The service that stamps guests"),
+      v.transform(({ enabled = false, recordStarts = enabled, ...others }) => ({
+        recordStarts,
+        ...others,
+      })),
     ),
     {},
   ),
@@ -319,6 +325,12 @@ export function writeApplied({ deno, config }: Applied): string {
     ...hosts.length > 0 ? ["ssh"] : [],
     ...hosts.length > 0 || rewrites ? ["virsh"] : [],
   ];
+  // An older hook knows no such keys, and reads this.
+  const { recordStarts, ...others } = agent;
+  const asBefore = {
+    plugins: listed.length === 0 ? undefined : plugins,
+    agent: { enabled: recordStarts, ...others },
+  };
   const lines = [
     "premigrate 1",
     `deno ${deno}`,
@@ -328,7 +340,7 @@ export function writeApplied({ deno, config }: Applied): string {
     `on-config ${onTrouble.config}`,
     `on-deadline ${onTrouble.deadline}`,
     `on-report ${onTrouble.report}`,
-    `record ${agent.enabled ? "yes" : "no"}`,
+    `record ${recordStarts ? "yes" : "no"}`,
     `reports ${config.reports}`,
     `all-devices ${rewrites ? "yes" : "no"}`,
     `attributes ${declaredAttributes(config).join(" ")}`,
@@ -344,8 +356,7 @@ export function writeApplied({ deno, config }: Applied): string {
         ...(["hook", "deadline"] as const).map((kind) => guest.onTrouble[kind] ?? onTrouble[kind]),
       ].join(" ")
     ),
-    // An older hook knows no such key, and reads this where there is none.
-    `config ${JSON.stringify({ ...config, plugins: listed.length === 0 ? undefined : plugins })}`,
+    `config ${JSON.stringify({ ...config, ...asBefore })}`,
     "end",
   ];
   return `${lines.join("\n")}\n`;

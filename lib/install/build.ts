@@ -1,13 +1,16 @@
 /**
- * `deno task build`: makes `dist/`, from which premigrate can be installed on a host that reaches no
- * registry.
+ * `deno task build [--deno PATH | --no-deno] [FOLDER]`: makes `dist/`, from which premigrate can be
+ * installed on a host that reaches no registry and has no Deno. `--deno` names one for hosts of another
+ * architecture.
  *
  * @module
  */
+import { parseArgs } from "node:util";
 import { gzipSync } from "fflate";
 import { PremigrateError } from "../error/mod.ts";
 import { sha256 } from "../facts/sha256.ts";
 import { EXECUTABLES } from "./dist_files.ts";
+import { putDeno } from "./put_deno.ts";
 
 const SOURCES = new URL("../../", import.meta.url);
 
@@ -18,7 +21,8 @@ const BUNDLES = {
 } as const;
 
 const COPIES = {
-  "config.yaml": "lib/install/files/config.yaml",
+  "config.yaml": "examples/config.yaml",
+  "deno.LICENSE": "lib/install/files/deno.LICENSE",
   "launcher.sh": "lib/hook/launcher.sh",
   "logrotate.conf": "lib/install/files/logrotate.conf",
   "premigrate": "lib/install/files/premigrate",
@@ -37,7 +41,7 @@ const PRINTED = {
 } as const;
 
 /**
- * Builds into a folder, which is made where it is missing.
+ * Builds into a folder, which is made where it is missing, all but Deno.
  *
  * @throws {PremigrateError} With what `deno bundle` said.
  *
@@ -91,7 +95,20 @@ async function deno(...args: readonly string[]): Promise<Uint8Array> {
 }
 
 if (import.meta.main) {
-  const folder = Deno.args[0] ?? new URL("dist", SOURCES).pathname;
-  await build(folder);
-  Deno.stdout.writeSync(new TextEncoder().encode(`built ${folder}\n`));
+  const text = new TextEncoder();
+  try {
+    const { values, positionals } = parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: { "deno": { type: "string" }, "no-deno": { type: "boolean" } },
+    });
+    const folder = positionals[0] ?? new URL("dist", SOURCES).pathname;
+    await build(folder);
+    await putDeno(folder, values["no-deno"] ? undefined : values.deno ?? Deno.execPath());
+    Deno.stdout.writeSync(text.encode(`built ${folder}\n`));
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    Deno.stderr.writeSync(text.encode(`build: ${said}\n`));
+    Deno.exitCode = 2;
+  }
 }

@@ -23,15 +23,30 @@ export interface ChosenDeno {
 const PASSING = /\/(_npx|\.npm|\.cache|node_modules)\/|^(\/var)?\/tmp\//;
 const SECONDS = 10;
 
+/** Which Deno there may be. */
+export interface DenoRequest {
+  /** The operator's choice. */
+  readonly path?: string | undefined;
+  /** The build's, which is kept unless there is a choice. */
+  readonly own?: string | undefined;
+  /** Whether to keep what is chosen. */
+  readonly copy: boolean;
+}
+
 /**
- * Chooses the Deno that the hook will run: `path`, else the one that runs now.
+ * Chooses the Deno that the hook will run: `path`, else the build's own, else the one that runs now.
  *
  * @throws {PremigrateError} When there is none at the path.
  */
 export async function chooseDeno(
   root: string,
-  { path, copy }: { readonly path?: string | undefined; readonly copy: boolean },
+  { path, own, copy }: DenoRequest,
 ): Promise<ChosenDeno> {
+  if (path === undefined && own !== undefined) {
+    // Below a root it may be another architecture's.
+    if (root === "") await checkDeno(own);
+    return { source: own, path: LAYOUT.deno, isKept: true, warning: undefined };
+  }
   const given = path ?? Deno.execPath();
   if (!/^\/[!-~]*$/.test(given)) {
     throw denoError(given, "wanted an absolute path of ASCII without spaces");

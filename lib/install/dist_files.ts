@@ -1,6 +1,7 @@
-/** The files of a build, which is also what is below `/usr/lib/premigrate`. */
+/** The files of every build, which is also what is below `/usr/lib/premigrate`. */
 export const DIST_FILES = [
   "config.yaml",
+  "deno.LICENSE",
   "hook.js",
   "hook.js.sha256",
   "launcher.sh",
@@ -20,6 +21,9 @@ export const DIST_FILES = [
 
 /** A file of a build. */
 export type DistFile = typeof DIST_FILES[number];
+
+/** The Deno of a build; there is none in one that was made without. */
+export const DIST_DENO = "deno";
 
 /** Those that a shell or the kernel starts. */
 export const EXECUTABLES: readonly DistFile[] = ["plugin.sh", "premigrate", "probe.sh"];

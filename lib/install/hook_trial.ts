@@ -13,8 +13,8 @@ const SECONDS = 30;
 
 /**
  * Runs the installed hook, its programs and its Deno as libvirt would, in an empty environment, for a
- * guest that arrives; but below a passing root, so that the operator's audit and reports know nothing
- * of it. `applied` is what it runs by.
+ * guest that arrives; but below a passing root, so that the operator's audit, reports and journal know
+ * nothing of it. `applied` is what it runs by.
  */
 export async function tryHook(paths: Paths, applied: string, xml: string): Promise<Trial> {
   const root = await Deno.makeTempDir({ prefix: "premigrate-doctor-" });
@@ -28,8 +28,10 @@ export async function tryHook(paths: Paths, applied: string, xml: string): Promi
     await Deno.copyFile(paths.hook, trial.hook);
     await Deno.writeTextFile(trial.applied, applied);
     await Deno.copyFile(`${paths.cache}/host.json`, `${trial.cache}/host.json`).catch(() => {});
+    await Deno.symlink("/bin/true", `${root}/logger`);
     const args = ["premigrate-doctor", "migrate", "begin", "-"];
-    const end = await runProgram("env", ["-i", "sh", trial.hook, ...args], {
+    const path = `PATH=${root}:/usr/bin:/bin`;
+    const end = await runProgram("env", ["-i", path, "sh", trial.hook, ...args], {
       limit: LARGEST,
       signal: AbortSignal.timeout(SECONDS * 1000),
       input: xml,

@@ -1,4 +1,6 @@
 import { oneLine } from "../facts/one_line.ts";
+import { agentState, renewAgent } from "./agent_unit.ts";
+import type { Installed } from "./install.ts";
 import { LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
 import { findDaemon, findLibvirtVersion, hasHookFolders } from "./libvirt_daemon.ts";
 import type { HostIo } from "./host_io.ts";
@@ -6,6 +8,7 @@ import type { HostIo } from "./host_io.ts";
 /** What was found when this host was made ready. */
 export interface HostSteps {
   readonly warnings: readonly string[];
+  readonly done: readonly string[];
   /** What the operator is to do. */
   readonly next: readonly string[];
 }
@@ -28,13 +31,14 @@ export async function findOtherHooks(host: HostIo, root: string): Promise<string
 
 /**
  * After an installation on this very host: SELinux's labels, what libvirt is, what is known of its
- * QEMU. Nothing of this keeps the hook from its work, so nothing of it is an error.
+ * QEMU, the agent that runs. Nothing of this keeps the hook from its work, so nothing of it is an error.
  */
 export async function makeReady(
   host: HostIo,
-  { isFirst }: { readonly isFirst: boolean },
+  { changes, isFirst, mode }: Installed,
 ): Promise<HostSteps> {
   const warnings: string[] = [];
+  const done: string[] = [];
   const next: string[] = [];
   const labels = [LAYOUT.lib, LAYOUT.command, LAYOUT.hook, LAYOUT.unit, "/etc/premigrate"];
   const paths = [...labels, LAYOUT.logrotate, ...PRIVATE_FOLDERS];
@@ -68,6 +72,23 @@ export async function makeReady(
         : `systemctl reload ${daemon.name}: it does not know of hooks yet`,
     );
   }
+  try {
+    const isChanged = changes.some(({ what }) => what !== "unchanged" && what !== "kept");
+    const renewed = isChanged ? await renewAgent(host) : undefined;
+    if (renewed !== undefined) done.push(renewed);
+  } catch (error) {
+    warnings.push(error instanceof Error ? error.message : String(error));
+  }
+  if (await agentState(host) !== "active") {
+    next.push(
+      "systemctl enable --now premigrate-agent: it tells the destinations of this host's guests",
+    );
+  }
   next.push("premigrate doctor");
-  return { warnings, next };
+  if (mode === "observe") {
+    next.push(
+      `mode: enforce in ${LAYOUT.config}, then premigrate config apply: until then nothing is refused`,
+    );
+  }
+  return { warnings, done, next };
 }

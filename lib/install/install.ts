@@ -1,8 +1,9 @@
 import { version } from "../config/version.ts";
-import { type Config, writeApplied } from "../config/config.ts";
+import { type Config, type Mode, writeApplied } from "../config/config.ts";
 import { readConfig } from "../config/apply.ts";
 import { below } from "../config/below.ts";
 import { chooseDeno } from "./choose_deno.ts";
+import { DIST_DENO } from "./dist_files.ts";
 import { readEntry, writeEntry } from "./file_entry.ts";
 import { findMissing, foldersAbove, makeFolder } from "./folders.ts";
 import { itemsOf, LAYOUT, PRIVATE_FOLDERS } from "./layout.ts";
@@ -21,7 +22,7 @@ export interface InstallRequest {
   readonly dist: string;
   /** Without a slash at its end; empty for this host's own. */
   readonly root: string;
-  /** The Deno that the hook will run; the one that runs now where it is not given. */
+  /** The Deno that the hook will run; the build's, or else the one that runs now, unless given. */
   readonly deno?: string | undefined;
   /** Keep a copy of it. */
   readonly copyDeno?: boolean | undefined;
@@ -33,6 +34,8 @@ export interface Installed {
   readonly warnings: readonly string[];
   /** The hook was not there before. */
   readonly isFirst: boolean;
+  /** What is in force. */
+  readonly mode: Mode;
 }
 
 /**
@@ -50,9 +53,11 @@ export async function install({ dist, root, ...request }: InstallRequest): Promi
   // A copy that was asked for once is kept, and renewed.
   const hasCopy = request.deno === undefined && Object.hasOwn(before?.files ?? {}, LAYOUT.deno);
   const copy = request.copyDeno === true || hasCopy;
-  const deno = await chooseDeno(root, { path: request.deno, copy });
+  const build = `${dist}/${DIST_DENO}`;
+  const own = (await readEntry(build)).kind === "file" ? build : undefined;
+  const deno = await chooseDeno(root, { path: request.deno, own, copy });
   const items = await itemsOf(dist, deno.isKept ? deno.source : undefined);
-  const steps = await planFiles(root, items, deno.path, before);
+  const { steps, mode } = await planFiles(root, items, deno.path, before);
   const paths = [...PRIVATE_FOLDERS, ...items.map(({ path }) => path)];
   const above = new Set([...paths.flatMap(foldersAbove), LAYOUT.policies]);
   for (const folder of PRIVATE_FOLDERS) above.delete(folder);
@@ -79,21 +84,42 @@ export async function install({ dist, root, ...request }: InstallRequest): Promi
     await Deno.remove(await below(root, path));
     changes.push({ path: `${root}${path}`, what: "removed", why: "it is no part of this version" });
   }
-  return { changes, warnings: deno.warning === undefined ? [] : [deno.warning], isFirst };
+  return { changes, warnings: deno.warning === undefined ? [] : [deno.warning], isFirst, mode };
 }
 
-/** What is to be done for each file, the hook last. */
+/** What is to be done for each file, the hook last, and the mode that is in force then. */
 async function planFiles(
   root: string,
   items: readonly Item[],
   deno: string,
   before: Manifest | undefined,
-): Promise<Step[]> {
+): Promise<{ readonly steps: readonly Step[]; readonly mode: Mode }> {
+  const mode = await modeBefore(root, before);
   const steps: Step[] = [];
-  for (const item of items) steps.push(await planStep(root, item, before));
-  const applied = writeApplied({ deno, config: await readChoices(root, steps) });
-  steps.splice(-1, 0, await planStep(root, textItem(LAYOUT.applied, applied), before));
-  return steps;
+  for (const item of items) steps.push(await planStep(root, inMode(item, mode), before));
+  const config = await readChoices(root, steps);
+  const applied = textItem(LAYOUT.applied, writeApplied({ deno, config }));
+  steps.splice(-1, 0, await planStep(root, applied, before));
+  return { steps, mode: config.mode };
+}
+
+/** How the installation before decides; `undefined` where this is the first. */
+async function modeBefore(root: string, before: Manifest | undefined): Promise<Mode | undefined> {
+  const read = async (path: string): Promise<string | undefined> =>
+    await Deno.readTextFile(await below(root, path, { follow: true })).catch(() => undefined);
+  // What is not the template's stays, and is not asked.
+  const text = await read(LAYOUT.config) ?? await read(LAYOUT.applied);
+  if (before === undefined && text === undefined) return undefined;
+  return /^mode:? observe$/m.test(text ?? "") ? "observe" : "enforce";
+}
+
+/** The template observes, as a first installation does; no later one may change what a host does. */
+function inMode(item: Item, mode: Mode | undefined): Item {
+  if (item.path !== LAYOUT.config || mode === undefined || !(item.content instanceof Uint8Array)) {
+    return item;
+  }
+  const text = new TextDecoder().decode(item.content).replace(/^mode: .*$/m, `mode: ${mode}`);
+  return { ...item, content: new TextEncoder().encode(text) };
 }
 
 function textItem(path: string, text: string): Item {

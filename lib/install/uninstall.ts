@@ -12,7 +12,7 @@ const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
 
 /**
  * Removes what the installation's list names, the hook first: it may not be there without what it
- * runs. With `purge` also the operator's choices, and what was recorded.
+ * runs. With `purge` also the operator's choices, and what was recorded. `prepare` comes before.
  *
  * @throws {PremigrateError} When there is no such list.
  * @throws {PremigrateError} When it is damaged.
@@ -20,7 +20,7 @@ const CHOICES: readonly string[] = [LAYOUT.config, LAYOUT.logrotate];
  */
 export async function uninstall(
   root: string,
-  { purge }: { readonly purge: boolean },
+  { purge, prepare }: { readonly purge: boolean; readonly prepare?: () => Promise<void> },
 ): Promise<Change[]> {
   const manifest = await readManifest(root);
   if (manifest === undefined) {
@@ -28,6 +28,7 @@ export async function uninstall(
     throw new PremigrateError("not-installed", "Cannot uninstall", problem);
   }
   refusePackaged(manifest, "Cannot uninstall");
+  await prepare?.();
   const changes: Change[] = [];
   const { agent } = await readApplied(await below(root, LAYOUT.applied));
   const metrics = agent.metrics === undefined ? [] : [metricsFile(LAYOUT, agent.metrics)];

@@ -23,7 +23,7 @@ timeout 60 sh -c 'until virsh version; do sleep 0.05; done' > /dev/null 2>&1
 `;
 
 testWithHook("every other event, with everything broken", async (hosts, t) => {
-  await hosts.apply({ agent: { enabled: true } });
+  await hosts.apply({ agent: { recordStarts: true } });
   for (const recorder of ["exit 1", "sleep 600 & sleep 600", "rm $0"]) {
     await t.step(`a guest starts although what records it does: ${recorder}`, async () => {
       const script = `#!/bin/sh\ntouch /run/recorder\n${recorder}\n`;

@@ -13,7 +13,7 @@ import type { Mdev } from "./mdev.ts";
 // Everything is emulated, and slow: the start of a Deno takes seconds. No policy knows the module.
 const CONFIG = {
   deadline: "5m",
-  agent: { enabled: true },
+  agent: { recordStarts: true },
   policies: { "generic/vfio": { options: { drivers: ["config_mdev"] } } },
 };
 const PLUGIN = "example/power";

@@ -41,14 +41,16 @@ export const stamp = new Command<{ json?: true }>()
     }
     const asked = all ? "all" : guests;
     const signal = deadline(timeout);
-    if (remove) return report(await removeStamps(asked, offline ? "config" : "live", signal), json);
+    if (remove) {
+      return reportStamps(await removeStamps(asked, offline ? "config" : "live", signal), json);
+    }
     if (!offline) {
       const paths = pathsBelow();
       const attributes = await appliedAttributes(paths.applied);
-      return report(await stampGuests(asked, paths, signal, attributes), json);
+      return reportStamps(await stampGuests(asked, paths, signal, attributes), json);
     }
     if (asked === "all") throw new ValidationError("--offline wants the names of guests");
-    report(await markOffline(asked, signal), json);
+    reportStamps(await markOffline(asked, signal), json);
   });
 
 async function stampXml(facts: ReturnType<typeof parseFacts>, xml: string): Promise<string> {
@@ -65,7 +67,8 @@ async function stampXml(facts: ReturnType<typeof parseFacts>, xml: string): Prom
   return setMetadata(xml, guest, STAMP_NAMESPACE, await writeStamp(made));
 }
 
-function report(results: readonly StampResult[], json: true | undefined): void {
+/** Tells what became of each guest; one that failed is an exit status, too. */
+export function reportStamps(results: readonly StampResult[], json: true | undefined): void {
   if (results.some(({ outcome }) => outcome.kind === "failed")) {
     Deno.exitCode = EXIT_CODES.unusable;
   }

@@ -1,3 +1,4 @@
+import { type Config, parseApplied } from "../../config/config.ts";
 import type { Paths } from "../../config/paths.ts";
 import type { Manifest } from "../manifest.ts";
 import type { HostIo } from "../host_io.ts";
@@ -24,6 +25,20 @@ export interface Check {
   /** As in "Checking for ...". */
   readonly title: string;
   run(installation: Installation): Promise<Outcome>;
+}
+
+/**
+ * What the hook runs by, and its text.
+ *
+ * @throws {Error} When there is nothing that it can run by.
+ */
+export async function readApplied(
+  installation: Installation,
+): Promise<{ readonly text: string; readonly config: Config }> {
+  const { applied } = installation.paths;
+  const text = await readTextOf(installation, applied);
+  if (text === undefined) throw new Error(`there is no ${applied}: premigrate install`);
+  return { text, config: parseApplied(text) };
 }
 
 /** A file as text, `undefined` where there is none. */

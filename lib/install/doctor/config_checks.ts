@@ -1,11 +1,12 @@
 import { oneLine } from "../../facts/one_line.ts";
-import { parseApplied, parseDuration } from "../../config/config.ts";
+import { type Config, parseApplied, parseDuration } from "../../config/config.ts";
 import { parseWaiver } from "../../config/waiver.ts";
 import { compareConfigs, denoOf } from "../../config/apply.ts";
 import { parseConfig } from "../../config/config_file.ts";
 import { findOtherPlugins } from "../../config/listed_plugins.ts";
 import { readSiteFolder } from "../../config/site_folder.ts";
-import { type Check, type Outcome, readTextOf } from "./check.ts";
+import { agentState } from "../agent_unit.ts";
+import { type Check, type Outcome, readApplied, readTextOf } from "./check.ts";
 
 /** What the operator chose. */
 export const CONFIG_CHECKS: readonly Check[] = [
@@ -14,10 +15,8 @@ export const CONFIG_CHECKS: readonly Check[] = [
     title: "that the applied configuration is whole",
     async run(installation): Promise<Outcome> {
       const { applied } = installation.paths;
-      const text = await readTextOf(installation, applied);
-      if (text === undefined) return ["FAIL", `there is no ${applied}: premigrate config apply`];
       try {
-        const { mode } = parseApplied(text);
+        const { text, config: { mode } } = await readApplied(installation);
         if (denoOf(text) === undefined) return ["FAIL", `${applied} names no Deno`];
         return mode === "observe" ? ["WARN", "mode: observe refuses nothing"] : ["PASS"];
       } catch (error) {
@@ -36,7 +35,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
         readSiteFolder(policies, { files: installation.host }),
       ]);
       if (text === undefined) return ["WARN", `there is no ${file}`];
-      if (before === undefined) return ["FAIL", `there is no ${applied}`];
+      if (before === undefined) return ["WARN", `cannot be checked: there is no ${applied}`];
       const changes = compareConfigs(parseApplied(before), parseConfig(file, text, site));
       return changes.length === 0 ? ["PASS"] : [
         "WARN",
@@ -48,8 +47,8 @@ export const CONFIG_CHECKS: readonly Check[] = [
     area: "CONFIG",
     title: "for code plugins",
     async run(installation): Promise<Outcome> {
-      const { host, root, paths: { applied, config: path, lib } } = installation;
-      const config = parseApplied(await readTextOf(installation, applied) ?? "");
+      const { host, root, paths: { config: path, lib } } = installation;
+      const { config } = await readApplied(installation);
       const plugins = Object.entries(config.loaded ?? {});
       for (const [id, { code }] of plugins) {
         const request = { kind: "describe", options: config.policies[id]?.options ?? {} };
@@ -90,25 +89,37 @@ export const CONFIG_CHECKS: readonly Check[] = [
   },
   {
     area: "CONFIG",
-    title: "for the agent",
+    title: "that something tells of the source: stamps, or hosts",
     async run(installation): Promise<Outcome> {
-      const { host, paths, root } = installation;
-      const text = await readTextOf(installation, paths.applied);
-      const { agent: { enabled, interval }, maxAge } = parseApplied(text ?? "");
-      const { stdout } = await host.run("systemctl", ["is-active", "premigrate-agent"]);
-      const state = stdout.trim();
-      if (!enabled) {
-        return state === "active"
-          ? ["WARN", "it runs, but agent.enabled is false: nothing is recorded at a guest's start"]
-          : ["PASS", "it is not enabled"];
+      const { host, root } = installation;
+      const { config: { agent: { interval }, maxAge, hosts, ...choices } } = await readApplied(
+        installation,
+      );
+      const state = root === "" ? await agentState(host) : undefined;
+      if (state === "active") {
+        return (parseDuration(interval) ?? 0) < (parseDuration(maxAge) ?? 0) ? ["PASS"] : [
+          "WARN",
+          `the agent's stamps get older than maxAge: interval ${interval}, maxAge ${maxAge}`,
+        ];
       }
-      if (state === "" || root !== "") return ["WARN", "cannot be checked without systemd"];
-      if ((parseDuration(interval) ?? 0) >= (parseDuration(maxAge) ?? 0)) {
-        return ["WARN", `its stamps get older than maxAge: interval ${interval}, maxAge ${maxAge}`];
+      if (hosts.length > 0) return ["PASS", `the agent does not run; ${hosts.length} in hosts`];
+      if (state === undefined) {
+        return ["WARN", "cannot be checked: no systemd tells whether the agent runs"];
       }
-      return state === "active"
-        ? ["PASS"]
-        : ["FAIL", `it is ${state}: systemctl enable --now premigrate-agent`];
+      const problem = `hosts is empty, and the agent is ${state}`;
+      const remedy = "systemctl enable --now premigrate-agent, on every host";
+      return refusesUnknown(choices)
+        ? ["FAIL", `${problem}: guests with devices will be refused: ${remedy}`]
+        : ["WARN", `${problem}: ${remedy}`];
     },
   },
 ];
+
+/** Whether a migration is refused, of some guest at least, when nothing tells of its source. */
+function refusesUnknown(
+  { mode, onTrouble, guests }: Pick<Config, "mode" | "onTrouble" | "guests">,
+): boolean {
+  return [{ mode, onTrouble }, ...Object.values(guests)].some((guest) =>
+    (guest.mode ?? mode) === "enforce" && (guest.onTrouble.facts ?? onTrouble.facts) === "closed"
+  );
+}

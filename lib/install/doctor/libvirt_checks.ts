@@ -24,7 +24,7 @@ export const LIBVIRT_CHECKS: readonly Check[] = [
       if (daemon === undefined) {
         return ["WARN", "cannot be checked: neither virtqemud nor libvirtd runs"];
       }
-      const started = await startOf(host, daemon);
+      const { started, isUnit } = await startOf(host, daemon);
       if (started === undefined) {
         return ["WARN", `cannot be checked: it is not known when ${daemon.name} was started`];
       }
@@ -37,10 +37,17 @@ export const LIBVIRT_CHECKS: readonly Check[] = [
           ),
         ),
       ];
-      return since.some((time) => time <= started) ? ["PASS"] : [
-        "FAIL",
-        `${daemon.name} was started or reloaded before the first hook: systemctl reload ${daemon.name}`,
-      ];
+      if (since.some((time) => time <= started)) return ["PASS"];
+      const { name, pid } = daemon;
+      return isUnit
+        ? [
+          "FAIL",
+          `${name} was started or reloaded before the first hook: systemctl reload ${name}`,
+        ]
+        : [
+          "WARN",
+          `cannot be checked: ${name} was started before the first hook, and only systemd would tell whether it was reloaded since: kill -HUP ${pid} reloads it`,
+        ];
     },
   },
   {
@@ -90,7 +97,10 @@ const TICKS = 100; // a second, USER_HZ
  * When a daemon was started or, where systemd can tell, last reloaded. The time of its state is that
  * of its last change between active and reloading.
  */
-async function startOf(host: HostIo, { name, pid }: Daemon): Promise<number | undefined> {
+async function startOf(
+  host: HostIo,
+  { name, pid }: Daemon,
+): Promise<{ readonly started: number | undefined; readonly isUnit: boolean }> {
   const text = async (path: string): Promise<string> =>
     new TextDecoder().decode(await host.read(path));
   const uptime = Number.parseFloat(await text("/proc/uptime"));
@@ -106,5 +116,5 @@ async function startOf(host: HostIo, { name, pid }: Daemon): Promise<number | un
   const change = Number(/^StateChangeTimestampMonotonic=(\d+)$/m.exec(stdout)?.[1] ?? 0) / 1e6;
   const seconds = isUnit ? Math.max(change, process) : process;
   const started = host.now() - (uptime - seconds) * 1000;
-  return Number.isNaN(started) ? undefined : started;
+  return { started: Number.isNaN(started) ? undefined : started, isUnit };
 }

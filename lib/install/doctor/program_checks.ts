@@ -1,10 +1,10 @@
 import { oneLine } from "../../facts/one_line.ts";
-import { type Config, parseApplied, writeApplied } from "../../config/config.ts";
+import { type Config, writeApplied } from "../../config/config.ts";
 import { denoOf } from "../../config/apply.ts";
 import { markOf } from "../file_entry.ts";
 import { version } from "../../config/version.ts";
 import { repairOf } from "../manifest.ts";
-import { type Check, type Outcome, readTextOf } from "./check.ts";
+import { type Check, type Outcome, readApplied, readTextOf } from "./check.ts";
 
 const GUEST = "00000000-0000-4000-8000-000000000000";
 const DEVICE =
@@ -54,7 +54,9 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     title: "for Deno",
     async run(installation): Promise<Outcome> {
       const { host, root, paths } = installation;
-      const named = denoOf(await readTextOf(installation, paths.applied) ?? "");
+      const text = await readTextOf(installation, paths.applied);
+      if (text === undefined) return ["WARN", `cannot be checked: there is no ${paths.applied}`];
+      const named = denoOf(text);
       if (named === undefined) return ["FAIL", `${paths.applied} names none`];
       const path = named.startsWith("/usr/lib/premigrate/") ? `${root}${named}` : named;
       const stat = await host.stat(path);
@@ -92,8 +94,7 @@ export const PROGRAM_CHECKS: readonly Check[] = [
     title: "that it judges a guest with a host device",
     async run(installation): Promise<Outcome> {
       const { host, paths } = installation;
-      const text = await readTextOf(installation, paths.applied) ?? "";
-      const config = parseApplied(text);
+      const { text, config } = await readApplied(installation);
       const applied = writeApplied({ deno: denoOf(text) ?? "", config: forTrial(config) });
       const { end, audit } = await host.tryHook(paths, applied, domain(DEVICE));
       const { verdict, trouble, why, report } = readAudit(audit);

@@ -25,7 +25,10 @@ for (const { shell, name, ignore } of SHELLS) {
     ignore,
     async fn(): Promise<void> {
       const deno = `${DECIDES.replace("cat", 'echo "$@" >>LOG; cat')}`;
-      using launcher = await Launcher.make(shell, { config: { agent: { enabled: true } }, deno });
+      using launcher = await Launcher.make(shell, {
+        config: { agent: { recordStarts: true } },
+        deno,
+      });
       const { tree } = launcher;
       const xml = await tree.xml();
       await tree.script("usr/lib/premigrate/premigrate", `echo "$2 $3" >>${launcher.log}`);

@@ -41,7 +41,7 @@ for (const [name, damage] of Object.entries(FAULTS)) {
 }
 
 Deno.test("all that the launcher starts is told of no cache folder", async () => {
-  using tree = await HookTree.make({ agent: { enabled: true } });
+  using tree = await HookTree.make({ agent: { recordStarts: true } });
   const log = `${tree.root}/seen`;
   await tree.script("usr/lib/premigrate/premigrate", `echo "$DENO_DIR" >>${log}`);
   await tree.run(["start", "begin"], await tree.xml(), { env: { DENO_DIR: "/tmp" } });

@@ -9,7 +9,7 @@ import { findPlace } from "../../../lib/config/yaml_place.ts";
 import { unlessRefused } from "../../helpers/config_refusal.ts";
 
 const template = await Deno.readTextFile(
-  new URL("../../../lib/install/files/config.yaml", import.meta.url),
+  new URL("../../../examples/config.yaml", import.meta.url),
 );
 
 function tryParse(text: string): Config | undefined {

@@ -46,6 +46,7 @@ Deno.test("install: tells of every path, and what to do next; uninstall too", ()
       changes.every(({ what }: { readonly what: string }) => what === "unchanged"),
       true,
     );
+    assertMatch(first.stdout, /^made +.*\/deno\.LICENSE$/m);
     const removed = await premigrate("uninstall", "--root", root);
     assertMatch(removed.stdout, /^removed +\/.*90-premigrate$/m);
     assertRefused(await premigrate("uninstall", "--root", root), "Cannot uninstall: found no ");
@@ -94,16 +95,16 @@ Deno.test("config: checked, applied, shown", () =>
       (await premigrate("config", "check", "--root", root)).stdout,
       `${file}: can be applied\n`,
     );
-    await Deno.writeTextFile(file, "mode: observe\nagent: {enabled: true}\n");
-    assertMatch((await premigrate("config", "show", "--root", root)).stdout, /^mode: enforce$/m);
+    await Deno.writeTextFile(file, "mode: enforce\nagent: {recordStarts: true}\n");
+    assertMatch((await premigrate("config", "show", "--root", root)).stdout, /^mode: observe$/m);
     const applied = await premigrate("config", "apply", "--root", root);
     assertEquals(applied.code, 0, applied.stderr);
-    assertMatch(applied.stdout, /^ {2}mode: enforce -> observe$/m);
+    assertMatch(applied.stdout, /^ {2}mode: observe -> enforce$/m);
     assertMatch(applied.stdout, /^next: systemctl try-restart premigrate-agent$/m);
     assertMatch((await premigrate("config", "apply", "--root", root)).stdout, /^unchanged /);
     const shown = JSON.parse((await premigrate("config", "show", "--json", "--root", root)).stdout);
-    assertEquals(shown, v.parse(ConfigSchema, { mode: "observe", agent: { enabled: true } }));
-    await Deno.writeTextFile(file, "mode: observe\nagnt: {enabled: true}\n");
+    assertEquals(shown, v.parse(ConfigSchema, { agent: { recordStarts: true } }));
+    await Deno.writeTextFile(file, "mode: observe\nagnt: {recordStarts: true}\n");
     for (const words of [["check", file], ["check", "--root", root], ["apply", "--root", root]]) {
       assertRefused(
         await premigrate("config", ...words),

@@ -43,7 +43,7 @@ Deno.test("an empty file is all defaults", () => {
     guests: {},
     policies: {},
     plugins: {},
-    agent: { enabled: false, interval: "5m" },
+    agent: { recordStarts: false, interval: "5m" },
     reports: 1000,
   });
 });
@@ -184,7 +184,8 @@ const LINES: readonly (readonly [name: string, choices: unknown, others: readonl
   ["what the launcher itself meets", {
     onTrouble: { hook: "open", config: "open", deadline: "open", facts: "open" },
   }, ["on-hook open", "on-config open", "on-deadline open"]],
-  ["the agent", { agent: { enabled: true } }, ["record yes"]],
+  ["what is recorded at a guest's start", { agent: { recordStarts: true } }, ["record yes"]],
+  ["the same as it was called before", { agent: { enabled: true } }, ["record yes"]],
   ["fewer reports", { reports: 7 }, ["reports 7"]],
   ["hosts", { hosts: ["qemu+ssh://a/system"] }, ["programs ssh,virsh"]],
   ["rewriting", { rewrite: true }, ["all-devices yes", "programs virsh"]],

@@ -9,13 +9,27 @@ import { findPlace } from "../../../lib/config/yaml_place.ts";
 const UUID = "5f1c8a52-6f43-4c6e-9a0e-4d7c5a1f2b3c";
 const DEFAULTS = v.parse(ConfigSchema, {});
 const template = await Deno.readTextFile(
-  new URL("../../../lib/install/files/config.yaml", import.meta.url),
+  new URL("../../../examples/config.yaml", import.meta.url),
 );
 
-Deno.test("the template holds all defaults, and says nothing else", () => {
-  assertEquals(parseConfig("config.yaml", template), DEFAULTS);
+Deno.test("the template holds all defaults but the mode, and says nothing else", () => {
+  assertEquals(parseConfig("config.yaml", template), { ...DEFAULTS, mode: "observe" });
   for (const key of Object.keys(DEFAULTS)) {
     assert(new RegExp(`^${key}:`, "m").test(template), key);
+  }
+});
+
+Deno.test("agent.enabled, as it was called, is read as agent.recordStarts, which goes before", () => {
+  const CASES: Readonly<Record<string, boolean>> = {
+    "{}": false,
+    "{enabled: true}": true,
+    "{recordStarts: true}": true,
+    "{enabled: true, recordStarts: false}": false,
+    "{enabled: false, recordStarts: true}": true,
+  };
+  for (const [agent, recordStarts] of Object.entries(CASES)) {
+    const config = parseConfig("config.yaml", `agent: ${agent}`);
+    assertEquals(config, { ...DEFAULTS, agent: { recordStarts, interval: "5m" } }, agent);
   }
 });
 

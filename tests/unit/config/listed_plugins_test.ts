@@ -64,6 +64,8 @@ Deno.test("a plugin is checked, applied and shown, and stays as it was when it w
     assertEquals(applied.code, 0, applied.stderr);
     const digest = await digestOf(CODE);
     assertEquals(applied.stdout.split("\n").slice(1), [
+      // No mode is one that enforces, and the template's observes.
+      "  mode: observe -> enforce",
       `  plugins.${ID}.file: (none) -> plugins/a.js`,
       `  plugins.${ID}.digest: (none) -> ${digest}`,
       "",

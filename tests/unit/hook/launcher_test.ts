@@ -367,7 +367,7 @@ Deno.test("start begin records, ends with 0 and prints nothing, whatever the rec
     "kill -9 $$",
   ];
   for (const recorder of recorders) {
-    using tree = await HookTree.make({ deadline: "20s", agent: { enabled: true } });
+    using tree = await HookTree.make({ deadline: "20s", agent: { recordStarts: true } });
     const seen = `${tree.root}/seen`;
     await tree.script(`${LIB}/premigrate`, recorder.replace("seen", seen));
     const xml = await tree.xml();
@@ -382,14 +382,14 @@ for (
   const [deadline, wanted] of [["5s", "2"], ["20s", "2"], ["45s", "4"], ["10m", "60"]] as const
 ) {
   Deno.test(`start begin waits ${wanted} seconds where the deadline is ${deadline}`, async () => {
-    using tree = await HookTree.make({ deadline, agent: { enabled: true } });
+    using tree = await HookTree.make({ deadline, agent: { recordStarts: true } });
     await tree.script(`${LIB}/premigrate`, `echo "$2 $3" >${tree.root}/seen`);
     await tree.run(["start", "begin"], await tree.xml());
     assertEquals(await Deno.readTextFile(`${tree.root}/seen`), `--seconds ${wanted}\n`);
   });
 }
 
-Deno.test("start begin starts nothing where the agent is not configured", async () => {
+Deno.test("start begin starts nothing where that is not configured", async () => {
   using tree = await HookTree.make();
   await tree.script(`${LIB}/premigrate`, `touch ${tree.root}/seen`);
   assertEquals((await tree.run(["start", "begin"], await tree.xml())).code, 0);

@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@std/encoding/hex",
   ],
   "lib/agent": ["lib/domain", "lib/facts", "lib/config", "valibot"],
-  "lib/install": ["lib/facts", "lib/config", "valibot", "@std/encoding/hex", "fflate"],
+  "lib/install": ["lib/facts", "lib/config", "valibot", "@std/encoding/hex", "fflate", "node:util"],
   "lib/cli": [
     "plugins",
     "lib/domain",

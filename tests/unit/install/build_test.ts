@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
+import { PremigrateError } from "../../../lib/error/mod.ts";
 import { build } from "../../../lib/install/build.ts";
 import { DIST_FILES } from "../../../lib/install/dist_files.ts";
+import { putDeno } from "../../../lib/install/put_deno.ts";
 import { version } from "../../../lib/config/version.ts";
 import { PLUGIN_CASES } from "../../cases/plugins.ts";
 import { DIST, isInstalled, run, withRoot } from "../../helpers/install_host.ts";
@@ -69,6 +71,65 @@ Deno.test("the command runs without any variable, through links of links", () =>
       });
       assertEquals([code, stdout, stderr], [0, `premigrate ${version}\n`, ""], path);
     }
+  }));
+
+Deno.test("a build gets the Deno that it is to have, by a hard link, and loses it again", () =>
+  withRoot(async (folder) => {
+    const source = `${folder}/of this machine`;
+    await Deno.copyFile(DENO, source);
+    await Deno.symlink(source, `${folder}/link`);
+    const dist = `${folder}/dist`;
+    await run(["cp", "-r", DIST, dist], { PATH: "/usr/bin:/bin" });
+    await putDeno(dist, `${folder}/link`);
+    const [{ ino }, own] = await Promise.all([Deno.stat(source), Deno.lstat(`${dist}/deno`)]);
+    assertEquals([own.isFile, own.ino], [true, ino]);
+    // PATH has none.
+    const { code, stdout, stderr } = await run(["sh", `${dist}/premigrate`, "--version"], {
+      PATH: "/usr/bin:/bin",
+    });
+    assertEquals([code, stdout, stderr], [0, `premigrate ${version}\n`, ""]);
+
+    // As when the build is made by the Deno of the one before.
+    await putDeno(dist, `${dist}/deno`);
+    assertEquals((await Deno.stat(`${dist}/deno`)).ino, ino);
+    await Deno.writeTextFile(`${folder}/script`, "#!/usr/bin/env node\n");
+    for (const path of [`${folder}/script`, `${folder}/none`, folder]) {
+      const error = await assertRejects(() => putDeno(dist, path), PremigrateError);
+      assertStringIncludes(error.message, "it is no program of Linux");
+    }
+    await putDeno(dist, undefined);
+    assertEquals(await Deno.stat(`${dist}/deno`).catch(() => "gone"), "gone");
+    await putDeno(dist, undefined);
+  }));
+
+Deno.test("where the command finds Deno: beside itself before PATH, what was chosen before both", () =>
+  withRoot(async (root) => {
+    const lib = `${root}/usr/lib/premigrate`;
+    const put = (path: string, name: string): Promise<void> =>
+      Deno.writeTextFile(path, `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+    for (const path of [lib, `${root}/bin`, `${root}/etc/premigrate`]) {
+      await Deno.mkdir(path, { recursive: true });
+    }
+    await Deno.copyFile(`${DIST}/premigrate`, `${lib}/premigrate`);
+    const found = async (): Promise<string> => {
+      const PATH = `${root}/bin:/usr/bin:/bin`;
+      return (await run(["sh", `${lib}/premigrate`, "--version"], { PATH })).stdout.trim();
+    };
+    await put(`${root}/bin/deno`, "path");
+    assertEquals(await found(), "path");
+    await Deno.mkdir(`${lib}/deno`);
+    assertEquals(await found(), "path");
+    await Deno.remove(`${lib}/deno`);
+    await put(`${lib}/deno`, "beside");
+    assertEquals(await found(), "beside");
+    await put(`${root}/chosen`, "chosen");
+    await Deno.writeTextFile(
+      `${root}/etc/premigrate/applied.conf`,
+      `premigrate 1\ndeno ${root}/chosen\n`,
+    );
+    assertEquals(await found(), "chosen");
+    await Deno.remove(`${root}/chosen`);
+    assertEquals(await found(), "beside");
   }));
 
 Deno.test("without a Deno the command says so in a line", () =>

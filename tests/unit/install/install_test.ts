@@ -6,11 +6,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { PremigrateError } from "../../../lib/error/mod.ts";
-import { parseApplied } from "../../../lib/config/config.ts";
+import { type Mode, parseApplied } from "../../../lib/config/config.ts";
 import { applyConfig, compareConfigs, denoOf } from "../../../lib/config/apply.ts";
 import { chooseDeno } from "../../../lib/install/choose_deno.ts";
 import { install, type Installed, type InstallRequest } from "../../../lib/install/install.ts";
-import { parseManifest, readManifest } from "../../../lib/install/manifest.ts";
+import { markOf } from "../../../lib/install/file_entry.ts";
+import { parseManifest, readManifest, writeManifest } from "../../../lib/install/manifest.ts";
 import type { Change } from "../../../lib/install/plan.ts";
 import { uninstall } from "../../../lib/install/uninstall.ts";
 import { version } from "../../../lib/config/version.ts";
@@ -150,6 +151,109 @@ Deno.test("install: damaged programs, modes and folders are put right", () =>
     }
     assertEquals(whatOf(changes, `${root}${LIB}/probe.sh`), "made");
     assertEquals(await snapshot(root), before);
+  }));
+
+/** What an installation before left, and how the host decides after this one. */
+const MODES: Readonly<Record<string, readonly [before: (root: string) => Promise<unknown>, Mode]>> =
+  {
+    "nothing": [() => Promise.resolve(), "observe"],
+    "an older template, which enforced": [(root) => putOlder(root, "mode: enforce\n"), "enforce"],
+    "an older template without a mode": [(root) => putOlder(root, "# all defaults\n"), "enforce"],
+    "an older template, which observed": [(root) => putOlder(root, "mode: observe\n"), "observe"],
+    "choices without a mode": [
+      async (root) => {
+        await putOlder(root, "mode: observe\n");
+        await put(`${root}${CONFIG}`, "deadline: 5s\n");
+      },
+      "enforce",
+    ],
+    "a configuration that is gone": [
+      async (root) => {
+        await putOlder(root, "mode: enforce\n");
+        await Deno.remove(`${root}${CONFIG}`);
+      },
+      "enforce",
+    ],
+    "nothing that can be read": [
+      async (root) => {
+        await putOlder(root, "mode: enforce\n");
+        await Deno.remove(`${root}${CONFIG}`);
+        await Deno.remove(`${root}${APPLIED}`);
+      },
+      "enforce",
+    ],
+    "choices that were kept when it was uninstalled": [
+      (root) => put(`${root}${CONFIG}`, "deadline: 5s\n"),
+      "enforce",
+    ],
+  };
+
+/** As an older version leaves it that installed this template. */
+async function putOlder(root: string, template: string): Promise<void> {
+  const deno = await fakeDeno(root);
+  const older = `${root}-older`;
+  await run(["cp", "-r", DIST, older], { PATH });
+  await put(`${older}/config.yaml`, template);
+  await install({ dist: older, root, deno });
+  await put(`${root}${CONFIG}`, template);
+  await applyConfig(root);
+  const manifest = await readManifest(root);
+  const files = { ...manifest?.files, [CONFIG]: await markOf(new TextEncoder().encode(template)) };
+  await put(
+    `${root}${LIB}/manifest.json`,
+    writeManifest({ version: "0.0.1", folders: [], ...manifest, files }),
+  );
+  await Deno.remove(older, { recursive: true });
+}
+
+for (const [name, [before, mode]] of Object.entries(MODES)) {
+  Deno.test(`install: whether it enforces, after ${name}: ${mode}`, () =>
+    withHost(async (root, deno) => {
+      await before(root);
+      const installed = await installAt(root, deno);
+      const applied = parseApplied(await Deno.readTextFile(`${root}${APPLIED}`));
+      assertEquals([installed.mode, applied.mode], [mode, mode]);
+      assertEquals((await applyConfig(root)).changes, []);
+    }));
+}
+
+Deno.test("install: the build's own Deno is kept, and is renewed with the next build", () =>
+  withHost(async (root, deno) => {
+    const dist = `${root}-a build`;
+    await run(["cp", "-r", DIST, dist], { PATH });
+    await Deno.copyFile(deno, `${dist}/deno`);
+    try {
+      const { warnings } = await install({ dist, root });
+      assertEquals(warnings, []);
+      assertEquals(denoOf(await Deno.readTextFile(`${root}${APPLIED}`)), `${LIB}/deno`);
+      await Deno.writeTextFile(`${dist}/deno`, "# another\n", { append: true });
+      assertEquals(
+        whatOf((await install({ dist, root })).changes, `${root}${LIB}/deno`),
+        "changed",
+      );
+      assertEquals(
+        await Deno.readTextFile(`${root}${LIB}/deno`),
+        await Deno.readTextFile(`${dist}/deno`),
+      );
+      // What the operator chooses goes before.
+      const chosen = await install({ dist, root, deno });
+      assertEquals(whatOf(chosen.changes, `${root}${LIB}/deno`), "removed");
+      assertEquals(denoOf(await Deno.readTextFile(`${root}${APPLIED}`)), deno);
+    } finally {
+      await Deno.remove(dist, { recursive: true });
+    }
+  }));
+
+Deno.test("install: a build's Deno of another architecture is found on the host, not below a root", () =>
+  withHost(async (root) => {
+    const own = `${root}/foreign`;
+    await put(own, "\x7fELF of another architecture", 0o755);
+    const error = await assertRejects(
+      () => chooseDeno("", { own, copy: false }),
+      PremigrateError,
+    );
+    assertStringIncludes(error.message, "it does not answer --version as Deno does");
+    assertEquals((await chooseDeno(root, { own, copy: false })).path, `${LIB}/deno`);
   }));
 
 Deno.test("install: another version's files go, its unchanged template is renewed", () =>
@@ -429,11 +533,11 @@ Deno.test("the list of files knows when the hook came only on the host itself", 
 Deno.test("config apply: keeps the Deno, and tells what changed", () =>
   withHost(async (root, deno) => {
     await installAt(root, deno);
-    await put(`${root}${CONFIG}`, "mode: observe\nonTrouble: {facts: open}\n");
+    await put(`${root}${CONFIG}`, "onTrouble: {facts: open}\n");
     const { changes, damage } = await applyConfig(root);
     assertEquals(damage, undefined);
     assertEquals(changes, [
-      { key: "mode", from: "enforce", to: "observe" },
+      { key: "mode", from: "observe", to: "enforce" },
       { key: "onTrouble.facts", from: "closed", to: "open" },
     ]);
     const text = await Deno.readTextFile(`${root}${APPLIED}`);
