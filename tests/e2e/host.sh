@@ -50,6 +50,7 @@ cat > /etc/ssh/sshd_config <<'END'
 HostKey /etc/ssh/host_key
 AuthorizedKeysFile /etc/ssh/client.pub
 PasswordAuthentication no
+Subsystem sftp internal-sftp
 UsePAM no
 END
 # sshd refuses an account whose password is locked by "!".
