@@ -119,8 +119,8 @@ async function withUnlinked(
     await Deno.mkdir(`${folder}/deno`);
     await Deno.symlink(npmCache, `${folder}/deno/npm`);
     const env = { JSR_URL: jsr.url, DENO_DIR: `${folder}/deno`, NO_COLOR: "1" };
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-    const [, names = ""] = /^npx -y deno@[\d.]+ unlink (.*)$/m.exec(readme) ?? [];
+    const page = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+    const [, names = ""] = /^deno unlink (.*)$/m.exec(page) ?? [];
     assertEquals((await deno(["unlink", ...names.split(" ")], copy, env)).code, 0);
     await use(copy, env);
   } finally {

@@ -25,11 +25,12 @@ Deno.test("deno publish takes the package, without its tests, in 2 MB", async ()
   assert(bytes <= MOST_BYTES, `${bytes} bytes`);
 });
 
-Deno.test("a project that uses the package as the README says", async (test) => {
+Deno.test("a project that uses the package as docs/library.md says", async (test) => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.symlink(`${ROOT}examples`, `${folder}/examples`);
-    const [, shown = ""] = /```json\n([^]*?)```/.exec(Deno.readTextFileSync("README.md")) ?? [];
+    const [, shown = ""] = /```json\n([^]*?)```/.exec(Deno.readTextFileSync("docs/library.md")) ??
+      [];
     const config = shown.replaceAll("CLONE/", ROOT).replaceAll("CLONE", ROOT);
     await Deno.writeTextFile(`${folder}/deno.json`, config);
 
