@@ -75,7 +75,9 @@ function helpOf(words: readonly string[]): Promise<string> {
 
 const PARENTS = ["config", "policy", "completions"];
 
-// What needs a host, or two, is run in tests/e2e and tests/vfio; that it is no misprint is seen here.
+// That these are no misprints is seen here. On hosts they are run by tests/e2e: journey_test.ts (the
+// README's way from build to uninstall), package_test.ts, check_test.ts, stamp_test.ts, agent_test.ts,
+// hook_veto_test.ts (waivers); and by tests/vfio.
 for (const [path, page] of PAGES) {
   const lines = blocks(page, "text").flatMap((block) => block.split("\n"));
   const commands = lines.map((line) => line.replace(/^\$ /, ""))
