@@ -5,7 +5,7 @@ import { attributesOf } from "../policy/attributes.ts";
 import type { Trouble } from "../policy/own_codes.ts";
 import { DescriptionSchema } from "../plugin/schema.ts";
 import { underCurrentIds } from "./former_ids.ts";
-import { isOfGuest, SitePoliciesSchema } from "../site/mod.ts";
+import { isOfGuest, sitePolicies, SitePoliciesSchema } from "../site/mod.ts";
 import { UUID } from "../domain/uuid.ts";
 
 /** `observe`: decide and record, and never refuse. */
@@ -280,14 +280,17 @@ export function judgesPlainGuests(
 }
 
 /**
- * The sysfs attributes that are read: those of the code plugins that are applied, and of all built-in
- * policies, as another host may apply those.
+ * The sysfs attributes that are read: those of the site's policies and the code plugins that are
+ * applied, and of all built-in policies, as another host may apply those.
  */
 export function declaredAttributes(
-  { policies, loaded = {} }: Pick<Config, "policies" | "loaded">,
+  { policies, site = {}, loaded = {} }: Pick<Config, "policies" | "site" | "loaded">,
 ): string[] {
-  const applied = Object.entries(loaded).filter(([id]) => policies[id]?.mode !== "off");
-  return attributesOf([...BUILT_IN, ...applied.map(([, { description }]) => description)]);
+  const own = [
+    ...sitePolicies(site),
+    ...Object.values(loaded).map(({ description }) => description),
+  ];
+  return attributesOf([...BUILT_IN, ...own.filter(({ id }) => policies[id]?.mode !== "off")]);
 }
 
 /** What the launcher and the hook run by. */

@@ -63,7 +63,7 @@ export async function loadListed(file: ConfigFile, config: Config): Promise<Conf
   if (count <= MOST_ATTRIBUTES_READ) return whole;
   throw fail(
     ["plugins"],
-    `they declare ${count} sysfs attributes, wanted ${MOST_ATTRIBUTES_READ} at most`,
+    `they and the site's policies declare ${count} sysfs attributes, wanted ${MOST_ATTRIBUTES_READ} at most`,
   );
 }
 

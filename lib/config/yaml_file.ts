@@ -63,6 +63,10 @@ export function parseYamlFile<Schema extends v.GenericSchema>(
     throw errorAt(file, text, path, describeUnknown(jsonSchemaOf(schema), path));
   }
   if (isKeyIssue(issue)) throw errorAt(file, text, path, "it is missing");
+  if (issue.type === "picklist") {
+    const values = schemaAt(jsonSchemaOf(schema), path)?.enum?.map(String) ?? [];
+    throw errorAt(file, text, path, describeValue(issue.input, values));
+  }
   // Of the forms that a value can have, the one that it has says what is wrong with it.
   const inner = issue.issues?.find(({ kind }) => kind === "validation");
   throw inner === undefined
@@ -136,14 +140,28 @@ function isUnseen(key: string): boolean {
 }
 
 function describeUnknown(root: JsonSchema, path: Path): string {
+  const known = Object.keys(schemaAt(root, path.slice(0, -1))?.properties ?? {});
+  return `there is no such key; ${suggest(String(path.at(-1)), known)}`;
+}
+
+const MOST_LISTED = 8;
+
+function describeValue(input: unknown, values: readonly string[]): string {
+  const given = typeof input === "string" ? input.slice(0, 64) : "";
+  const wanted = values.length > MOST_LISTED
+    ? suggest(given, values)
+    : `wanted ${values.join(" or ")}`;
+  return `found ${typeof input === "string" ? JSON.stringify(given) : "no text"}; ${wanted}`;
+}
+
+function schemaAt(root: JsonSchema, path: Path): JsonSchema | undefined {
   let schema: JsonSchema | boolean | undefined = root;
-  for (const key of path.slice(0, -1)) {
+  for (const key of path) {
     if (typeof schema !== "object") break;
     const items: JsonSchema["items"] = schema.items;
     schema = typeof key === "number"
       ? Array.isArray(items) ? undefined : items
       : schema.properties?.[key] ?? schema.additionalProperties;
   }
-  const known = typeof schema === "object" ? Object.keys(schema.properties ?? {}) : [];
-  return `there is no such key; ${suggest(String(path.at(-1)), known)}`;
+  return typeof schema === "object" ? schema : undefined;
 }

@@ -158,11 +158,19 @@ export interface Policy
  *       remedy: "Choose another device.",
  *       about: "The guest's driver was chosen by class.",
  *     },
+ *     unknown: {
+ *       severity: "undecided",
+ *       title: "A class is not known",
+ *       message: "the class of a device is not known",
+ *       remedy: "Gather the facts again.",
+ *       about: "Nobody else knows these devices.",
+ *     },
  *   },
  *   *evaluate(pair) {
- *     const source = identify(pair.source).class ?? -1;
- *     const destination = identify(pair.destination).class ?? -1;
- *     if (source !== destination) yield { code: "differs", data: { source, destination } };
+ *     const source = identify(pair.source).class;
+ *     const destination = identify(pair.destination).class;
+ *     if (source === undefined || destination === undefined) yield { code: "unknown" };
+ *     else if (source !== destination) yield { code: "differs", data: { source, destination } };
  *   },
  * });
  * assertEquals(policy.id, "example/class");

@@ -14,7 +14,7 @@ export function outcomeOf({ findings }: Verdict): SiteCase["expect"] {
 
 function sideOf(given: SiteCase["source"]): CaseSide {
   const { driver, driverVersion, mdevType, mdevName, firmware, psid, ...others } = given;
-  const { vgpuParams, qatServices, ...side } = others;
+  const { vgpuParams, qatServices, attributes = {}, ...side } = others;
   const isMdev = mdevType !== undefined || mdevName !== undefined;
   return {
     ...side,
@@ -32,6 +32,9 @@ function sideOf(given: SiteCase["source"]): CaseSide {
     firmware: { version: firmware, psid },
     vgpuType: numberOf(side.vgpuType),
     attributes: {
+      ...Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, value === "" ? null : value]),
+      ),
       ...vgpuParams !== undefined && { "nvidia/vgpu_params": vgpuParams },
       ...qatServices !== undefined && { "parent/qat/cfg_services": qatServices.join(";") },
     },

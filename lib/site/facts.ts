@@ -14,6 +14,9 @@ export interface Side {
   readonly migration: Migration;
 }
 
+/** Both. */
+export type Sides = Readonly<Record<"source" | "destination", Side>>;
+
 /** The values of a fact: one, or those of a list; none where it is known that there is none. */
 export type FactValues = readonly string[];
 
@@ -85,7 +88,7 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "device",
     kind: "text",
     about: "the host's driver for it",
-    read: ({ device }) => textOf(device?.driver?.name),
+    read: ({ device }) => idOf(device?.driver?.name, device?.driver?.version),
   },
   driverVersion: {
     of: "device",
@@ -98,7 +101,7 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "device",
     kind: "text",
     about: "an mdev's type, as `nvidia-558`",
-    read: ({ device }) => isMdev(device) ? textOf(device?.mdevType?.id) : [],
+    read: ({ device }) => isMdev(device) ? idOf(device?.mdevType?.id, device?.mdevType?.name) : [],
   },
   mdevName: {
     of: "device",
@@ -141,7 +144,8 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
     of: "host",
     kind: "text",
     about: "the host's name",
-    read: ({ host }) => host.name === "" ? undefined : [host.name],
+    // `unnamed` is a host whose name nobody could read (hostFacts).
+    read: ({ host }) => ["", "unnamed"].includes(host.name) ? undefined : [host.name],
   },
   qemu: {
     of: "host",
@@ -191,6 +195,28 @@ export const SITE_FACTS: Readonly<Record<FactName, SiteFact>> = {
   },
 };
 
+/** What every message may say of the migration. */
+export const TOLD: Readonly<Record<string, (sides: Sides) => FactValues | undefined>> = {
+  guest: ({ source }) => SITE_FACTS.guest.read(source),
+  machine: ({ source }) => SITE_FACTS.machine.read(source),
+  sourceHost: ({ source }) => SITE_FACTS.host.read(source),
+  destinationHost: ({ destination }) => SITE_FACTS.host.read(destination),
+};
+
+/** A sysfs attribute that the probe brings, as a fact; its version's branch is as of firmware. */
+export function attributeFact(attribute: string): SiteFact {
+  return {
+    of: "device",
+    kind: "version",
+    branch: 2,
+    about: `the sysfs attribute ${attribute}`,
+    read: ({ device }) => {
+      const value = new Map(Object.entries(device?.attributes ?? {})).get(attribute);
+      return value === null ? [] : textOf(value);
+    },
+  };
+}
+
 /** What another device of the kind showed is no evidence of this one. */
 function identityOf(device: DeviceFacts | undefined): Partial<Identity> {
   if (device === undefined) return {};
@@ -204,6 +230,11 @@ function isMdev(device: DeviceFacts | undefined): boolean {
 
 function servicesOf(text: string | null | undefined): FactValues | undefined {
   return text ? text.split(";").filter((name) => name !== "") : undefined;
+}
+
+/** What has a name or version of its own is not none, and an empty id is not known. */
+function idOf(id: string | undefined, other: string | undefined): FactValues | undefined {
+  return id === "" && other !== undefined ? undefined : textOf(id);
 }
 
 function textOf(value: string | undefined): FactValues | undefined {

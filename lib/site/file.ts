@@ -1,5 +1,14 @@
 import * as v from "valibot";
-import { line, NUMBER, oneOrMore, SiteNameSchema, SiteRulesSchema } from "./schema.ts";
+import { MOST_ATTRIBUTES } from "../policy/attributes.ts";
+import {
+  AttributeName,
+  fillable,
+  line,
+  NUMBER,
+  oneOrMore,
+  SITE_RULES,
+  SiteNameSchema,
+} from "./schema.ts";
 
 const MOST_CASES = 256;
 
@@ -20,6 +29,11 @@ const CaseSide = v.optional(
     ...v.entriesFromList(["host", "libvirt", "kernel", "nvidiaDriver"], v.optional(Value)),
     ...v.entriesFromList(["qatServices", "machineTypes"], v.optional(oneOrMore(Value))),
     qemu: v.optional(QemuValue),
+    attributes: v.optional(v.pipe(
+      v.record(AttributeName, Value),
+      v.maxEntries(MOST_ATTRIBUTES),
+      v.description("Sysfs attributes of the device by name; empty: there is no such attribute"),
+    )),
   }),
   {},
 );
@@ -37,18 +51,21 @@ const Case = v.strictObject({
 });
 
 /** The schema of a file in `policies.d`: a policy, and cases that show what it does. */
-export const SiteFileSchema = v.strictObject({
-  name: v.pipe(SiteNameSchema, v.description("Its id is site/NAME; permanent")),
-  ...SiteRulesSchema.entries,
-  cases: v.optional(
-    v.pipe(
-      v.array(Case),
-      v.maxLength(MOST_CASES),
-      v.description("What `premigrate policy test` runs"),
+export const SiteFileSchema = v.pipe(
+  v.strictObject({
+    name: v.pipe(SiteNameSchema, v.description("Its id is site/NAME; permanent")),
+    ...SITE_RULES,
+    cases: v.optional(
+      v.pipe(
+        v.array(Case),
+        v.maxLength(MOST_CASES),
+        v.description("What `premigrate policy test` runs"),
+      ),
+      [],
     ),
-    [],
-  ),
-});
+  }),
+  fillable(),
+);
 
 /** A file in `policies.d`. */
 export type SiteFile = v.InferOutput<typeof SiteFileSchema>;

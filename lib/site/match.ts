@@ -16,22 +16,32 @@ export const MATCH_KEYS = [
   "machine",
 ] as const satisfies readonly (keyof Match)[];
 
+type Named = NonNullable<Match["not"]>;
+
 /** The facts that a policy's match looks at. */
-export function factsOfMatch(match: Match): FactName[] {
-  return MATCH_KEYS.flatMap((key) => match[key] === undefined ? [] : factsOf(key));
+export function factsOfMatch({ not = {}, ...match }: Match): FactName[] {
+  return MATCH_KEYS.filter((key) => match[key] !== undefined || not[key] !== undefined)
+    .flatMap(factsOf);
 }
 
 /**
- * Whether a policy is for a device, or a guest: whether one side is all that `match` names. The name
- * of a fact where that depends on one that is not known.
+ * Whether a policy is for a device, or a guest: whether one side is all that `match` names, and not
+ * all that its `not` names. The name of a fact where that depends on one that is not known.
  */
 export function matchSides(match: Match, sides: readonly Side[]): boolean | FactName {
   const answers = sides.map((side) => matchSide(match, side));
   return answers.includes(true) || (answers.find((answer) => answer !== false) ?? false);
 }
 
-function matchSide(match: Match, side: Side): boolean | FactName {
-  const answers = MATCH_KEYS.map((key) => matchKey(key, match[key], side));
+function matchSide({ not, ...match }: Match, side: Side): boolean | FactName {
+  const excluded = not !== undefined && matchNamed(not, side);
+  if (excluded === true) return false;
+  const named = matchNamed(match, side);
+  return named === true && excluded !== false ? excluded : named;
+}
+
+function matchNamed(named: Named, side: Side): boolean | FactName {
+  const answers = MATCH_KEYS.map((key) => matchKey(key, named[key], side));
   return !answers.includes(false) && (answers.find((answer) => answer !== true) ?? true);
 }
 

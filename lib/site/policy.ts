@@ -6,14 +6,13 @@ import {
   type PolicyFinding,
   v,
 } from "../policy/mod.ts";
-import { type FactName, type FactValues, type Side, SITE_FACTS } from "./facts.ts";
+import { type FactValues, type Sides, SITE_FACTS, type SiteFact, TOLD } from "./facts.ts";
 import { factsOfMatch, matchSides } from "./match.ts";
 import { holds } from "./rules.ts";
-import type { Requirement, SitePolicies, SiteRules } from "./schema.ts";
+import { factOf, type Requirement, type SitePolicies, type SiteRules } from "./schema.ts";
 
 type Code = "not-met" | "not-known" | "not-comparable" | "match-not-known";
 type Found = PolicyFinding<Record<Code, CodePage>>;
-type Sides = Readonly<Record<"source" | "destination", Side>>;
 
 const LONGEST = 200;
 
@@ -43,6 +42,7 @@ export function sitePolicies(site: SitePolicies): Policy[] {
 export function sitePolicy(name: string, rules: SiteRules): Policy {
   const { title, about, severity, message, remedy } = rules;
   const ofGuest = isOfGuest(rules);
+  const attributes = rules.require?.flatMap(({ attribute }) => attribute ?? []) ?? [];
   // A rule that refuses nothing where it is broken refuses nothing where that is not known.
   const unknown = severity === "veto" ? "undecided" : severity;
   const codes: Readonly<Record<Code, CodePage>> = {
@@ -81,7 +81,9 @@ export function sitePolicy(name: string, rules: SiteRules): Policy {
     title,
     documentation: `${about ?? title}\n\n${describeRules(rules)}`,
     match: ofGuest ? { drivers: [] } : {},
-    judgesBytesAlone: factsOf(rules).every((fact) => SITE_FACTS[fact].isInBytes),
+    judgesBytesAlone: factsOf(rules).every(({ isInBytes }) => isInBytes),
+    // It says itself what is not known.
+    ...attributes.length > 0 && { attributes, judgesUnread: true },
     options: v.strictObject({}),
     codes,
     *evaluate({ source, destination }, migration): Generator<Found> {
@@ -105,26 +107,36 @@ export function sitePolicy(name: string, rules: SiteRules): Policy {
 
 /** Whether a site's policy is on the guest as a whole, whatever devices it has. */
 export function isOfGuest(rules: SiteRules): boolean {
-  return factsOf(rules).every((fact) => SITE_FACTS[fact].of !== "device");
+  return factsOf(rules).every(({ of }) => of !== "device");
 }
 
-function factsOf({ match, require }: SiteRules): FactName[] {
-  return [...factsOfMatch(match), ...require.map(({ fact }) => fact)];
+function factsOf({ match, require = [] }: SiteRules): SiteFact[] {
+  return [
+    ...factsOfMatch(match).map((name) => SITE_FACTS[name]),
+    ...require.map((requirement) => factOf(requirement).fact),
+  ];
 }
 
-function* judge({ match, require }: SiteRules, sides: Sides): Generator<Found> {
+function* judge({ match, require, message }: SiteRules, sides: Sides): Generator<Found> {
   const matches = matchSides(match, [sides.source, sides.destination]);
   if (matches === false) return;
-  if (matches !== true) yield { code: "match-not-known", data: { fact: matches } };
-  else for (const requirement of require) yield* judgeRequirement(requirement, sides);
+  if (matches !== true) return yield { code: "match-not-known", data: { fact: matches } };
+  const said = Object.fromEntries(
+    Object.entries(TOLD).filter(([name]) => message.includes(`{${name}}`))
+      .map(([name, read]) => [name, show(read(sides))]),
+  );
+  if (require === undefined) yield { code: "not-met", data: said };
+  else for (const requirement of require) yield* judgeRequirement(requirement, sides, said);
 }
 
 function* judgeRequirement(
-  { fact, is, value, side = "destination" }: Requirement,
+  requirement: Requirement,
   sides: Sides,
+  said: Readonly<Record<string, string>>,
 ): Generator<Found> {
-  const { read } = SITE_FACTS[fact];
-  const [source, destination] = [read(sides.source), read(sides.destination)];
+  const { is, value, side = "destination" } = requirement;
+  const { name: fact, fact: looksAt } = factOf(requirement);
+  const [source, destination] = [looksAt.read(sides.source), looksAt.read(sides.destination)];
   const found = { source, destination };
   const isOfSource = value === undefined && is !== "present";
   const looked = isOfSource || side === "both" ? ["source", "destination"] as const : [side];
@@ -133,7 +145,7 @@ function* judgeRequirement(
   for (const name of isOfSource ? ["destination"] as const : looked) {
     const [values, wanted] = [found[name], value ?? source ?? []];
     if (values === undefined || (isOfSource && source === undefined)) continue;
-    const answer = holds(is, SITE_FACTS[fact], values, wanted);
+    const answer = holds(is, looksAt, values, wanted);
     if (answer === true) continue;
     yield {
       code: answer === undefined ? "not-comparable" : "not-met",
@@ -145,6 +157,7 @@ function* judgeRequirement(
         destination: show(destination),
         // Of two long lists only what is missing is worth reading.
         wanted: show(is === "superset" ? wanted.filter((it) => !values.includes(it)) : wanted),
+        ...said,
       },
     };
   }
@@ -157,11 +170,18 @@ function show(values: FactValues | undefined): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 3).toWellFormed()}...` : text;
 }
 
-function describeRules({ match, require }: SiteRules): string {
-  const matched = Object.entries(match).map(([key, globs]) => `${key} ${globs?.join(" or ")}`);
-  const wanted = require.map(({ fact, is, value, side = "destination" }) => {
+function describeRules({ match: { not, ...match }, require }: SiteRules): string {
+  const matched = describeMatch(match) || "everything";
+  const whom = not === undefined ? matched : `${matched}, not for ${describeMatch(not)}`;
+  if (require === undefined) return `For ${whom}: each migration.`;
+  const wanted = require.map((requirement) => {
+    const { is, value, side = "destination" } = requirement;
     const than = is === "present" ? "" : ` ${value?.join(", ") ?? "as on the source"}`;
-    return `- ${fact} (${side}): ${is}${than}`;
+    return `- ${factOf(requirement).name} (${side}): ${is}${than}`;
   });
-  return [`For ${matched.join(", ") || "everything"}; wanted:`, "", ...wanted].join("\n");
+  return [`For ${whom}; wanted:`, "", ...wanted].join("\n");
+}
+
+function describeMatch(named: NonNullable<SiteRules["match"]["not"]>): string {
+  return Object.entries(named).map(([key, globs]) => `${key} ${globs?.join(" or ")}`).join(", ");
 }

@@ -1,8 +1,16 @@
 import type { FactValues, SiteFact } from "./facts.ts";
 import { isAtLeast, versionNumbers } from "../policy/mod.ts";
+import { matchesGlob } from "./glob.ts";
 
 /** How a fact is compared with what is wanted of it. */
-export type Rule = "equal" | "same branch" | "at least" | "superset" | "one of" | "present";
+export type Rule =
+  | "equal"
+  | "same branch"
+  | "at least"
+  | "superset"
+  | "one of"
+  | "not"
+  | "present";
 
 /** The names of all rules. */
 export const RULES = [
@@ -11,6 +19,7 @@ export const RULES = [
   "at least",
   "superset",
   "one of",
+  "not",
   "present",
 ] as const satisfies readonly Rule[];
 
@@ -29,7 +38,8 @@ const HOLDS: Readonly<Record<Rule, Holds>> = {
   "at least": (_fact, [found = ""], [wanted = ""]) => isAtLeast(found, wanted),
   "superset": (_fact, found, wanted) => new Set(wanted).isSubsetOf(new Set(found)),
   "one of": (fact, found, wanted) =>
-    found.length > 0 && keysOf(fact, found).isSubsetOf(keysOf(fact, wanted)),
+    found.length > 0 && found.every((value) => isOneOf(fact, value, wanted)),
+  "not": (fact, found, wanted) => !found.some((value) => isOneOf(fact, value, wanted)),
   "present": (_fact, found) => found.length > 0,
 };
 
@@ -41,6 +51,14 @@ export function holds(
   wanted: FactValues,
 ): boolean | undefined {
   return HOLDS[rule](fact, found, wanted);
+}
+
+function isOneOf({ kind }: SiteFact, value: string, patterns: FactValues): boolean {
+  return patterns.some((pattern) =>
+    kind === "number" && !pattern.includes("*")
+      ? Number(pattern) === Number(value)
+      : matchesGlob(pattern, value)
+  );
 }
 
 /** What is compared: of a number not how it is written. */

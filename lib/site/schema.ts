@@ -1,10 +1,13 @@
 import * as v from "valibot";
-import { FACT_NAMES, SITE_FACTS, type SiteFact } from "./facts.ts";
-import { type Rule, RULES } from "./rules.ts";
+import { isAttributeName } from "../policy/attributes.ts";
 import { versionNumbers } from "../policy/mod.ts";
+import { attributeFact, FACT_NAMES, SITE_FACTS, type SiteFact, TOLD } from "./facts.ts";
+import { type Rule, RULES } from "./rules.ts";
 
 /** How a number is written. */
 export const NUMBER = /^(0x[0-9a-f]{1,8}|\d{1,15})$/;
+/** How the first digits of an id are written. */
+const FIRST_DIGITS = /^0x[0-9a-f]{0,7}\*$/;
 
 const MOST_VALUES = 64;
 const MOST_REQUIREMENTS = 32;
@@ -51,7 +54,7 @@ function pattern(
   return v.pipe(oneOrMore(value), v.description(about));
 }
 
-const Match = v.strictObject({
+const NAMED = {
   vendor: v.optional(pattern(hexPattern(4, "0x10de"), "PCI vendor id, as 0x10de")),
   device: v.optional(pattern(hexPattern(4, "0x1eb8"), "PCI device id")),
   class: v.optional(pattern(hexPattern(6, "0x030200"), "PCI class code, as 0x030200 or 0x03*")),
@@ -60,13 +63,36 @@ const Match = v.strictObject({
   host: v.optional(pattern(Value, "A host's name")),
   guest: v.optional(pattern(Value, "The guest's name")),
   machine: v.optional(pattern(Value, "The guest's machine type")),
+};
+
+const Match = v.strictObject({
+  ...NAMED,
+  not: v.optional(v.pipe(
+    v.strictObject(NAMED),
+    v.check((not) => Object.keys(not).length > 0, "wanted a key of match: it would be everything"),
+    v.description("For what it is not, though all else matches: for what all of this matches"),
+  )),
 });
 
+/** The name of a sysfs attribute. */
+export const AttributeName = v.pipe(
+  v.string(),
+  v.check(isAttributeName, "wanted a sysfs attribute that may be read, as in acme/profile"),
+);
+
 const RequirementForm = v.strictObject({
-  fact: v.pipe(v.picklist(FACT_NAMES), v.description("What is looked at")),
+  fact: v.optional(v.pipe(v.picklist(FACT_NAMES), v.description("What is looked at"))),
+  attribute: v.optional(
+    v.pipe(AttributeName, v.description("In place of a fact: a sysfs attribute of the device")),
+  ),
   is: v.pipe(v.picklist(RULES), v.description("How it is compared")),
   value: v.optional(
-    v.pipe(oneOrMore(Value), v.description("What it is compared with; absent: the source's")),
+    v.pipe(
+      oneOrMore(Value),
+      v.description(
+        'What it is compared with, for "one of" and "not" patterns; absent: the source\'s',
+      ),
+    ),
   ),
   side: v.optional(
     v.pipe(
@@ -90,37 +116,62 @@ const Requirement = v.pipe(
   }),
 );
 
-const PLACEHOLDERS = ["fact", "side", "source", "destination", "wanted"];
+const OF_ALL = Object.keys(TOLD);
+const OF_REQUIREMENT = ["fact", "side", "source", "destination", "wanted", ...OF_ALL];
 
-/** The rules of a site's policy, as they are applied. */
-export const SiteRulesSchema = v.strictObject({
+type Told = {
+  readonly message: string;
+  readonly require?: readonly unknown[] | undefined;
+};
+
+/** Without `require` there is no fact that was looked at, and no value of one. */
+export function fillable<Rules extends Told>(): v.RawCheckAction<Rules> {
+  return v.rawCheck<Rules>(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { value: input } = dataset;
+    const { message, require } = input;
+    const known = require === undefined ? OF_ALL : OF_REQUIREMENT;
+    const names = known.map((name) => `{${name}}`);
+    if (message.match(/\{.*?\}/g)?.every((name) => names.includes(name)) ?? true) return;
+    addIssue({
+      message: `wanted no placeholder but ${names.join(", ")}`,
+      path: [{
+        type: "object",
+        origin: "value",
+        input: { ...input },
+        key: "message",
+        value: message,
+      }],
+    });
+  });
+}
+
+/** The keys of a site's policy. */
+export const SITE_RULES = {
   title: v.pipe(line(200), v.description("A headline")),
   about: v.optional(v.pipe(line(4000), v.description("Why the site has this policy"))),
   match: v.pipe(Match, v.description("For what the policy is: all that is named must match")),
-  require: v.pipe(
+  require: v.optional(v.pipe(
     v.array(Requirement),
-    v.nonEmpty(),
+    v.nonEmpty('wanted a requirement; for "never" leave the key require out'),
     v.maxLength(MOST_REQUIREMENTS),
-    v.description("What is wanted: all of it"),
-  ),
+    v.description("What is wanted: all of it; absent: nothing helps, what matches is found"),
+  )),
   severity: v.pipe(
     v.picklist(["veto", "warn", "info"]),
     v.description("What it is where that is not so"),
   ),
   message: v.pipe(
     line(500),
-    v.check(
-      (text) =>
-        Array.from(text.matchAll(/\{(.*?)\}/g), ([, name = ""]) => name)
-          .every((name) => PLACEHOLDERS.includes(name)),
-      "wanted no placeholder but {fact}, {side}, {source}, {destination} and {wanted}",
-    ),
     v.description(
-      "One sentence for the operator; {source}, {destination} and {wanted} stand for values",
+      "One sentence for the operator; {source}, {destination}, {wanted} and {guest} stand for values",
     ),
   ),
   remedy: v.pipe(line(500), v.description("What the operator can do")),
-});
+};
+
+/** The rules of a site's policy, as they are applied. */
+export const SiteRulesSchema = v.pipe(v.strictObject(SITE_RULES), fillable());
 
 /** The rules of a site's policy. */
 export type SiteRules = v.InferOutput<typeof SiteRulesSchema>;
@@ -157,11 +208,24 @@ const KINDS: Readonly<Partial<Record<Rule, SiteFact["kind"]>>> = {
   "superset": "list",
 };
 
+/** The fact that a requirement looks at, and what it is called. */
+export function factOf(
+  { fact, attribute = "" }: Pick<Requirement, "fact" | "attribute">,
+): { readonly name: string; readonly fact: SiteFact } {
+  return fact === undefined
+    ? { name: attribute, fact: attributeFact(attribute) }
+    : { name: fact, fact: SITE_FACTS[fact] };
+}
+
 /** What is wrong with a requirement that has the right form. */
 function findProblem(
-  { fact, is, value, side }: v.InferOutput<typeof RequirementForm>,
+  requirement: v.InferOutput<typeof RequirementForm>,
 ): [key: "fact" | "is" | "value" | "side", problem: string] | undefined {
-  const { kind, of } = SITE_FACTS[fact];
+  const { fact, attribute, is, value, side } = requirement;
+  if ((fact === undefined) === (attribute === undefined)) {
+    return ["fact", "wanted a fact or an attribute, one of them"];
+  }
+  const { kind, of, isInBytes } = factOf(requirement).fact;
   const wanted = KINDS[is] ?? kind;
   if (kind !== wanted) {
     const fitting = FACT_NAMES.filter((name) => SITE_FACTS[name].kind === wanted);
@@ -170,16 +234,21 @@ function findProblem(
   if (is === "present") {
     return value === undefined ? undefined : ["value", '"present" is compared with no value'];
   }
+  const takesPatterns = is === "one of" || is === "not";
   if (value === undefined) {
-    if (is === "one of") return ["is", '"one of" needs a value'];
+    if (takesPatterns) return ["is", `"${is}" needs a value`];
     if (of === "guest") return ["fact", `${fact} is the same on both sides: wanted a value`];
     return side === undefined ? undefined : ["side", "wanted a value, where there is a side"];
   }
-  if (value.length > 1 && kind !== "list" && is !== "one of") {
+  if (value.length > 1 && kind !== "list" && !takesPatterns) {
     return ["value", `wanted one value for "${is}"`];
   }
-  if (kind === "number" && !value.every((text) => NUMBER.test(text))) {
-    return ["value", "wanted a number, as in 12 or 0x10de"];
+  const takesDigits = takesPatterns && isInBytes === true;
+  if (
+    kind === "number" &&
+    !value.every((text) => NUMBER.test(text) || (takesDigits && FIRST_DIGITS.test(text)))
+  ) {
+    return ["value", `wanted a number, as in 12 or 0x10de${takesDigits ? ", or 0x1e*" : ""}`];
   }
   return KINDS[is] === "version" && !value.every(isVersion)
     ? ["value", "wanted a version, as in 550.90.07"]

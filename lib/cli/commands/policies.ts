@@ -4,6 +4,7 @@ import type { GenericSchema } from "valibot";
 import { policySet } from "../../config/policy_set.ts";
 import type { OptionsSchema } from "../../policy/mod.ts";
 import { policiesPage } from "../../report/policies_page.ts";
+import { factsPage } from "../../site/facts_page.ts";
 import { OWN } from "../../hook/codes.ts";
 import { print, printJson } from "../output.ts";
 import { loadRegistry, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
@@ -14,8 +15,10 @@ export const policies = new Command<{ json?: true }>()
   .option(...POLICIES_OPTION)
   .option(...PLUGIN_OPTION)
   .option("--markdown", "Write them as a page in Markdown, each with its codes.")
+  .option("--facts", "Write the page of all facts that a policy can ask for.")
   .example("With their options and codes", "premigrate policies --json")
-  .action(async ({ json, markdown, ...choices }) => {
+  .action(async ({ json, markdown, facts, ...choices }) => {
+    if (facts === true) return print(factsPage());
     // The page is the same on every host, but for what is named.
     const isSame = markdown === true && choices.policies === undefined &&
       choices.plugin === undefined;

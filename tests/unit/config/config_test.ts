@@ -86,7 +86,7 @@ const WRONG: Record<string, [text: string, message: string]> = {
   ],
   "a mode that is none": [
     "# x\n\nmode: warn\n",
-    'config.yaml: line 3, column 1: at mode: Invalid type: Expected ("enforce" | "observe") but received "warn"',
+    'config.yaml: line 3, column 1: at mode: found "warn"; wanted enforce or observe',
   ],
   "a number as a time": ["deadline: 20\n", "config.yaml: line 1, column 1: at deadline: "],
   "a time that is too long": [
@@ -119,7 +119,7 @@ const WRONG: Record<string, [text: string, message: string]> = {
   ],
   "a policy's mode": [
     "policies:\n  nvidia/vsc:\n    options: {}\n    mode: never\n",
-    "config.yaml: line 4, column 5: at policies.nvidia/vsc.mode: Invalid type",
+    "config.yaml: line 4, column 5: at policies.nvidia/vsc.mode: found ",
   ],
   "a code that is none": [
     "policies:\n  nvidia/vsc:\n    codes:\n      body-compare: warn\n",

@@ -65,7 +65,11 @@ const WRONG: Record<string, [from: string | RegExp, to: string, message: string]
     "line 6, column 5: at require.0.facts: there is no such key; the nearest is fact",
   ],
   "no severity": ["severity: veto\n", "", "a.yaml: at severity: it is missing"],
-  "a severity that is none": ["veto", "deny", "line 9, column 1: at severity: "],
+  "a severity that is none": [
+    "veto",
+    "deny",
+    'line 9, column 1: at severity: found "deny"; wanted veto or warn or info',
+  ],
   "undecided as a severity": ["veto", "undecided", "line 9, column 1: at severity: "],
   "a name in capitals": ["kernel", "Kernel", "line 1, column 1: at name: wanted a name"],
   "an id for a name": ["kernel", "site/kernel", "line 1, column 1: at name: wanted a name"],
@@ -97,14 +101,76 @@ const WRONG: Record<string, [from: string | RegExp, to: string, message: string]
   "no pattern": ["prod-*", "[]", "line 4, column 3: at match.guest: "],
   "too many patterns": ["prod-*", `[${"a, ".repeat(65)}]`, "line 4, column 3: at match.guest: "],
   "a map as a pattern": ["prod-*", "{a: b}", "line 4, column 3: at match.guest: "],
-  "nothing wanted": [/require:[^]*5.14\n/, "require: []\n", "line 5, column 1: at require: "],
+  "nothing wanted": [
+    /require:[^]*5.14\n/,
+    "require: []\n",
+    'line 5, column 1: at require: wanted a requirement; for "never" leave the key require out',
+  ],
+  "a value of a fact where nothing is wanted": [
+    /require:[^]*5.14\n/,
+    "",
+    "line 6, column 1: at message: wanted no placeholder but {guest}, {machine}, {sourceHost}, {destinationHost}",
+  ],
+  "not for nothing": [
+    "guest: prod-*",
+    "not: {}",
+    "line 4, column 3: at match.not: wanted a key of match",
+  ],
+  "an unknown key of not": [
+    "guest: prod-*",
+    "not:\n    hots: a",
+    "line 5, column 5: at match.not.hots: there is no such key; the nearest is host",
+  ],
+  "not in not": [
+    "guest: prod-*",
+    "not:\n    not: {host: a}",
+    "line 5, column 5: at match.not.not: there is no such key",
+  ],
+  "not without a value": [
+    "at least\n    value: 5.14",
+    "not",
+    'line 7, column 5: at require.0.is: "not" needs a value',
+  ],
+  "neither a fact nor an attribute": [
+    "fact: kernel\n    is",
+    "is",
+    "line 6, column 3: at require.0.fact: wanted a fact or an attribute, one of them",
+  ],
+  "a fact and an attribute": [
+    "fact: kernel",
+    "fact: kernel\n    attribute: fw_rev",
+    "line 6, column 5: at require.0.fact: wanted a fact or an attribute, one of them",
+  ],
+  "an attribute that may not be read": [
+    "fact: kernel",
+    "attribute: ../config",
+    "line 6, column 5: at require.0.attribute: wanted a sysfs attribute that may be read",
+  ],
+  "the first digits of a number that is no id": [
+    "fact: kernel\n    is: at least\n    value: 5.14",
+    "fact: vgpuType\n    is: one of\n    value: 55*",
+    "line 8, column 5: at require.0.value: wanted a number, as in 12 or 0x10de",
+  ],
+  "a pattern for equal": [
+    "fact: kernel\n    is: at least\n    value: 5.14",
+    "fact: vendor\n    is: equal\n    value: 0x10*",
+    "line 8, column 5: at require.0.value: wanted a number, as in 12 or 0x10de",
+  ],
   "too much wanted": [
     /require:[^]*5.14\n/,
     `require:\n${"- {fact: kernel, is: present}\n".repeat(33)}`,
     "line 5, column 1: at require: ",
   ],
-  "a fact that is none": ["fact: kernel", "fact: kernels", "line 6, column 5: at require.0.fact: "],
-  "a rule that is none": ["at least", "atleast", "line 7, column 5: at require.0.is: "],
+  "a fact that is none": [
+    "fact: kernel",
+    "fact: kernels",
+    'line 6, column 5: at require.0.fact: found "kernels"; the nearest is kernel',
+  ],
+  "a rule that is none": [
+    "at least",
+    "atleast",
+    'line 7, column 5: at require.0.is: found "atleast"; wanted equal or same branch or at least or',
+  ],
   "a rule for other facts": [
     "fact: kernel",
     "fact: driver",
@@ -140,7 +206,11 @@ const WRONG: Record<string, [from: string | RegExp, to: string, message: string]
     "side: both",
     "line 8, column 5: at require.0.side: wanted a value",
   ],
-  "a side that is none": ["value: 5.14", "side: left", "line 8, column 5: at require.0.side: "],
+  "a side that is none": [
+    "value: 5.14",
+    "side: left",
+    'line 8, column 5: at require.0.side: found "left"; wanted destination or source or both',
+  ],
   "the guest's name on both sides": [
     "fact: kernel\n    is: at least\n    value: 5.14",
     "fact: guest\n    is: equal",
@@ -159,12 +229,22 @@ const WRONG: Record<string, [from: string | RegExp, to: string, message: string]
   "a case that expects nothing": [
     /$/,
     "cases:\n  - name: a\n    expect: nothing\n",
-    "line 14, column 5: at cases.0.expect: ",
+    'line 14, column 5: at cases.0.expect: found "nothing"; wanted allow or veto or undecided or',
   ],
   "a fact of a case that is none": [
     /$/,
     "cases:\n  - name: a\n    expect: veto\n    source:\n      kernal: 1\n",
     "line 16, column 7: at cases.0.source.kernal: there is no such key; the nearest is kernel",
+  ],
+  "an attribute of a case that may not be read": [
+    /$/,
+    "cases:\n  - name: a\n    expect: veto\n    source:\n      attributes:\n        config: x\n",
+    "line 17, column 9: at cases.0.source.attributes.config: wanted a sysfs attribute",
+  ],
+  "the guest's name on one side": [
+    /$/,
+    "cases:\n  - name: a\n    expect: veto\n    source:\n      guest: x\n",
+    "line 16, column 7: at cases.0.source.guest: there is no such key",
   ],
   "a QEMU version that is none": [
     /$/,

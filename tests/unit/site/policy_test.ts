@@ -12,7 +12,8 @@ import { versionNumbers } from "premigrate/policy";
 
 type Sides = Pick<SiteCase, "guest" | "machine" | "source" | "destination">;
 
-const REST = "title: T\nmessage: M {source} {destination} {wanted} {fact} {side}.\nremedy: R.\n";
+const REST = "title: T\nremedy: R.\n";
+const MESSAGE = "M {source} {destination} {wanted} {fact} {side}.";
 
 interface Found {
   readonly outcome: SiteCase["expect"];
@@ -21,8 +22,13 @@ interface Found {
 }
 
 /** What a policy of these lines finds. */
-function find(lines: string, sides: Partial<Sides>, severity = "veto"): Found {
-  const text = `name: test\n${REST}severity: ${severity}\n${lines}`;
+function find(
+  lines: string,
+  sides: Partial<Sides>,
+  severity = "veto",
+  message = MESSAGE,
+): Found {
+  const text = `name: test\n${REST}message: "${message}"\nseverity: ${severity}\n${lines}`;
   const { name, cases: _, ...rules } = parseSiteFile("test.yaml", text);
   const policy = sitePolicy(name, rules);
   const given = { name: "x", source: {}, destination: {}, expect: "allow", ...sides } as const;
@@ -80,6 +86,36 @@ const RULE_CASES: readonly (readonly [
   ["fact: driver, is: one of, value: [a, b]", {}, { driver: "c" }, "not-met"],
   ["fact: driver, is: one of, value: [a, b]", {}, { driver: "" }, "not-met"],
   ["fact: driver, is: one of, value: [a, b]", {}, {}, "not-known"],
+  ["fact: mdevName, is: one of, value: ['*Q', '*q']", {}, { mdevName: "A40-8Q" }, ""],
+  ["fact: mdevName, is: one of, value: ['*Q', '*q']", {}, { mdevName: "A40-8C" }, "not-met"],
+  ["fact: mdevName, is: one of, value: '*Q'", {}, { mdevType: "nvidia-558" }, "not-known"],
+  ["fact: mdevType, is: not, value: 'nvidia-*'", {}, { mdevName: "A40-8Q" }, "not-known"],
+  ["fact: driver, is: not, value: 'nvidia*'", {}, { driverVersion: "550.54.16" }, "not-known"],
+  ["fact: nvidiaDriver, is: one of, value: 550.*", {}, { nvidiaDriver: "550.54.16" }, ""],
+  ["fact: nvidiaDriver, is: one of, value: 550", {}, { nvidiaDriver: "550.54.16" }, "not-met"],
+  ["fact: vendor, is: one of, value: [0x10*, 4098]", {}, { vendor: "0x10de" }, ""],
+  ["fact: vendor, is: one of, value: [0x10*, 4098]", {}, { vendor: "0x1002" }, ""],
+  ["fact: vendor, is: one of, value: 0x8*", {}, { vendor: "0x10de" }, "not-met"],
+  ["fact: host, is: not, value: test-*", { host: "test-1" }, { host: "b" }, ""],
+  ["fact: host, is: not, value: test-*", { host: "a" }, { host: "test-1" }, "not-met"],
+  ["fact: host, is: not, value: [a, b]", {}, { host: "b" }, "not-met"],
+  ["fact: host, is: not, value: test-*, side: both", { host: "test-1" }, { host: "b" }, "not-met"],
+  ["fact: host, is: not, value: test-*", { host: "a" }, {}, "not-known"],
+  ["fact: host, is: not, value: test-*", { host: "a" }, { host: "unnamed" }, "not-known"],
+  ["fact: vendor, is: not, value: 4318", {}, { vendor: "0x10de" }, "not-met"],
+  ["fact: vgpuType, is: not, value: 558", {}, { vgpuType: "0" }, ""],
+  ["fact: qatServices, is: not, value: dc*", {}, { qatServices: ["sym", "dcc"] }, "not-met"],
+  ["fact: qatServices, is: not, value: dc*", {}, { qatServices: ["sym"] }, ""],
+  ["attribute: acme/x, is: equal", { attributes: { "acme/x": "a" } }, {}, "not-known"],
+  [
+    "attribute: acme/x, is: equal",
+    { attributes: { "acme/x": "a" } },
+    { attributes: { "acme/x": "b" } },
+    "not-met",
+  ],
+  ["attribute: acme/x, is: present", {}, { attributes: { "acme/x": "" } }, "not-met"],
+  ["attribute: acme/x, is: at least, value: 2", {}, { attributes: { "acme/x": "10" } }, ""],
+  ["attribute: acme/x, is: not, value: a*", {}, { attributes: { "acme/y": "b" } }, "not-known"],
   ["fact: driver, is: present", {}, { driver: "a" }, ""],
   ["fact: driver, is: present", {}, { driver: "" }, "not-met"],
   ["fact: driver, is: present", { driver: "a" }, {}, "not-known"],
@@ -168,6 +204,28 @@ const MATCHES: readonly (readonly [match: string, sides: Partial<Sides>, code: s
   ["guest: prod-*", {}, "match-not-known"],
   ["machine: pc-i440fx-*", { machine: "pc-i440fx-9.0" }, "not-met"],
   ["guest: prod-*, vendor: 0x10de", { guest: "test-1" }, ""],
+  ["guest: p*, not: {guest: prod-*}", { guest: "p-1" }, "not-met"],
+  ["guest: p*, not: {guest: prod-*}", { guest: "prod-1" }, ""],
+  ["not: {guest: prod-*}", { guest: "test-1" }, "not-met"],
+  ["not: {guest: prod-*}", { guest: "prod-1" }, ""],
+  ["not: {guest: prod-*}", {}, "match-not-known"],
+  ["vendor: 0x8086, not: {guest: prod-*}", { source: { vendor: "0x8086" } }, "match-not-known"],
+  [
+    "not: {vendor: 0x10de, driver: nvidia}",
+    { source: { vendor: "0x10de" }, destination: { vendor: "0x10de", driver: "nvidia" } },
+    "match-not-known",
+  ],
+  [
+    "not: {vendor: 0x10de, driver: nvidia}",
+    { source: { vendor: "0x10de", driver: "x" }, destination: { vendor: "0x10de" } },
+    "not-met",
+  ],
+  [
+    "not: {host: [a, b]}",
+    { source: { host: "a" }, destination: { host: "b" } },
+    "",
+  ],
+  ["not: {host: a}", { source: { host: "a" }, destination: { host: "b" } }, "not-met"],
   [
     "vendor: 0x10de, driver: nvidia",
     { source: { vendor: "0x10de", driver: "x" }, destination: { vendor: "0x8086" } },
@@ -202,6 +260,30 @@ Deno.test("a policy that only warns refuses nothing, whatever is not known", () 
   assertEquals(find(lines, {}).outcome, "undecided");
 });
 
+Deno.test("a policy that requires nothing is never met", () => {
+  const lines = "match: {guest: db-*, not: {guest: db-test-*}}\n";
+  const message = "{guest}: {sourceHost} to {destinationHost}, {machine}";
+  const sides = { source: { host: "a" }, destination: { host: "b" } };
+  const found = (guest: string | undefined, severity: string): Found =>
+    find(lines, { ...sides, guest }, severity, message);
+  assertEquals(found("db-1", "veto"), {
+    outcome: "veto",
+    codes: ["not-met"],
+    messages: ["db-1: a to b, not known"],
+  });
+  assertEquals(found("db-1", "warn").outcome, "warn");
+  assertEquals(found("db-test-1", "veto").outcome, "allow");
+  assertEquals(found("web", "veto").outcome, "allow");
+  assertEquals(found(undefined, "veto").codes, ["match-not-known"]);
+  assertEquals(find("match: {}\n", {}, "veto", "M").outcome, "veto");
+});
+
+Deno.test("what a message does not speak of is no data of a finding", () => {
+  const lines = "match: {}\nrequire: [{fact: kernel, is: equal}]\n";
+  const sides = { guest: "db-1", source: { kernel: "1" }, destination: { kernel: "2" } };
+  assertEquals(find(lines, sides, "veto", "{guest}: {source}").messages, ["db-1: 1"]);
+});
+
 Deno.test("all that is wanted is looked at, and each is a finding with its values", () => {
   const lines = "match: {vendor: 0x10de}\nrequire:\n- {fact: driver, is: equal}\n" +
     "- {fact: machineTypes, is: superset}\n- {fact: kernel, is: present}\n";
@@ -224,12 +306,14 @@ Deno.test("a policy that names nothing of a device is on the guest as a whole", 
   ].map((lines) => {
     const { name: _, cases: __, ...rules } = parseSiteFile(
       "a.yaml",
-      `name: a\n${REST}severity: veto\n${lines}`,
+      `name: a\n${REST}message: M\nseverity: veto\n${lines}`,
     );
     return rules;
   });
   assert(host !== undefined && driver !== undefined);
   assertEquals([isOfGuest(host), isOfGuest(driver)], [true, false]);
+  assertEquals(isOfGuest({ ...host, match: { guest: ["x"], not: { driver: ["a"] } } }), false);
+  assertEquals(isOfGuest({ ...host, require: undefined }), true);
   assertEquals(sitePolicy("a", host).judgesBytesAlone, false);
 });
 
