@@ -94,5 +94,8 @@ try {
   const message = error instanceof Error ? error.message : String(error);
   const isExpected = error instanceof PremigrateError || error instanceof ValidationError;
   Deno.exitCode = EXIT_CODES.unusable;
-  printError(isExpected ? withoutFarSuggestion(message) : `internal error: ${message}`);
+  printError(
+    isExpected ? withoutFarSuggestion(message) : `internal error: ${message}`,
+    error instanceof PremigrateError ? error.details : undefined,
+  );
 }

@@ -53,9 +53,10 @@ export function fitTerminal(): void {
   }
 }
 
-/** Writes one line to standard error, whatever the message quotes. */
-export function printError(message: string): void {
-  write(Deno.stderr, `premigrate: ${printable(message)}\n`);
+/** Writes one line to standard error, whatever the message quotes, and below it what else was said. */
+export function printError(message: string, details = ""): void {
+  const lines = details === "" ? [] : details.split("\n");
+  write(Deno.stderr, [`premigrate: ${message}`, ...lines].map(printable).join("\n") + "\n");
 }
 
 function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {

@@ -27,11 +27,15 @@ export class PremigrateError extends Error {
   /** What was found, and what was wanted instead. */
   readonly problem: string;
 
+  /** What a program said of it, in any number of lines; else empty. */
+  readonly details: string;
+
   /** The message is `doing: problem`. */
-  constructor(code: string, doing: string, problem: string) {
+  constructor(code: string, doing: string, problem: string, details = "") {
     super(`${doing}: ${problem}`);
     this.code = code;
     this.doing = doing;
     this.problem = problem;
+    this.details = details;
   }
 }

@@ -1,11 +1,10 @@
 import { PremigrateError } from "../error/mod.ts";
-import { oneLine } from "../facts/one_line.ts";
 import { describePlugin } from "./describe.ts";
 import { OWN_RUNNER } from "./own_runner.ts";
 import { type CodePlugin, PluginError } from "./process.ts";
 
-function buildError(file: string, problem: string): PremigrateError {
-  return new PremigrateError("plugin-build", `Cannot build ${file}`, problem);
+function buildError(file: string, problem: string, details?: string): PremigrateError {
+  return new PremigrateError("plugin-build", `Cannot build ${file}`, problem, details);
 }
 
 /** A code plugin that was built. */
@@ -33,7 +32,7 @@ export async function buildPlugin(file: string): Promise<BuiltPlugin> {
     });
     return { ...plugin, id };
   } catch (error) {
-    throw error instanceof PluginError ? buildError(file, error.message) : error;
+    throw error instanceof PluginError ? buildError(file, error.message, error.details) : error;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -65,7 +64,11 @@ export async function bundle(
   entryOf: (policy: URL) => Entry | Promise<Entry> = serveEntry,
 ): Promise<Uint8Array> {
   if (!SOURCES.href.startsWith("file:") || !import.meta.url.endsWith(".ts")) {
-    throw buildError(file, "it is built in premigrate's source tree");
+    // What makes the bundle, esbuild, Deno fetches from a registry.
+    throw buildError(
+      file,
+      "an installed premigrate has no sources to build with; run `deno task premigrate policy` in a clone, and bring the built file here",
+    );
   }
   const [entry, output] = [`${folder}/entry.ts`, `${folder}/plugin.js`];
   const path = await Deno.realPath(file).catch((error: unknown) => {
@@ -94,10 +97,30 @@ export async function bundle(
     stdout: "null",
     stderr: "piped",
   }).output();
-  if (!success) {
-    // Of the hints that Deno adds, some are coloured nevertheless.
-    const said = new TextDecoder().decode(stderr).replace(/\p{Cc}\[[\d;]*m/gu, "");
-    throw buildError(file, oneLine(said));
-  }
+  if (!success) throw describeError(new TextDecoder().decode(stderr), { file, path, entry });
   return await Deno.readFile(output);
+}
+
+interface Files {
+  /** As it was named. */
+  readonly file: string;
+  readonly path: string;
+  /** The file that imports it, which nobody knows of. */
+  readonly entry: string;
+}
+
+/** What Deno said, with the files as they were named. */
+function describeError(stderr: string, { file, path, entry }: Files): PremigrateError {
+  const [folder, own = ""] = [path, file].map((path) => path.replace(/[^/]*$/, ""));
+  const said = stderr
+    // Of the hints that Deno adds, some are coloured nevertheless.
+    .replace(/\p{Cc}\[[\d;]*m/gu, "")
+    .replace(/^(error: Type checking failed|Stack backtrace:)[^]*/m, "")
+    .replace(new RegExp(`${RegExp.escape(`file://${entry}`)}(:\\d+)*`, "g"), `what ${file} exports`)
+    .replaceAll(`file://${folder}`, own)
+    .trim();
+  const [first = "", ...rest] = said.replace(/^error: /, "").split("\n");
+  return /^TS\d+ /.test(first)
+    ? buildError(file, "its types do not fit", said)
+    : buildError(file, first, rest.join("\n"));
 }

@@ -1,13 +1,12 @@
 import { PremigrateError } from "../error/mod.ts";
 import * as v from "valibot";
-import { oneLine } from "../facts/one_line.ts";
 import { bundle, type Entry } from "./build.ts";
 import { OWN_RUNNER } from "./own_runner.ts";
 import { askPlugin, PluginError, readMessage } from "./process.ts";
 import { answersSchema } from "./schema.ts";
 
-function casesError(file: string, problem: string): PremigrateError {
-  return new PremigrateError("plugin-cases", `Cannot run the cases of ${file}`, problem);
+function casesError(file: string, problem: string, details?: string): PremigrateError {
+  return new PremigrateError("plugin-cases", `Cannot run the cases of ${file}`, problem, details);
 }
 
 const OutcomeSchema = v.strictObject({
@@ -79,7 +78,7 @@ export async function testPlugin(file: string, seconds = SECONDS): Promise<Teste
     }
     return { id, cases: cases.map((given) => judge(given, codes)), withoutCase };
   } catch (error) {
-    throw error instanceof PluginError ? casesError(file, error.message) : error;
+    throw error instanceof PluginError ? casesError(file, error.message, error.details) : error;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -100,9 +99,7 @@ async function entryOf(policy: URL): Promise<Entry> {
 
 function judge(given: CasesAnswer["cases"][number], codes: readonly string[]): TestedCase {
   const found = "problem" in given.found ? given.found : held(given.found, codes);
-  if ("problem" in found) {
-    return { ...given, ok: false, found: { problem: oneLine(found.problem) } };
-  }
+  if ("problem" in found) return { ...given, ok: false, found };
   const { decision, findings } = given.expected;
   const ok = found.decision === decision && found.findings.length === findings.length &&
     found.findings.every((finding, index) => isAsExpected(finding, findings[index]));

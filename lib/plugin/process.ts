@@ -23,8 +23,12 @@ export class PluginError extends PremigrateError {
   readonly finding: Finding;
 
   /** With the finding's code and data; `id` is the plugin's. */
-  constructor(code: keyof typeof PLUGIN_CODES, data: Finding["data"] & { readonly id: string }) {
-    super(code, `Asking plugin ${data.id}`, fillMessage(PLUGIN_CODES[code].message, data));
+  constructor(
+    code: keyof typeof PLUGIN_CODES,
+    data: Finding["data"] & { readonly id: string },
+    details?: string,
+  ) {
+    super(code, `Asking plugin ${data.id}`, fillMessage(PLUGIN_CODES[code].message, data), details);
     // It names the plugin itself.
     this.message = this.problem;
     this.finding = pluginFinding(code, undefined, data, data.id);
@@ -81,7 +85,10 @@ function readReply(id: string, end: ProgramEnd, seconds: number): unknown {
   if (code !== 0 || stdout === "") throw new PluginError("plugin-ended", { id, status: code });
   const reply = readMessage(id, ReplySchema, parseJson(stdout));
   if ("threw" in reply) {
-    throw new PluginError("plugin-threw", { id, problem: oneLine(reply.threw) });
+    const { threw } = reply;
+    const problem = oneLine(threw);
+    const isWhole = !threw.includes("\n") && !problem.endsWith("...");
+    throw new PluginError("plugin-threw", { id, problem }, isWhole ? "" : threw);
   }
   return reply.answer;
 }

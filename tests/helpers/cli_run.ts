@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Finished, runProgram } from "./run_program.ts";
 
 /** The root of the repository: where the runs start, so that paths are those of the README. */
@@ -25,6 +25,8 @@ export interface RunCase {
   readonly stdout?: readonly string[];
   /** A text of the one line of an error. */
   readonly error?: string;
+  /** Texts of the lines below it, in this order; absent: there are none. */
+  readonly details?: readonly string[];
 }
 
 /** The arguments of Deno that run the command line with `words`. */
@@ -48,14 +50,18 @@ export async function runCli(
 
 /** A test for each case, with what is true of every run: an error is one line, and nothing else. */
 export function testRuns(cases: readonly RunCase[]): void {
-  for (const { name, words, stdin, permissions, code, stdout = [], error } of cases) {
+  for (const { name, words, stdin, permissions, code, stdout = [], error, details } of cases) {
     Deno.test(name, async () => {
       const run = await runCli(words, stdin, permissions);
       assertEquals(run.code, code, run.stdout + run.stderr);
       if (code === 2) {
         assertEquals(run.stdout, "");
-        assertMatch(run.stderr, /^premigrate: [^\p{Cc}]+\n$/u);
-        assertStringIncludes(run.stderr, error ?? "");
+        const [, line = "", rest = ""] = /^(premigrate: [^\p{Cc}]+\n)([^]*)$/u.exec(run.stderr) ??
+          [];
+        assertStringIncludes(line, error ?? "", run.stderr);
+        if (details === undefined) assertEquals(rest, "");
+        assertPlain(rest);
+        assertTexts(rest, details ?? []);
       } else {
         assertEquals(run.stderr, "");
         assertPlain(run.stdout);

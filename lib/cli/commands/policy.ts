@@ -73,17 +73,20 @@ async function testSite(file: string): Promise<TestedFile> {
 
 async function testCode(file: string): Promise<TestedFile> {
   const { id, cases, withoutCase } = await testPlugin(file);
-  const tested = cases.map(({ name, ok, expected, found }) => ({
-    name,
-    ok,
-    expected: expected.decision,
-    expectedFindings: expected.findings,
-    ..."problem" in found ? { found: found.problem, findings: [], lines: [] } : {
-      found: found.decision,
-      findings: found.findings,
-      lines: ok ? [] : [...linesOf("found", found), ...linesOf("expected", expected)],
-    },
-  }));
+  const tested = cases.map(({ name, ok, expected, found }) => {
+    const given = {
+      name,
+      ok,
+      expected: expected.decision,
+      expectedFindings: expected.findings,
+    };
+    if ("problem" in found) {
+      const [first = "", ...lines] = found.problem.trim().split("\n");
+      return { ...given, found: first, findings: [], lines };
+    }
+    const lines = ok ? [] : [...linesOf("found", found), ...linesOf("expected", expected)];
+    return { ...given, found: found.decision, findings: found.findings, lines };
+  });
   return { policy: id, cases: tested, withoutCase };
 }
 

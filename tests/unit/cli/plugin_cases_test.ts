@@ -60,7 +60,45 @@ testRuns([
     name: "policy test: a code that the policy does not have",
     words: `policy test ${await policyWith("code", '["other-revision"', '["others"')}`,
     code: 2,
-    error: "is not assignable to type",
+    error: "code/policy.ts: its types do not fit",
+    details: [
+      "TS2322 [ERROR]: ",
+      "is not assignable to type",
+      '["others", "veto"',
+      `at ${folder}/code/policy.ts:`,
+    ],
+  },
+  {
+    name: "policy test: a code that is misspelt in evaluate is blamed on the yield, with its line",
+    words: `policy test ${await policyWith("yields", 'code: "other-revision",', 'code: "other",')}`,
+    code: 2,
+    error: "yields/policy.ts: its types do not fit",
+    details: [
+      "TS2322 [ERROR]: ",
+      'yield { code: "other",',
+      `at ${folder}/yields/policy.ts:49:`,
+      "!entry.ts",
+      "!hint:",
+      "!backtrace",
+    ],
+  },
+  {
+    name: "policy build: what is no policy",
+    words: `policy build ${await policyWith("nothing", "export default", "export const policy =")}`,
+    code: 2,
+    error: "nothing/policy.ts: its types do not fit",
+    details: [
+      "has no default export",
+      `at what ${folder}/nothing/policy.ts exports`,
+      "!entry.ts",
+    ],
+  },
+  {
+    name: "policy build: no TypeScript",
+    words: `policy build ${await policyWith("broken", "const CODES = {", "const CODES = {;")}`,
+    code: 2,
+    error: "broken/policy.ts: SyntaxError: ",
+    details: ["const CODES = {;", `at ${folder}/broken/policy.ts:10:`, "!backtrace"],
   },
   {
     name: "policy test: another decision, and a name that is no plain text",
@@ -118,7 +156,11 @@ testRuns([
       'name: "one revision",\n    options: { strict: true },',
     )}`,
     code: 1,
-    stdout: ["FAIL one revision: Cannot set the options of policy example/revision: ", "strict"],
+    stdout: [
+      "FAIL one revision: Cannot set the options of policy example/revision: ",
+      'received "strict"',
+      "\n       \u2192 at strict\n",
+    ],
   },
   {
     name: "policy test: cases.ts beside the policy goes before",
@@ -155,6 +197,17 @@ testRuns([
     error: "threw: not [2J today",
   },
   {
+    name: "policy test: the file throws in several lines",
+    words: `policy test ${await policyWith(
+      "lines",
+      "const A1",
+      'throw new Error("one\\ntwo \\u001b[2J");\nconst A1',
+    )}`,
+    code: 2,
+    error: "threw: one two",
+    details: ["one\ntwo \\u{1b}[2J\n"],
+  },
+  {
     name: "policy test: the file reads another",
     words: `policy test ${await policyWith(
       "reading",
@@ -172,7 +225,8 @@ Deno.test("policy test: a file that hangs", async () => {
 
 Deno.test("plugins.md: what a case that fails looks like", async () => {
   const page = await Deno.readTextFile("docs/plugins.md");
-  const [, shown] = /^```text\n\$ premigrate policy test .*\n([^]*?)^```$/m.exec(page) ?? [];
+  const [, shown] = /^```text\n\$ deno task premigrate policy test .*\n([^]*?)^```$/m.exec(page) ??
+    [];
   assertEquals((await runCli(`policy test ${failing}`, "", PERMISSIONS)).stdout, shown);
 });
 

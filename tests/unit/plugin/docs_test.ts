@@ -1,5 +1,6 @@
 /** docs/plugins.md says what is so, and what it shows can be done. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type CaseSide, type Decision, type Policy, runCase } from "premigrate/policy";
 import { parseConfig } from "../../../lib/config/config_file.ts";
 import { PLUGIN_CODES } from "../../../lib/plugin/codes.ts";
 import { ROOT } from "../../helpers/cli_run.ts";
@@ -12,10 +13,10 @@ Deno.test("plugins.md: the commands, one after another", async () => {
   try {
     const [, commands = ""] = /^```sh\n([^]*?)^```$/m.exec(page) ?? [];
     await Deno.symlink(new URL("examples", ROOT).pathname, `${folder}/examples`);
-    const premigrate = `premigrate() { "${Deno.execPath()}" run --quiet --no-prompt \
+    const deno = `deno() { shift 2; "${Deno.execPath()}" run --quiet --no-prompt \
       --allow-read --allow-write --allow-run --config "${new URL("deno.json", ROOT).pathname}" \
       "${new URL("lib/cli/main.ts", ROOT).pathname}" "$@"; }`;
-    const script = `set -e\n${premigrate}\n${commands}premigrate policy new acme/revision`;
+    const script = `set -e\n${deno}\n${commands}deno task premigrate policy new acme/revision`;
     const { code, stdout, stderr } = await new Deno.Command("sh", {
       args: ["-c", script],
       cwd: folder,
@@ -36,6 +37,81 @@ Deno.test("plugins.md: the commands, one after another", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("plugins.md: the API's own page names what it names", async () => {
+  const [command = ""] = /deno doc lib\/policy\/mod\.ts/.exec(page) ?? [];
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: command.split(" ").slice(1),
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(code, 0);
+  const shown = new TextDecoder().decode(stdout);
+  for (const name of ["definePolicy", "identify", "DeviceFacts", "PolicyFinding"]) {
+    assertMatch(shown, new RegExp(`\\b${name}\\b`));
+  }
+});
+
+/** The policies that documents show: what they know where all is known, and which side they look at. */
+const SHOWN = [
+  {
+    file: "docs/plugins.md",
+    id: "acme/class",
+    known: { class: 0x030000 },
+    sides: ["source", "destination"],
+  },
+  {
+    file: "docs/plugins.md",
+    id: "acme/profile",
+    known: { attributes: { "acme/profile": "a", "parent/fw_rev": "1" } },
+    sides: ["source", "destination"],
+  },
+  {
+    file: "README.md",
+    id: "acme/revision",
+    known: { config: { 0x00: "36 1b 05 00", 0x08: "01" } },
+    sides: ["destination"],
+  },
+  {
+    file: "lib/policy/policy.ts",
+    id: "example/class",
+    known: { class: 0x030000 },
+    sides: ["source", "destination"],
+  },
+] as const;
+
+const folder = await Deno.makeTempDir({ prefix: "premigrate-docs-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+for (const { file, id, known, sides } of SHOWN) {
+  Deno.test(`${file}: ${id}: what is not known is undecided`, async () => {
+    const text = (await Deno.readTextFile(file)).replaceAll(/^ \* ?/gm, "");
+    const block = Array.from(text.matchAll(/^```ts\n([^]*?)^```$/gm), ([, block = ""]) => block)
+      .find((block) => block.includes(`id: "${id}"`)) ?? "";
+    const name = `${folder}/${id.replace("/", "_")}.ts`;
+    const code = block.replace(
+      "const policy = definePolicy(",
+      "export const policy = definePolicy(",
+    );
+    await Deno.writeTextFile(name, code);
+    const shown: { readonly policy?: Policy; readonly default?: Policy } = await import(
+      `file://${name}`
+    );
+    const own = shown.default ?? shown.policy;
+    assert(own !== undefined);
+    const { vendors: [vendor] = [], drivers: [driver] = [], devices: [device] = [] } = own.match;
+    const bare = { vendor, device, driver: driver === undefined ? undefined : { name: driver } };
+    const whole = { ...bare, ...known };
+    const decide = (source: CaseSide, destination: CaseSide): Decision =>
+      runCase(own, { name: "x", source, destination }).decision;
+    assertEquals(decide(whole, whole), "allow");
+    assertEquals(decide(bare, bare), "undecided");
+    for (const side of sides) {
+      const given = { source: whole, destination: whole, [side]: bare };
+      assertEquals(decide(given.source, given.destination), "undecided", side);
+    }
+  });
+}
 
 Deno.test("plugins.md: what lists a plugin can be applied", () => {
   const [, yaml = ""] = /^```yaml\n([^]*?)^```$/m.exec(page) ?? [];
