@@ -23,7 +23,8 @@ const DEVICE: Rows<DeviceFacts> = {
   },
   config: {
     about: "config space: its `bytes`, and whose view of them it is (`kind`)",
-    reader: "the probe (sysfs `config`), the VFIO reader, QEMU's monitor",
+    reader:
+      "the probe (`kind` `sysfs`); the VFIO reader, of a device that a running guest holds (`running`) or of an idle one (`realize`)",
     absent:
       "not known; sysfs has none of an mdev. `derived`: bytes of another device of the same kind",
   },
@@ -141,6 +142,7 @@ const HOST: Rows<HostFacts> = {
     reader: "the probe",
     absent: "not known; `null` stands for no such file",
   },
+  time: { about: "when its facts were gathered, for reports", reader: "the probe, else libvirt" },
 };
 
 const GUEST_DEVICE: Rows<GuestDevice> = {
