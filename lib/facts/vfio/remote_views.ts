@@ -13,16 +13,19 @@ const NOT_FOUND = 127;
 /**
  * Has the premigrate that is installed on another host read its devices that drivers make up: those
  * that running guests hold, and what it kept of their kinds. Where it cannot, the devices say why.
+ *
+ * @param run What runs ssh; tests put another one in its place.
  */
 export async function addRemoteViews(
   facts: Facts,
   { ssh, sudo }: ProbeTarget,
   signal: AbortSignal,
+  run: typeof runProgram = runProgram,
 ): Promise<Facts> {
   const wanted = facts.devices.filter(isMadeUp).map(({ address }) => address);
   if (ssh === undefined || wanted.length === 0) return facts;
   const [program, ...args] = sshCommand(ssh, sudo, ["premigrate", "capture", ...wanted]);
-  const end = await runProgram(program, args, { limit: LONGEST_FACTS, signal });
+  const end = await run(program, args, { limit: LONGEST_FACTS, signal });
   const read = end.kind === "ended" && end.code === 0
     ? parse(end.stdout)
     : end.kind === "aborted"
