@@ -3,6 +3,7 @@
 set -e
 lib=/usr/lib/premigrate
 applied=/etc/premigrate/applied.conf
+state=/var/lib/premigrate
 hooks=/etc/libvirt/hooks
 hook=$hooks/qemu.d/90-premigrate
 agent=premigrate-agent.service
@@ -54,6 +55,9 @@ END
 remove() {
   rm -f "$hook"
   ! command -v systemctl >/dev/null || systemctl disable --now "$agent" || true
+  # As lib/agent/metrics.ts keeps it: Prometheus would go on reading the file.
+  file=$(sed -n 's/.*"file":"\([^"\\]*\)".*/\1/p' "$state/metrics.json" 2>/dev/null) || true
+  [ -z "$file" ] || rm -f "$file"
   echo "premigrate: a guest that runs keeps its stamp until it is shut off"
 }
 
@@ -64,5 +68,5 @@ after() {
 
 purge() {
   after
-  rm -rf /var/lib/premigrate /var/log/premigrate
+  rm -rf "$state" /var/log/premigrate
 }

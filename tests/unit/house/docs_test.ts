@@ -5,6 +5,8 @@ import * as v from "valibot";
 import { parseConfig } from "../../../lib/config/config_file.ts";
 import { pathsBelow } from "../../../lib/config/paths.ts";
 import { parseSiteFile } from "../../../lib/config/site_folder.ts";
+import { OWN as OWN_CODES } from "../../../lib/hook/codes.ts";
+import { BUILT_IN } from "../../../plugins/mod.ts";
 import { runCli } from "../../helpers/cli_run.ts";
 
 const DOCS = Array.from(Deno.readDirSync("docs"), ({ name }) => `docs/${name}`)
@@ -145,6 +147,21 @@ Deno.test("docs/install.md: what it says of paths is so", () => {
   const rows = PAGES.get("docs/install.md")?.matchAll(/^\| `(\/[^`]+)` /gm) ?? [];
   const paths = Object.values(pathsBelow());
   for (const [, path = ""] of rows) assert(paths.includes(path), path);
+});
+
+const Message = v.object({ message: v.string() });
+
+Deno.test("docs/troubles.md: what refusals say is what codes and the launcher say", () => {
+  const pages = Object.assign({}, ...BUILT_IN.map(({ codes }) => codes), OWN_CODES.policy.codes);
+  const launcher = Deno.readTextFileSync("lib/hook/launcher.sh");
+  const rows = PAGES.get("docs/troubles.md")?.matchAll(/^\| (".*?) *\| (?:`([a-z-]+)`)?/gm) ?? [];
+  let count = 0;
+  for (const [, said = "", code] of rows) {
+    const text = code === undefined ? launcher : v.parse(Message, pages[code]).message;
+    for (const [, words = ""] of said.matchAll(/"([^"]+)"/g)) assertStringIncludes(text, words);
+    count++;
+  }
+  assert(count >= 8);
 });
 
 const FormSchema = v.strictObject({

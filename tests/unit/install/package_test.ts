@@ -1,6 +1,7 @@
 /** The packages: what is in them, and what they say of it. A chroot installs them: tests/e2e/package_test.ts. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { PremigrateError } from "../../../lib/error/mod.ts";
+import { writeMetrics } from "../../../lib/agent/metrics.ts";
 import { install } from "../../../lib/install/install.ts";
 import { itemsOf, PRIVATE_FOLDERS } from "../../../lib/install/layout.ts";
 import { parseManifest, readManifest, writeManifest } from "../../../lib/install/manifest.ts";
@@ -165,3 +166,30 @@ for (
       assertEquals(await Array.fromAsync(Deno.readDir(root), ({ name }) => name), before);
     }));
 }
+
+Deno.test("a package that is removed takes the agent's metrics with it", () =>
+  withRoot(async (root) => {
+    const host = { "/var/lib/premigrate": "state", "/etc/libvirt/hooks": "hooks" };
+    let script = await Deno.readTextFile("lib/install/package/scripts.sh");
+    for (const [path, folder] of Object.entries(host)) {
+      assertStringIncludes(script, `=${path}\n`);
+      script = script.replace(`=${path}\n`, `='${root}/${folder}'\n`);
+    }
+    for (const folder of ["state", "collector", "bin"]) await Deno.mkdir(`${root}/${folder}`);
+    await Deno.writeTextFile(`${root}/bin/systemctl`, "#!/bin/sh\n", { mode: 0o755 });
+    const paths = { root, state: `${root}/state`, audit: `${root}/audit` };
+    const report = { problems: [], stamped: [], changes: [], isUnfinished: false };
+    await writeMetrics(paths, "/collector", report, 0);
+    await Deno.writeTextFile(`${root}/collector/other.prom`, "");
+    for (const _ of ["there", "gone"]) {
+      const { code, stderr } = await run(["sh", "-c", `${script}\nremove`], {
+        PATH: `${root}/bin:${PATH}`,
+      });
+      assertEquals([code, stderr], [0, ""]);
+    }
+    assertEquals(await Array.fromAsync(Deno.readDir(`${root}/collector`), ({ name }) => name), [
+      "other.prom",
+    ]);
+    await Deno.remove(`${root}/state/metrics.json`);
+    await succeed("sh", "-c", `PATH='${root}/bin:${PATH}'\n${script}\nremove`);
+  }));
