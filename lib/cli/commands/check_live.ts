@@ -124,6 +124,15 @@ function table(answers: readonly LiveAnswer[]): string {
   ).join("");
 }
 
+// Whole, QEMU's own line would fill a screen with few guests.
+const LONGEST_REASON = 120;
+
+function shorten(reason: string): string {
+  return reason.length > LONGEST_REASON
+    ? `${reason.slice(0, LONGEST_REASON - 3).toWellFormed()}...`
+    : reason;
+}
+
 /** The first cause for each destination that is not allowed; one cause is told once. */
 function reasonsOf(answers: readonly LiveAnswer[]): string {
   const hosts = new Map<string, string[]>();
@@ -135,7 +144,7 @@ function reasonsOf(answers: readonly LiveAnswer[]): string {
       ...answer,
       verdict: because.length === 0 ? verdict : { ...verdict, findings: because },
     });
-    const reason = unreached ?? first?.message ?? "";
+    const reason = shorten(unreached ?? first?.message ?? "");
     hosts.set(reason, [...hosts.get(reason) ?? [], destination]);
   }
   return Array.from(
