@@ -1,10 +1,11 @@
 import { judgesPlainGuests, parseDuration } from "../config/config.ts";
 import type { Guest } from "../facts/libvirt/guest.ts";
 import { type LibvirtUri, LibvirtUriError, parseLibvirtUri } from "../facts/libvirt/uri.ts";
-import type { Facts } from "../facts/mod.ts";
+import type { CapturedDevice, Facts } from "../facts/mod.ts";
 import { keyIds } from "../facts/probe/host_ids.ts";
 import { readStampMetadata } from "../facts/stamp/stamp.ts";
 import { devicesToStamp } from "../facts/stamp/stamp_guest.ts";
+import { isMadeUp } from "../facts/vfio/realize_views.ts";
 import { interfaceAddresses } from "../hook/arrival.ts";
 import { hookFinding } from "../hook/codes.ts";
 import { doubtMetadata, withOrigin } from "../hook/source.ts";
@@ -84,12 +85,27 @@ export async function takeSource(
     const findings = count === 0 ? [unknown] : [...doubts, unknown];
     return { facts: undefined, findings: noted(findings), said };
   }
-  const { facts, findings } = await withOrigin(live, domain, metadata);
+  const { facts, findings } = await withOrigin(isApplied ? told(live) : live, domain, metadata);
+  const isLess = isApplied && live.devices.some(isReadThere);
+  const less = isLess ? ", without what its QEMUs hold: to a hook only a stamp tells that" : "";
   return {
     facts,
     findings: noted([...doubts, ...findings]),
-    said: [...said, `the source's facts are those that ${live.host.name} tells now`],
+    said: [...said, `the source's facts are those that ${live.host.name} tells now${less}`],
   };
+}
+
+/** What a hook on another host learns when it asks: neither what QEMUs hold, nor what is on record. */
+function told(facts: Facts): Facts {
+  const unread = { config: undefined, bars: undefined, romSize: undefined };
+  return {
+    ...facts,
+    devices: facts.devices.map((device) => isReadThere(device) ? { ...device, ...unread } : device),
+  };
+}
+
+function isReadThere(device: CapturedDevice): boolean {
+  return isMadeUp(device) && device.config?.source === "vfio-region";
 }
 
 /** Whether a URI of a configuration leads to the host of one of these names. */
