@@ -1,18 +1,20 @@
 import { bold, cyan, dim, red, yellow } from "@std/fmt/colors";
 import {
+  BYTE_KINDS,
   type ByteKind,
   differs,
   type GridSides,
   pictureConfig,
   type PicturedByte,
 } from "./config_picture.ts";
+import { hex } from "./hex.ts";
 
 /**
  * Draws the config space as a hex grid: the source's bytes, below them the destination's where they
  * differ, and at the right the capabilities that start in the row. A byte's mark tells what QEMU
- * does with it: `:` compared, `~` exempt (body of a Vendor Specific Capability), none: free, `!`
- * compared and different, `?` different but not compared. Rows that look like the one above are
- * left out. Lines end in `\n`.
+ * does with it: `:` compared, `~` exempt (body of a Vendor Specific Capability), none: not compared,
+ * `!` compared and different, `+` different but not compared, `?` not known whether it is compared.
+ * Rows that look like the one above are left out. Lines end in `\n`.
  *
  * @example
  * ```ts
@@ -50,16 +52,19 @@ export function drawConfigGrid(sides: GridSides): string {
 
 const LEGEND = [
   "config space: the source's bytes, and below them the destination's where they differ",
-  "xx: compared  xx~ exempt  xx free  xx! compared and different  xx? different  ... as above",
+  "xx: compared  xx~ exempt  xx not compared  xx! compared and different  xx+ different, not compared",
+  "xx? not known whether it is compared  ... as above",
 ];
 const REPEATED = "  ...";
 
-const KINDS: Readonly<Record<ByteKind, (hex: string) => string>> = {
-  compared: (hex) => `${hex}:`,
-  exempt: (hex) => cyan(`${hex}~`),
-  free: (hex) => dim(`${hex} `),
-  failing: (hex) => bold(red(`${hex}!`)),
-  differing: (hex) => yellow(`${hex}?`),
+const PAINTS: Readonly<Record<ByteKind, (text: string) => string>> = {
+  compared: (text) => text,
+  exempt: cyan,
+  free: dim,
+  unknown: yellow,
+  failing: (text) => bold(red(text)),
+  differing: yellow,
+  doubtful: (text) => bold(yellow(text)),
 };
 
 function drawDifferences(bytes: readonly PicturedByte[]): string {
@@ -68,5 +73,5 @@ function drawDifferences(bytes: readonly PicturedByte[]): string {
 }
 
 function drawCell(kind: ByteKind, byte: number | undefined): string {
-  return byte === undefined ? "-- " : KINDS[kind](byte.toString(16).padStart(2, "0"));
+  return byte === undefined ? "-- " : PAINTS[kind](hex(byte, 2) + BYTE_KINDS[kind].mark);
 }

@@ -6,14 +6,28 @@ export interface GridSides {
   readonly source: Uint8Array;
   /** What the destination's QEMU holds. */
   readonly destination: RealizedDevice;
+  /** What they may be as well, where a fact is not known. */
+  readonly others?: readonly GridSides[];
 }
 
 /**
- * What QEMU does with a byte: `exempt` is the body of a Vendor Specific Capability that only
- * `skip-vsc-check` keeps from being compared; `failing` is compared and different, `differing` is
- * different in bits that are not compared.
+ * What QEMU does with a byte, by its name: a mark, and in words. `exempt` is the body of a Vendor
+ * Specific Capability that only `skip-vsc-check` keeps from being compared; `unknown` and `doubtful`
+ * hang on a fact that is not known; `failing` is compared and different, `differing` is different in
+ * bits that are not compared.
  */
-export type ByteKind = "compared" | "exempt" | "free" | "failing" | "differing";
+export const BYTE_KINDS = {
+  compared: { mark: ":", text: "compared" },
+  exempt: { mark: "~", text: "exempt: the body of a Vendor Specific Capability" },
+  free: { mark: " ", text: "not compared" },
+  unknown: { mark: "?", text: "not known whether it is compared" },
+  failing: { mark: "!", text: "compared and different" },
+  differing: { mark: "+", text: "different, not compared" },
+  doubtful: { mark: "?", text: "different, not known whether it is compared" },
+} as const;
+
+/** What QEMU does with a byte. */
+export type ByteKind = keyof typeof BYTE_KINDS;
 
 /** A byte of the picture. */
 export interface PicturedByte {
@@ -61,7 +75,8 @@ const ROW = 16;
  * assertEquals(row?.bytes[0x08]?.kind, "failing");
  * ```
  */
-export function pictureConfig({ source, destination }: GridSides): PicturedRow[] {
+export function pictureConfig(sides: GridSides): PicturedRow[] {
+  const { source, destination, others = [] } = sides;
   const labels = labelBoth(source, destination.shadow);
   const rows: PicturedRow[] = [];
   for (let offset = 0; offset < destination.shadow.length; offset += ROW) {
@@ -69,7 +84,7 @@ export function pictureConfig({ source, destination }: GridSides): PicturedRow[]
       const at = offset + index;
       return {
         offset: at,
-        kind: kindOf(source, destination, at),
+        kind: kindOf([sides, ...others], at),
         source: source[at],
         destination: destination.shadow[at] ?? 0,
       };
@@ -87,10 +102,17 @@ export function pictureConfig({ source, destination }: GridSides): PicturedRow[]
 
 /** Whether a byte is not the same on both sides. */
 export function differs({ kind }: PicturedByte): boolean {
-  return kind === "failing" || kind === "differing";
+  return kind === "failing" || kind === "differing" || kind === "doubtful";
 }
 
-function kindOf(source: Uint8Array, destination: RealizedDevice, offset: number): ByteKind {
+function kindOf(possible: readonly GridSides[], offset: number): ByteKind {
+  const kinds = new Set(possible.map((sides) => knownKind(sides, offset)));
+  const [kind] = kinds;
+  if (kind !== undefined && kinds.size === 1) return kind;
+  return kinds.has("failing") || kinds.has("differing") ? "doubtful" : "unknown";
+}
+
+function knownKind({ source, destination }: GridSides, offset: number): ByteKind {
   const mask = checkMask(destination, offset);
   const difference = (source[offset] ?? 0) ^ (destination.shadow[offset] ?? 0);
   if (difference !== 0) return (difference & mask) !== 0 ? "failing" : "differing";

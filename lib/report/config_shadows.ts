@@ -1,4 +1,6 @@
 import {
+  BUS_KINDS,
+  type BusKind,
   type DeviceFacts,
   type DevicePair,
   type HostFacts,
@@ -15,7 +17,7 @@ import type { GridSides } from "./config_picture.ts";
 
 /** What a picture shows of a device pair. */
 export interface ConfigShadows extends GridSides {
-  /** Facts that are not known, and drawn with the value that they most likely have. */
+  /** Facts that are not known: the picture shows what it is with each of their values. */
   readonly assumed: readonly ("bus" | "skip-vsc-check")[];
 }
 
@@ -45,6 +47,7 @@ export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows
   const shadow = (
     facts: DeviceFacts,
     host: HostFacts,
+    bus: BusKind,
     skipVscCheck: boolean,
   ): RealizedDevice | undefined => {
     // What a sysfs view most likely stands for comes last.
@@ -56,7 +59,7 @@ export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows
     const device = shadowOf(view, {
       qemu,
       skipVscCheck,
-      bus: bus ?? "port",
+      bus,
       bars,
       romSize,
       romFileSize: romFileSize(pair, host) ?? undefined,
@@ -65,13 +68,20 @@ export function shadowsOf(pair: DevicePair, migration: Migration): ConfigShadows
     return device.ok ? device : undefined;
   };
   try {
-    // What it is on the source changes nothing that is sent.
-    const source = shadow(pair.source, migration.source, true);
-    const destination = shadow(pair.destination, migration.destination, skips ?? true);
-    if (source === undefined || destination === undefined) return undefined;
+    const sides = (bus: BusKind, skipVscCheck: boolean): GridSides | undefined => {
+      // What it is on the source changes nothing that is sent.
+      const source = shadow(pair.source, migration.source, bus, true);
+      const destination = shadow(pair.destination, migration.destination, bus, skipVscCheck);
+      return source && destination && { source: source.shadow, destination };
+    };
+    const buses = bus === undefined ? BUS_KINDS : [bus];
+    const [likely, ...others] = buses.flatMap((bus) =>
+      (skips === undefined ? [true, false] : [skips]).map((skips) => sides(bus, skips))
+    );
+    if (likely === undefined) return undefined;
     return {
-      source: source.shadow,
-      destination,
+      ...likely,
+      others: others.filter((sides) => sides !== undefined),
       assumed: [
         ...bus === undefined ? ["bus"] as const : [],
         ...skips === undefined ? ["skip-vsc-check"] as const : [],

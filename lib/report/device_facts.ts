@@ -8,6 +8,7 @@ import {
   spaceOf,
 } from "../policy/mod.ts";
 import { hex } from "./hex.ts";
+import { timeText } from "./written.ts";
 
 /** A fact of both sides in words. */
 export interface ComparedFact {
@@ -17,23 +18,57 @@ export interface ComparedFact {
   readonly source: string;
   /** What is known of the destination. */
   readonly destination: string;
+  /** Whether both sides are known, and differ in what a guest may notice. */
+  readonly differs: boolean;
 }
 
-const NOT_KNOWN = "not known";
+/** In place of a fact. */
+export const NOT_KNOWN = "not known";
 
-/** The facts of a pair of devices, side by side. */
-export function deviceFacts({ source, destination }: DevicePair): ComparedFact[] {
+const BYTES_READ = "Bytes read";
+
+/** What two healthy sides differ in. */
+const DIFFER_ALWAYS = new Set(["Address", "NUMA node", "In use", BYTES_READ, "Facts gathered"]);
+
+/**
+ * The facts of a pair of devices, side by side.
+ *
+ * @param written When the report was made.
+ */
+export function deviceFacts(
+  { source, destination }: DevicePair,
+  written?: string,
+): ComparedFact[] {
   const names = [source, destination].flatMap(({ attributes = {} }) => Object.keys(attributes));
   const attributes = [...new Set(names)].sort().map((name) =>
     [`sysfs ${name}`, (facts: DeviceFacts) => attributeText(facts.attributes?.[name])] as const
   );
-  const described = { ...DEVICE_FACTS, ...Object.fromEntries(attributes) };
-  return sideBySide(described, source, destination);
+  const read = ({ config }: DeviceFacts): string | undefined =>
+    config !== undefined && "time" in config && typeof config.time === "string"
+      ? timeText(config.time, written)
+      : undefined;
+  const described = { ...DEVICE_FACTS, [BYTES_READ]: read, ...Object.fromEntries(attributes) };
+  return sideBySide(described, source, destination)
+    .filter(({ name, ...sides }) => name !== BYTES_READ || isKnownAt(sides));
 }
 
-/** The facts of both hosts, side by side. */
-export function hostFacts({ source, destination }: Migration): ComparedFact[] {
-  return sideBySide(HOST_FACTS, source, destination);
+/**
+ * The facts of both hosts, side by side.
+ *
+ * @param written When the report was made.
+ */
+export function hostFacts(
+  { source, destination }: Migration,
+  written: string | undefined,
+): ComparedFact[] {
+  const gathered = ({ time }: HostFacts): string | undefined => time && timeText(time, written);
+  return sideBySide({ ...HOST_FACTS, "Facts gathered": gathered }, source, destination)
+    .filter(({ name, ...sides }) => ALWAYS.includes(name) || isKnownAt(sides));
+}
+
+/** Whether one of both sides is known. */
+function isKnownAt({ source, destination }: Pick<ComparedFact, "source" | "destination">): boolean {
+  return source !== NOT_KNOWN || destination !== NOT_KNOWN;
 }
 
 type Describe<Side> = (side: Side) => string | undefined;
@@ -43,17 +78,27 @@ function sideBySide<Side>(
   source: Side,
   destination: Side,
 ): ComparedFact[] {
-  return Object.entries(facts).map(([name, describe]) => ({
-    name,
-    source: describe(source) ?? NOT_KNOWN,
-    destination: describe(destination) ?? NOT_KNOWN,
-  }));
+  return Object.entries(facts).map(([name, describe]) => {
+    const [from, to] = [describe(source), describe(destination)];
+    const isKnown = from !== undefined && to !== undefined;
+    return {
+      name,
+      source: from ?? NOT_KNOWN,
+      destination: to ?? NOT_KNOWN,
+      differs: isKnown && from !== to && !DIFFER_ALWAYS.has(name),
+    };
+  });
 }
 
 const HOST_FACTS: Readonly<Record<string, Describe<HostFacts>>> = {
-  "Host": ({ name }) => name,
   "QEMU": ({ qemu }) => qemu?.toString(),
+  "libvirt": ({ libvirt }) => libvirt,
+  "Kernel": ({ kernel }) => kernel,
+  "NVIDIA driver": ({ nvidiaDriver }) => nvidiaDriver,
 };
+
+/** Of the hosts these are told where neither is known. */
+const ALWAYS = ["QEMU", "Facts gathered"];
 
 const VIEWS: Readonly<Record<ConfigView["kind"], string>> = {
   realize: "of the VFIO config region",

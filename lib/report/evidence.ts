@@ -12,10 +12,14 @@ import { findPage } from "./findings.ts";
 export interface Evidence {
   /** What the policy calls it. */
   readonly name: string;
+  /** The same in words. */
+  readonly label: string;
   /** The value; numbers above 9 in hexadecimal too. */
   readonly value: string;
-  /** Whether the finding's message says it. */
+  /** Whether the finding's sentences say it, be it in a line of QEMU's. */
   readonly told: boolean;
+  /** Whether it says it in words, so that nobody needs it twice. */
+  readonly toldInWords: boolean;
 }
 
 /**
@@ -32,8 +36,8 @@ export interface Evidence {
  *   data: { type: "usb", count: 12 },
  * } as const;
  * assertEquals(evidenceOf(finding, []), [
- *   { name: "type", value: "usb", told: true },
- *   { name: "count", value: "12 (0xc)", told: false },
+ *   { name: "type", label: "type", value: "usb", told: true, toldInWords: true },
+ *   { name: "count", label: "count", value: "12 (0xc)", told: false, toldInWords: false },
  * ]);
  * ```
  */
@@ -41,20 +45,43 @@ export function evidenceOf(finding: Finding, policies: readonly CodeOwner[]): Ev
   const { policy, code, offset, data } = finding;
   const page = findPage(policies, policy, code);
   const message = page?.message ?? "";
-  const told = [message, page?.remedy, ...Object.values(page?.remedies ?? {})].join();
-  const place: Evidence[] = offset === undefined
-    ? []
-    : [{ name: "offset", value: `0x${offset.toString(16)}`, told: tells(message, "offset") }];
+  const texts = [message, page?.remedy, ...Object.values(page?.remedies ?? {})].join();
   // A line of QEMU's in the message has its numbers already.
   const inLine = new Map(Object.entries(parseBadConfig(fillMessage(message, data)) ?? {}));
-  return [
-    ...place,
-    ...Object.entries(data).filter(([name]) => !isChoice(page, name)).map(([name, value]) => ({
+  const values = { ...offset === undefined ? {} : { offset }, ...data };
+  const areBytes = typeof data["read"] === "number" && typeof data["device"] === "number";
+  return Object.entries(values).filter(([name]) => !isChoice(page, name)).map(([name, value]) => {
+    const label = (areBytes ? IN_LINE[name] : undefined) ?? LABELS[name];
+    const toldInWords = tells(texts, name);
+    return {
       name,
-      value: valueText(value),
-      told: tells(told, name) || inLine.get(name) === value,
-    })),
-  ];
+      label: label ?? wordsOf(name),
+      value: typeof value === "number" && ((areBytes && name in IN_LINE) || name === "offset")
+        ? `0x${value.toString(16)}`
+        : valueText(value),
+      told: toldInWords || inLine.get(name) === value,
+      toldInWords,
+    };
+  });
+}
+
+/** What the numbers of QEMU's line are (`get_pci_config_device`), there or by themselves. */
+const IN_LINE: Readonly<Record<string, string>> = {
+  read: "the source's byte",
+  device: "the destination's byte",
+  cmask: "bits to compare (cmask)",
+  wmask: "but not those the guest may write (wmask)",
+  w1cmask: "nor those its writes clear (w1cmask)",
+};
+
+const LABELS: Readonly<Record<string, string>> = {
+  failing: "bytes that fail the comparison",
+  last: "last offset",
+};
+
+/** `romSize` as `rom size`. */
+function wordsOf(name: string): string {
+  return name.replaceAll(/(?<=[a-z\d])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function tells(message: string, name: string): boolean {

@@ -1,8 +1,9 @@
 import type { DetailedAnswer } from "../policy/mod.ts";
+import { causesOf, headlineOf } from "./causes.ts";
 import { reportChoices } from "./choices.ts";
 import { evidenceOf } from "./evidence.ts";
-import { reportFindings } from "./findings.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
+import { type ReportedFinding, reportFindings } from "./findings.ts";
+import { addressText, notLookedAtText, notRunText } from "./labels.ts";
 import { printable } from "./printable.ts";
 import { titleOf } from "./title.ts";
 import { type Written, writtenText } from "./written.ts";
@@ -35,20 +36,22 @@ function answerLines(answer: DetailedAnswer): string[] {
   const title = titleOf(answer);
   const notLookedAt = notLookedAtText(answer);
   const applied = [...new Set(verdict.ran.map(({ policy }) => policy))].join(", ");
-  const findings = reportFindings(answer).map((finding) => {
-    const { severity, device, policy, code, message, remedy } = finding;
-    const evidence = evidenceOf(finding, policies).filter(({ told }) => !told)
+  const text = (finding: ReportedFinding): string => {
+    const { policy, code, message } = finding;
+    const values = evidenceOf(finding, policies).filter(({ told }) => !told)
       .map(({ name, value }) => `${name} ${value}`).join(", ");
-    const text = `${policy} ${code}: ${message}${
-      evidence === "" ? "" : ` (${evidence})`
-    } -> ${remedy}`;
+    return `${message}${values === "" ? "" : ` (${values})`} [${policy} ${code}]`;
+  };
+  const findings = causesOf(reportFindings(answer)).map(({ finding, evidence }) => {
+    const { severity, device, remedy } = finding;
+    const whole = [`${text(finding)} -> ${remedy}`, ...evidence.map(text)].join("; ");
     const where = device === undefined ? title : `${title}, ${device}`;
     return severity === "info"
-      ? plain(`info ${device ?? ""} ${text}`)
-      : `::${COMMANDS[severity]} title=${property(`${severity}: ${where}`)}::${data(text)}`;
+      ? plain(`info ${device ?? ""} ${whole}`)
+      : `::${COMMANDS[severity]} title=${property(`${severity}: ${where}`)}::${data(whole)}`;
   });
   return [
-    plain(`${DECISIONS[verdict.decision]} (${title})`),
+    plain(`${headlineOf(answer)} (${title})`),
     plain(`machine type ${machine?.name ?? "not known"}`),
     ...devices.map((device) => plain(`device ${device.name}: ${addressText(device)}`)),
     ...assumptions.map((line) => plain(`assumed: ${line}`)),

@@ -1,10 +1,11 @@
 import type { DetailedAnswer, Severity } from "../policy/mod.ts";
 import { ENGINE_ID } from "../policy/own_codes.ts";
+import { headlineOf } from "./causes.ts";
 import { reportChoices } from "./choices.ts";
 import { evidenceOf } from "./evidence.ts";
 import { type ReportedFinding, reportFindings } from "./findings.ts";
 import { type Markup, markup } from "./html/markup.ts";
-import { addressText, DECISIONS, NOT_RUN, notLookedAtText } from "./labels.ts";
+import { addressText, NOT_RUN, notLookedAtText } from "./labels.ts";
 import { titleOf } from "./title.ts";
 import type { Written } from "./written.ts";
 
@@ -97,10 +98,10 @@ function worstOf(findings: readonly ReportedFinding[]): ReportedFinding | undefi
 
 /** What is beside the cases. */
 function propertiesOf(answer: DetailedAnswer): [name: string, value: string][] {
-  const { verdict, devices, assumptions, migration: { machine }, choices = [] } = answer;
+  const { devices, assumptions, migration: { machine }, choices = [] } = answer;
   const notLookedAt = notLookedAtText(answer);
   return [
-    ["verdict", DECISIONS[verdict.decision]],
+    ["verdict", headlineOf(answer)],
     ["machine type", machine?.name ?? "not known"],
     ...devices.map((device): [string, string] => [device.name, addressText(device)]),
     ...assumptions.map((line): [string, string] => ["assumed", line]),

@@ -47,3 +47,11 @@ export function notLookedAtText({ verdict, notLookedAt = [] }: Answer): string |
   );
   return `not looked at: ${names.join(", ")}`;
 }
+
+/** What is not known of a config space that is drawn. */
+export const ASSUMED: Readonly<Record<"bus" | "skip-vsc-check", string>> = {
+  "bus":
+    "The device's bus in the guest is not known: shown as below a PCI Express port; what another bus would change is marked as not known.",
+  "skip-vsc-check":
+    "Whether QEMU compares the body of the Vendor Specific Capability is not known.",
+};

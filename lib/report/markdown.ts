@@ -1,14 +1,19 @@
-import type { CodeOwner, DetailedAnswer } from "../policy/mod.ts";
+import type { CodeOwner, DetailedAnswer, Migration, Side } from "../policy/mod.ts";
 import { worstOf } from "../policy/engine.ts";
 import type { ReportedFinding } from "./findings.ts";
+import { type Cause, causesOf, headlineOf } from "./causes.ts";
 import { reportChoices } from "./choices.ts";
-import { type ComparedFact, deviceFacts, hostFacts } from "./device_facts.ts";
+import { BYTE_KINDS } from "./config_picture.ts";
+import { type ConfigShadows, shadowsOf } from "./config_shadows.ts";
+import { type ComparedFact, deviceFacts, hostFacts, NOT_KNOWN } from "./device_facts.ts";
+import { differencesOf, type DifferingBytes } from "./differences.ts";
 import { evidenceOf } from "./evidence.ts";
 import { markdownText } from "./markdown_text.ts";
 import { findingsByDevice } from "./device_findings.ts";
 import { titleOf } from "./title.ts";
 import { type Written, writtenText } from "./written.ts";
-import { addressText, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
+import { addressText, ASSUMED, DECISIONS, notLookedAtText, notRunText } from "./labels.ts";
+import { splitQemuLines } from "./printable.ts";
 
 /**
  * Verdicts as one Markdown document (GitHub's), headed by the worst decision.
@@ -31,54 +36,114 @@ export function reportMarkdown(
   written: Written = {},
 ): string {
   const worst = worstOf(answers);
+  const several = answers.length > 1;
+  const [first] = answers;
   return [
-    `# ${DECISIONS[worst]}`,
+    `# ${several || first === undefined ? DECISIONS[worst] : markdownText(headlineOf(first))}`,
     markdownText(writtenText(written)),
-    ...answers.flatMap(answerBlocks),
+    ...answers.flatMap((answer, index) => answerBlocks(answer, index, several, written)),
   ].join("\n\n") + "\n";
 }
 
 /** Blocks of Markdown; an empty line goes between them. */
-function answerBlocks(answer: DetailedAnswer): string[] {
+function answerBlocks(
+  answer: DetailedAnswer,
+  index: number,
+  several: boolean,
+  { time }: Written,
+): string[] {
   const { verdict, assumptions, policies, migration, pairs, choices = [] } = answer;
   const { general, devices, applied } = findingsByDevice(answer);
   const notLookedAt = notLookedAtText(answer);
-  const blocks = (finding: ReportedFinding): string[] => findingBlocks(finding, policies);
+  const hosts = [sideName("source", migration), sideName("destination", migration)];
+  const idOf = (at: number): string => `migration${index}-device${at}`;
+  const told: Told = new Map();
+  const blocks = (findings: readonly ReportedFinding[], name: string): string[] =>
+    causesOf(findings).flatMap((cause) => causeBlocks(cause, policies, told, name));
   return [
     `## ${markdownText(titleOf(answer))}`,
-    `**${DECISIONS[verdict.decision]}**`,
+    ...several ? [`**${markdownText(headlineOf(answer))}**`] : [],
+    `Machine type: ${markdownText(migration.machine?.name ?? NOT_KNOWN)}`,
     ...list("Assumed:", assumptions),
     ...notLookedAt === undefined ? [] : [markdownText(notLookedAt)],
-    factsTable(hostFacts(migration)),
-    `Machine type: ${markdownText(migration.machine?.name ?? "not known")}`,
-    ...general.length === 0 ? [] : ["### The whole migration", ...general.flatMap(blocks)],
-    ...devices.flatMap(({ name, device, findings }) => {
+    ...devices.length > 1
+      ? [
+        devices.map(({ name, findings: [worst] }, at) =>
+          `- [${markdownText(name)}](#${idOf(at)})${
+            worst === undefined ? "" : `: ${worst.severity}, ${markdownText(worst.title)}`
+          }`
+        ).join("\n"),
+      ]
+      : [],
+    ...general.length === 0 ? [] : ["### The whole migration", ...blocks(general, "")],
+    ...devices.flatMap(({ name, device, findings }, at) => {
       const pair = pairs.find((pair) => pair.name === name);
+      const shadows = pair && shadowsOf(pair, migration);
+      const address = device && addressText(device);
       return [
+        ...devices.length > 1 ? [`<a id="${idOf(at)}"></a>`] : [],
         `### ${markdownText(name)}`,
-        ...device === undefined ? [] : [markdownText(addressText(device))],
-        ...pair === undefined ? [] : [factsTable(deviceFacts(pair))],
-        ...findings.flatMap(blocks),
+        ...address === undefined || address === name ? [] : [markdownText(address)],
+        ...blocks(findings, name),
+        ...pair === undefined ? [] : [factsTable(deviceFacts(pair, time), hosts)],
+        ...shadows === undefined ? [] : differencesBlocks(shadows, hosts),
       ];
     }),
     ...reportChoices(choices).flatMap(({ device, chosen, candidates }) => [
       `Chosen for ${markdownText(device)}: ${markdownText(chosen ?? "none")}`,
       ...list("Looked at:", candidates.map(({ address, decision }) => `${address} ${decision}`)),
     ]),
+    "### Hosts and policies",
+    factsTable(hostFacts(migration, time), hosts),
     `Policies applied: ${markdownText(applied.join(", ") || "none")}`,
     ...list("Policies not run:", verdict.notRun.map(notRunText)),
   ];
 }
 
-function findingBlocks(finding: ReportedFinding, policies: readonly CodeOwner[]): string[] {
-  const { severity, policy, code, title, message, remedy } = finding;
-  const evidence = evidenceOf(finding, policies).map(({ name, value }) => `${name}: ${value}`);
+/** Texts that stand in the document already, and with which device. */
+type Told = Map<string, string>;
+
+function causeBlocks(
+  { finding, evidence }: Cause,
+  policies: readonly CodeOwner[],
+  told: Told,
+  device: string,
+): string[] {
+  const { severity, title, remedy } = finding;
+  const again = (key: string): string | undefined => {
+    const first = told.get(key);
+    if (first === undefined) told.set(key, device);
+    if (first === undefined || first === device) return undefined;
+    return `as for ${first === "" ? "the whole migration" : markdownText(first)}`;
+  };
+  const head = `#### ${severity}: ${markdownText(title)}`;
+  const whole = again(
+    JSON.stringify([finding, ...evidence].map((found) => ({ ...found, device: "" }))),
+  );
+  if (whole !== undefined) return [`${head}, ${whole}`];
+  const [own = [], ...others] = [finding, ...evidence].map((found) => [
+    `${messageText(found.message)} (${markdownText(`${found.policy} ${found.code}`)})`,
+    ...list(
+      "Evidence:",
+      evidenceOf(found, policies).filter(({ toldInWords }) => !toldInWords)
+        .map(({ label, value }) => `${label}: ${value}`),
+    ),
+  ]);
+  const [message = "", ...values] = own;
   return [
-    `#### ${severity}: ${markdownText(title)} (${markdownText(`${policy} ${code}`)})`,
-    markdownText(message),
-    ...list("Evidence:", evidence),
-    `What to do: ${markdownText(remedy)}`,
+    head,
+    message,
+    `**What to do:** ${again(remedy) ?? markdownText(remedy)}`,
+    ...values,
+    ...others.flat(),
   ];
+}
+
+/** A line of QEMU's is code. */
+function messageText(message: string): string {
+  return splitQemuLines(message)
+    .map((part, at) => at % 2 === 1 ? `\`${part}\`` : markdownText(part))
+    .filter((part) => part !== "").join(" ");
 }
 
 function list(title: string, items: readonly string[]): string[] {
@@ -87,11 +152,45 @@ function list(title: string, items: readonly string[]): string[] {
     : [title, items.map((item) => `- ${markdownText(item)}`).join("\n")];
 }
 
-function factsTable(facts: readonly ComparedFact[]): string {
-  const rows = facts.map(({ name, source, destination }) => [name, source, destination]);
+function sideName(side: Side, migration: Migration): string {
+  const { name } = migration[side];
+  return name === side ? side : `${name} (${side})`;
+}
+
+function factsTable(facts: readonly ComparedFact[], hosts: readonly string[]): string {
+  return table(
+    ["", ...hosts, ""],
+    facts.map(({ name, source, destination, differs }) => [
+      name,
+      source,
+      destination,
+      differs ? "differs" : "",
+    ]),
+  );
+}
+
+function differencesBlocks(shadows: ConfigShadows, hosts: readonly string[]): string[] {
+  const differences = differencesOf(shadows);
+  const bytes = ({ hex, text }: DifferingBytes): string => text === "" ? hex : `${hex} "${text}"`;
   return [
-    "| | source | destination |",
-    "| --- | --- | --- |",
-    ...rows.map((cells) => `| ${cells.map(markdownText).join(" | ")} |`),
-  ].join("\n");
+    ...shadows.assumed.map((fact) => ASSUMED[fact]),
+    ...differences.length === 0 ? ["No byte of the config space differs."] : [
+      table(
+        ["bytes that differ", "field", ...hosts, "QEMU"],
+        differences.map(({ place, field, source, destination, kind }) => [
+          place,
+          field,
+          bytes(source),
+          bytes(destination),
+          BYTE_KINDS[kind].text,
+        ]),
+      ),
+    ],
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const [first = "", ...others] = [head, ...rows].map((cells) => line(cells.map(markdownText)));
+  return [first, line(head.map(() => "---")), ...others].join("\n");
 }

@@ -25,7 +25,15 @@ export function setTerminalWidth(columns: number): void {
   lines = { width: Math.max(40, columns), keepsQemuLines: false };
 }
 
-const QEMU_LINE = /(get_pci_config_device: Bad config data: .*w1cmask:[0-9a-f]+)| /;
+/** A line of QEMU's in a message. */
+const QEMU_LINE =
+  /(get_pci_config_device: Bad config data: i=0x[\da-f]+ read: [\da-f]+ device: [\da-f]+ cmask: [\da-f]+ wmask: [\da-f]+ w1cmask:[\da-f]+)/;
+const WORD_END = new RegExp(`${QEMU_LINE.source}| `);
+
+/** The text before, in and after lines of QEMU's: every second part is one. */
+export function splitQemuLines(text: string): string[] {
+  return text.split(QEMU_LINE);
+}
 
 /** Breaks text at spaces into lines of a terminal; those after the first may be indented otherwise. */
 export function wrap(text: string, indent: number, further = indent, spare = 0): string[] {
@@ -33,7 +41,7 @@ export function wrap(text: string, indent: number, further = indent, spare = 0):
   const most = lines.width - spare;
   let line = "";
   const blanks = (): string => " ".repeat(found.length === 0 ? indent : further);
-  const words = text.split(lines.keepsQemuLines ? QEMU_LINE : " ").filter((word) => word);
+  const words = text.split(lines.keepsQemuLines ? WORD_END : " ").filter((word) => word);
   for (const word of words) {
     if (line !== "" && blanks().length + line.length + 1 + word.length > most) {
       found.push(blanks() + line);

@@ -24,12 +24,13 @@ export function dateText(time: string): string {
 
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]] as const;
 
-/** How old a fact was in the report, as `5 minutes before`; `undefined` where that is not known. */
-export function ageText(time: string, written: string | undefined): string | undefined {
+/** When a fact was read, and how old it was in a report that was made then. */
+export function timeText(time: string, written: string | undefined): string {
   const seconds = Math.round((Date.parse(written ?? "") - Date.parse(time)) / 1000);
-  if (Number.isNaN(seconds)) return undefined;
+  if (Number.isNaN(seconds)) return dateText(time);
   const age = Math.abs(seconds);
   const [unit, size] = UNITS.find(([, size]) => age >= size) ?? ["second", 1];
   const count = Math.floor(age / size);
-  return `${count} ${unit}${count === 1 ? "" : "s"} ${seconds < 0 ? "after" : "before"}`;
+  const ago = `${count} ${unit}${count === 1 ? "" : "s"} ${seconds < 0 ? "after" : "before"} this`;
+  return `${dateText(time)} (${ago} report)`;
 }

@@ -15,7 +15,8 @@ function testPage(name: string, run: (page: Page) => Promise<void>, text = "plai
       const path = await Deno.makeTempFile({ suffix: ".html" });
       try {
         const answers = [answerWith(text), answerWith(`other ${text}`, "allow")];
-        await Deno.writeTextFile(path, reportHtml(answers));
+        const written = { time: "2026-11-29T12:00:00Z", version: "0.1.0" };
+        await Deno.writeTextFile(path, reportHtml(answers, written));
         await using page = await Page.open(program ?? "");
         await page.load(`file://${path}`);
         await run(page);
@@ -75,7 +76,11 @@ testPage("headings leave out no rank, landmarks and tables have names", async (p
     found.filter((node) => node.role === role).map(({ name }) => name);
   assertEquals(named("banner").length, 1);
   assertEquals(named("main").length, 1);
-  assertEquals(named("navigation"), ["Migrations"]);
+  assertEquals(named("navigation"), [
+    "Migrations",
+    "Devices of plain: plain -> to plain",
+    "Devices of other plain: other plain -> to other plain",
+  ]);
   assertEquals(named("article").map((name) => name.startsWith("plain")), [true, false]);
   assertEquals(named("grid").length, 4);
   for (const name of [...named("grid"), ...named("table")]) assertNotEquals(name, "");
@@ -85,12 +90,14 @@ testPage("Tab reaches one byte of each config space, arrow keys the others", asy
   const active = (what: string): Promise<unknown> =>
     page.evaluate(`document.activeElement.${what}`);
   const stops: string[] = [];
-  for (let count = 0; count < 8; count++) {
+  for (let count = 0; count < 14; count++) {
     await page.press("Tab");
     stops.push(String(await active("tagName")));
   }
-  // The links to both migrations, then of each device its bytes and, if any differ, their table.
-  assertEquals(stops, ["A", "A", "TD", "SUMMARY", "TD", "TD", "SUMMARY", "TD"]);
+  // The links to both migrations; of each those to its devices, and of each of these that to the legend
+  // and its bytes.
+  const migration = ["A", "A", "A", "A", "TD", "A", "TD"];
+  assertEquals(stops, ["A", "A", ...migration, ...migration.slice(0, 5)]);
   await page.evaluate(`document.querySelector(".config .byte").focus()`);
   const field = (): Promise<unknown> => active(`querySelector(".field").textContent`);
   assertStringIncludes(String(await field()), "0x00 Vendor ID: 0x15b3; compared");
@@ -188,7 +195,7 @@ testPage("light, dark and print differ, and the tones by more than their colour"
     `["compared", "exempt", "free", "failing", "differing"].map((kind) =>
       document.querySelector("td." + kind).textContent[2])`,
   );
-  assertEquals(marks, [":", "~", "\u00a0", "!", "?"]);
+  assertEquals(marks, [":", "~", "\u00a0", "!", "+"]);
 });
 
 testPage("nothing moves", async (page) => {
@@ -207,6 +214,31 @@ testPage("a narrow window scrolls nothing but the config space sideways", async 
     mobile: false,
   });
   assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 320);
+});
+
+testPage("links lead to what is there, once", async (page) => {
+  const counts = await page.evaluate(
+    `[...document.links].map(({ hash }) => document.querySelectorAll(hash).length)`,
+  );
+  assert(Array.isArray(counts) && counts.length > 10);
+  assertEquals(counts.filter((count) => count !== 1), []);
+});
+
+testPage("the offsets stay in sight where the bytes are scrolled", async (page) => {
+  await page.send("Emulation.setDeviceMetricsOverride", {
+    width: 400,
+    height: 600,
+    deviceScaleFactor: 1,
+    mobile: false,
+  });
+  const lefts = await page.evaluate(`[...document.querySelectorAll(".config")].flatMap((table) => {
+    const { parentElement: scroll } = table;
+    const [offset, byte] = [table.querySelector("tbody th"), table.querySelector(".byte")];
+    const before = [offset, byte].map((cell) => cell.getBoundingClientRect().x);
+    scroll.scrollLeft = 200;
+    return [offset, byte].map((cell, at) => before[at] - cell.getBoundingClientRect().x);
+  })`);
+  assertEquals(lefts, [0, 200, 0, 200, 0, 200, 0, 200]);
 });
 
 interface Node {

@@ -56,7 +56,7 @@ testRuns([
       "nvidia/vsc host-driver-differs",
       "bars-unknown",
       "will-pass",
-      "56~ 46~ 00~ 16~ 35~ 33? 35? 2e~ 31?  b4 Vendor Specific\n",
+      "56~ 46~ 00~ 16~ 35~ 33+ 35+ 2e~ 31+  b4 Vendor Specific\n",
     ],
   },
   {
@@ -81,13 +81,17 @@ testRuns([
     name: "compare: as HTML",
     words: `compare ${TEXTS} ${OLD} --format html`,
     code: 1,
-    stdout: ["<!doctype html>", "VETO: ", "Bytes that differ: ", "</html>\n"],
+    stdout: ["<!doctype html>", "VETO: ", "Bytes of 0000:3b:00.4 that differ", "</html>\n"],
   },
   {
     name: "compare: as HTML, with what is drawn though it is not known",
     words: `compare ${TEXTS} --machine pc-q35-noble --format html`,
     code: 3,
-    stdout: ["UNDECIDED: ", "is not known: drawn as exempt", "Bytes that differ: "],
+    stdout: [
+      "UNDECIDED: ",
+      "Whether QEMU compares the body of the Vendor Specific Capability is not known",
+      "different, not known whether it is compared",
+    ],
   },
   {
     name: "compare: as HTML, where there is no picture of what cannot be",

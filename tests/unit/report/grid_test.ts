@@ -11,7 +11,8 @@ import { drawConfigGrid } from "../../../lib/report/mod.ts";
 import { spaceOf } from "../../cases/pci/space.ts";
 
 const LEGEND = `config space: the source's bytes, and below them the destination's where they differ
-xx: compared  xx~ exempt  xx free  xx! compared and different  xx? different  ... as above
+xx: compared  xx~ exempt  xx not compared  xx! compared and different  xx+ different, not compared
+xx? not known whether it is compared  ... as above
 `;
 
 const FACTS: RealizeFacts = {
@@ -72,11 +73,11 @@ Deno.test("drawConfigGrid: bytes that differ, compared and not", () => {
     `${LEGEND}  000 de: 10: b8! 1e: 00  00  10: 00  a1: 00: 00: 03: 00  00  00: 00
               b9!
   010 00  00  00  00  00  00  00  00  00  00  00  00  00  00  00  00
-  020 00  00  00  00  00  00  00  00  00  00  00  00  de  10  0f? 13
-                                                              11?
+  020 00  00  00  00  00  00  00  00  00  00  00  00  de  10  0f+ 13
+                                                              11+
   030 00  00  00  00  40: 00  00  00  00  00  00  00  00  00  00  00
-  040 01: 48: 03: 00: 08: 00: 00: 00: 09: 00: 08: 01~ 02? 03~ 04~ 05~  40 PCI Power Management Interface, 48 Vendor Specific
-                                                      ff?
+  040 01: 48: 03: 00: 08: 00: 00: 00: 09: 00: 08: 01~ 02+ 03~ 04~ 05~  40 PCI Power Management Interface, 48 Vendor Specific
+                                                      ff+
   050 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~ 00~
   ...
 `,
@@ -115,11 +116,21 @@ Deno.test("drawConfigGrid: 256 bytes on the source, 4096 on the destination", ()
 Deno.test("drawConfigGrid: a row that differs is never left out", () => {
   const bytes = Object.fromEntries([0x60, 0x70, 0x80].map((at) => [at, "01".repeat(16)]));
   const drawn = draw(hold({}), hold(bytes));
-  assertEquals(drawn.match(/^ {6}(01\?\s+){16}/gm)?.length, 3);
+  assertEquals(drawn.match(/^ {6}(01\+\s+){16}/gm)?.length, 3);
 });
 
 Deno.test("pictureConfig: no row repeats one that it differs from in a mark", () => {
   const repeated = pictureConfig({ source: hold({}).shadow, destination: hold({}) })
     .map(({ repeats }) => repeats);
   assertEquals(repeated.slice(0, 7), [false, false, false, false, false, false, true]);
+});
+
+Deno.test("pictureConfig: what hangs on a fact that is not known is a state of its own", () => {
+  const [source, destination] = [hold({}), hold({ 0x2e: "11 13", 0x4c: "ff 03" })];
+  const strict = hold({ 0x2e: "11 13", 0x4c: "ff 03" }, { skipVscCheck: false });
+  const others = [{ source: source.shadow, destination: strict }];
+  const bytes = pictureConfig({ source: source.shadow, destination, others })
+    .flatMap(({ bytes }) => bytes);
+  const kinds = [0x00, 0x10, 0x2e, 0x4b, 0x4c].map((offset) => bytes[offset]?.kind);
+  assertEquals(kinds, ["compared", "free", "differing", "unknown", "doubtful"]);
 });
