@@ -99,12 +99,21 @@ export function explainPolicy({ id, title, documentation, codes }: Policy): stri
     .join("\n") + "\n";
 }
 
+/** The rows of a table, without its frame. */
+function tableRows(block: string): string[] {
+  return block.split("\n").filter((line) => !/^[|\s:-]+$/.test(line)).map((line) =>
+    `  ${line.slice(2, -2).replaceAll(" | ", "  ").replaceAll("`", " ")}`.trimEnd()
+  );
+}
+
 /** Markdown as a terminal shows it: its text, without the page's own title. */
 function plainText(markdown: string): string[] {
   const blocks = markdown.trim().replace(/^# .*\n+/, "").split(/\n{2,}/);
   return blocks.flatMap((block, index) => [
     ...index === 0 ? [] : [""],
-    ...block.startsWith("```") || block.startsWith("|") || block.startsWith("    ")
+    ...block.startsWith("|")
+      ? tableRows(block)
+      : block.startsWith("```") || block.startsWith("    ")
       ? block.split("\n").filter((line) => !line.startsWith("```"))
       : block.startsWith("#")
       ? [bold(block.replace(/^#+ /, ""))]

@@ -20,9 +20,12 @@ interface Lines {
 
 let lines: Lines = { width: 80, keepsQemuLines: true };
 
+// As QEMU's line is long, below a finding.
+const WIDE = 120;
+
 /** Breaks lines as a terminal of so many columns shows them. */
 export function setTerminalWidth(columns: number): void {
-  lines = { width: Math.max(40, columns), keepsQemuLines: false };
+  lines = { width: Math.max(40, columns), keepsQemuLines: columns >= WIDE };
 }
 
 /** A line of QEMU's in a message. */

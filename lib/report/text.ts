@@ -4,6 +4,7 @@ import {
   type CodeOwner,
   type Decision,
   identify,
+  type NotRun,
   parseBadConfig,
   type ReportedDevice,
   type Severity,
@@ -75,11 +76,23 @@ export function reportText(answer: Answer, options: TextOptions = {}): string {
     ]),
     "",
     ...noted(`policies applied: ${applied.join(", ") || "none"}`),
-    ...notRun.flatMap((policy) => noted(`policy not run: ${notRunText(policy)}`)),
+    ...notRunLines(notRun).flatMap(noted),
     ...options.appendix ? [options.appendix.trimEnd()] : [],
     "",
     verdict(countsOf(answer)),
   ].join("\n") + "\n";
+}
+
+/** Policies that were not run on one device for one reason, in a line. */
+function notRunLines(notRun: readonly NotRun[]): string[] {
+  const groups = Map.groupBy(notRun, ({ device, reason }) => `${reason} ${device}`);
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const policy = [first, ...others].map(({ policy }) => policy).join(", ");
+    return `${others.length === 0 ? "policy" : "policies"} not run: ${
+      notRunText({ ...first, policy })
+    }`;
+  });
 }
 
 function causeLines({ finding, evidence }: Cause, policies: readonly CodeOwner[]): string[] {
@@ -119,5 +132,5 @@ function kindOf(
     const called = deviceName?.(vendor, device);
     return `${hex(vendor, 4)}:${hex(device, 4)}${called === undefined ? "" : ` ${called}`}`;
   });
-  return kinds.length === 0 ? [] : [`  ${[...new Set(kinds)].join(" -> ")}`];
+  return kinds.length === 0 ? [] : [printable(`  ${[...new Set(kinds)].join(" -> ")}`)];
 }

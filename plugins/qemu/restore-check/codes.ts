@@ -236,8 +236,10 @@ export const CODES = {
     message: "The config space of the device on {sideHost} is not known",
     remedy: "Gather the facts again, as root.",
     remedies: {
-      "a mediated device":
-        "Read its VFIO config region, on {sideHost} as root: of a running guest `premigrate stamp` there reads it, of an idle device --vfio-region. Sysfs has no bytes of a mediated device.",
+      "a mediated device on the source":
+        "Run the agent on {sourceHost}, or `premigrate stamp` there as root before the migration: they read what the guest's QEMU holds. Sysfs has no bytes of a mediated device.",
+      "a mediated device on the destination":
+        "Check on {destinationHost} itself as root, with --vfio-region while the device is idle. Sysfs has no bytes of a mediated device.",
     },
     about:
       "Without the device's bytes nothing can be said about the restore. What sysfs shows of an SR-IOV virtual function with an NVIDIA vGPU in it are not the vGPU's.",

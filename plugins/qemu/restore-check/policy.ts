@@ -103,7 +103,10 @@ function* checkFacts(pair: DevicePair, migration: Migration): Generator<Finding>
     const { config } = pair[side];
     if (config === undefined) {
       const isMdev = !pair[side].address.includes(":");
-      yield { code: "no-config", data: { side, ...isMdev && { remedy: "a mediated device" } } };
+      yield {
+        code: "no-config",
+        data: { side, ...isMdev && { remedy: `a mediated device on the ${side}` } },
+      };
     } else if (config.bytes.length < 256) {
       yield { code: "short-config", data: { side, length: config.bytes.length } };
     } else if (identify(pair[side]).vendor === undefined) {

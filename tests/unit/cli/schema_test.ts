@@ -107,7 +107,7 @@ Deno.test("schema verdict: describes choices, and what a finding may have", () =
 });
 
 testRuns([
-  { name: "schema: no kind", words: "schema", code: 2, error: "Missing argument" },
+  { name: "schema: no kind", words: "schema", code: 2, error: "Wanted a kind of file: facts, " },
   { name: "schema: no such kind", words: "schema fact", code: 2, error: '"facts"' },
 ]);
 

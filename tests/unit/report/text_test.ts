@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { getColorEnabled, setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
 import type { CodePage, Finding, Verdict } from "../../../lib/policy/mod.ts";
 import { definePolicy, Registry, v } from "../../../lib/policy/mod.ts";
 import { ENGINE_CODES } from "../../../lib/policy/engine_codes.ts";
@@ -131,6 +131,34 @@ Deno.test("reportText: nothing at all", () => {
     "ALLOW: nothing was found that stops this migration\n\npolicies applied: none\n\n" +
       "ALLOW: no findings; 0 devices compared\n",
   );
+});
+
+Deno.test("reportText: a device's name beside its numbers, both where they differ", () => {
+  const device = { address: "0000:3b:00.4", vendor: 0x10de };
+  const pair = {
+    name: "hostdev0",
+    guest: { properties: {} },
+    source: { ...device, device: 0x1eb8 },
+    destination: { ...device, device: 0x1eb9 },
+  };
+  const deviceName = (vendor: number, device: number): string | undefined =>
+    vendor === 0x10de && device === 0x1eb8 ? "T4\u001b[2J" : undefined;
+  const text = reportText({ ...ANSWER, pairs: [pair] }, { deviceName });
+  assertStringIncludes(text, "\n  10de:1eb8 T4\\u{1b}[2J -> 10de:1eb9\n");
+});
+
+Deno.test("reportText: policies that were not run for one reason are in one line", () => {
+  const notRun = ["a/b", "c/d", "e/f"].map((policy) => ({
+    policy,
+    device: policy === "e/f" ? "hostdev2" : "hostdev0",
+    reason: "unknown-device",
+  } as const));
+  const text = stripAnsiCode(reportText({ ...ANSWER, verdict: { ...VERDICT, notRun } }));
+  const told = text.split("\n").filter((line) => line.includes("not run: "));
+  assertEquals(told, [
+    "policies not run: a/b, c/d for hostdev0: the device's ids or driver are not",
+    "policy not run: e/f for hostdev2: the device's ids or driver are not known",
+  ]);
 });
 
 Deno.test("reportText: colours change nothing but the colour", () => {
