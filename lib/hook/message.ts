@@ -1,4 +1,4 @@
-import { causesOf } from "../report/causes.ts";
+import { causesOf, causeText } from "../report/causes.ts";
 import { type ReportedFinding, reportFindings } from "../report/findings.ts";
 import { printable } from "../report/printable.ts";
 import { type Decision, nameOf } from "./decision.ts";
@@ -17,7 +17,8 @@ export function refusal(decision: Decision, unwritten?: string): string {
   const { settled: { because, verdict }, answer } = decision;
   const findings = reportFindings({ ...answer, verdict: { ...answer.verdict, findings: because } });
   const [cause, ...others] = causesOf(findings);
-  const { device, message = "", remedy = "" } = cause?.finding ?? {};
+  const { device, remedy = "" } = cause?.finding ?? {};
+  const message = cause === undefined ? "" : causeText(cause.finding);
   const word = verdict === "veto" ? "VETO" : "UNDECIDED, refused";
   const named = device === undefined ? "" : ` ${deviceText(decision, device)}`;
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";

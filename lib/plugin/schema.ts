@@ -48,6 +48,7 @@ export const DescriptionSchema: v.GenericSchema<unknown, Description> = v.pipe(
           title: line(200),
           message: line(1000),
           remedy: line(1000),
+          remedies: v.exactOptional(v.pipe(v.record(line(64), line(1000)), v.maxEntries(16))),
           about: line(4000),
         }),
       ),

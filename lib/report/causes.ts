@@ -101,7 +101,12 @@ export function headlineOf(answer: Pick<Answer, "verdict" | "policies" | "migrat
     .filter(({ finding }) => finding.severity === decision);
   if (first === undefined) return DECISIONS[decision];
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-  return `${decision.toUpperCase()}: ${first.finding.message}${more}`;
+  return `${decision.toUpperCase()}: ${causeText(first.finding)}${more}`;
+}
+
+/** Why, in a sentence: of a site's own rule also which it is, as its message may say only what was found. */
+export function causeText({ policy, title, message }: ReportedFinding): string {
+  return policy.startsWith("site/") ? `${message} (${title})` : message;
 }
 
 const COUNTED: Readonly<Record<Severity, readonly [one: string, several: string]>> = {

@@ -56,7 +56,7 @@ export function findPages(policies: readonly CodeOwner[], text: string): FoundPa
  */
 export function explainCode({ policy, code, severity, title, about, ...page }: FoundPage): string {
   return [
-    ...wrap(`${policy} ${code} (${severity}): ${title}`, 0, 2),
+    ...wrap(`${policy} ${code} (${severity}): ${title}`, 0, 4),
     ...wrap(about, 2),
     ...remediesOf(page).flatMap((remedy) => wrap(remedy, 2)),
   ].join("\n") + "\n";

@@ -505,6 +505,7 @@ Deno.test("check --json: the decision, the findings with code, place and words, 
       wmask: 0,
       w1cmask: 0,
       failing: 10,
+      remedy: "a VSC",
     },
   });
 });

@@ -49,7 +49,10 @@ async function askCheck({ machine, postCopy, ...texts }: Asked): Promise<unknown
     Deno.stdout.writeSync = writeSync;
     Deno.exitCode = 0;
   }
-  return JSON.parse(written.join(""));
+  const answer = JSON.parse(written.join(""));
+  // Of what, when and by which version it was asked is beside the answer.
+  const asked = ["premigrate", "version", "time", "guest", "destination", "hosts", "machine"];
+  return Object.fromEntries(Object.entries(answer).filter(([key]) => !asked.includes(key)));
 }
 
 function askPublic({ domain, machine, ...asked }: Asked): unknown {

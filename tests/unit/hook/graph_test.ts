@@ -35,7 +35,14 @@ Deno.test("the hook is made of lib, plugins, a few packages and the version", as
   const reports = modules.flatMap(({ specifier }) =>
     /lib\/report\/(.*)/.exec(specifier)?.[1] ?? []
   );
-  assertEquals(reports.sort(), ["findings.ts", "json.ts", "printable.ts"]);
+  assertEquals(reports.sort(), [
+    "causes.ts",
+    "findings.ts",
+    "host_names.ts",
+    "json.ts",
+    "labels.ts",
+    "printable.ts",
+  ]);
 });
 
 Deno.test("what the hook is bundled to imports nothing, and nothing in it is CommonJS", async () => {

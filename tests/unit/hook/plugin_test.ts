@@ -95,7 +95,7 @@ Deno.test("what a plugin finds refuses a migration, with its own words", async (
   assertEquals([line["verdict"], line["effect"], line["trouble"]], ["veto", "refused", undefined]);
   assertMatch(
     stderr,
-    /^premigrate: VETO hostdev0 \(0000:3b:00\.4\): T\nIt differs by a hair\. R\.\n/,
+    /^premigrate: VETO hostdev0 \(0000:3b:00\.4\): It differs by a hair\nR\.\n/,
   );
 });
 

@@ -96,7 +96,7 @@ for (const [name, { findings, causes }] of Object.entries(GROUPED)) {
 const LINES: Record<string, { findings: Finding[]; first: string; last: string }> = {
   "a rule of the site's is a veto like any other, and harms nobody": {
     findings: [found("veto", "site/never not-met")],
-    first: "VETO: not-met",
+    first: "VETO: not-met (not-met)",
     last: "VETO: 1 veto; 1 device compared",
   },
   "the names of the hosts": {
