@@ -71,6 +71,18 @@ export function testWithHook(
   name: string,
   fn: (hosts: HookHosts, t: Deno.TestContext) => Promise<void>,
 ): void {
+  testBeforeHook(name, async (hosts, t) => {
+    await Promise.all([hosts.install("a"), hosts.install("b")]);
+    await Promise.all([hosts.apply({}, "a"), hosts.apply({}, "b")]);
+    await fn(hosts, t);
+  });
+}
+
+/** The same for hosts on which nothing of premigrate is installed yet. */
+export function testBeforeHook(
+  name: string,
+  fn: (hosts: HookHosts, t: Deno.TestContext) => Promise<void>,
+): void {
   const reason = canRun() ?? canLayer();
   Deno.test({
     name: reason === undefined ? name : `${name} (left out: ${reason})`,
@@ -78,8 +90,7 @@ export function testWithHook(
     async fn(t): Promise<void> {
       await using hosts = await startHosts();
       const hooked = new HookHosts(hosts);
-      await Promise.all([hooked.install("a"), hooked.install("b")]);
-      await Promise.all([hooked.apply({}, "a"), hooked.apply({}, "b")]);
+      await Promise.all([hooked.prepare("a"), hooked.prepare("b")]);
       await fn(hooked, t);
     },
   });
@@ -101,19 +112,23 @@ export interface Given {
 }
 
 export class HookHosts extends InstalledHosts {
-  /** Installs the build as an operator does, with the hook's neighbours beside it. */
-  async install(host: Host): Promise<void> {
+  /** The host's devices, and the hook's neighbours. */
+  async prepare(host: Host): Promise<void> {
     await this.layer(host);
     const sysfs = makeSysfs();
     await this.sh(host, DEVICES, sysfs.root, Deno.execPath());
     sysfs.remove();
+    await this.sh(host, NEIGHBOURS);
+    await this.reload(host);
+  }
+
+  /** Installs the build as an operator does. */
+  async install(host: Host): Promise<void> {
     const main = `${await dist()}/premigrate.js`;
     const rights = ["--allow-read", "--allow-write", "--allow-run"];
     const deno = [DENO, "run", "--quiet", "--no-prompt", ...rights, main];
     const installed = await this.run(host, [...deno, "install", "--deno", DENO]);
     assertEquals([installed.code, installed.stderr], [0, ""]);
-    await this.sh(host, NEIGHBOURS);
-    await this.reload(host);
   }
 
   override apply(config: Readonly<Record<string, unknown>>, host: Host = "b"): Promise<void> {

@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import type { AuditLine } from "../helpers/hook_tree.ts";
 import type { Finished } from "../helpers/run_program.ts";
-import type { Hosts } from "./hosts.ts";
+import type { Hosts, Machine } from "./hosts.ts";
 
 /** A machine with libvirt. */
 export type Host = "a" | "b";
@@ -48,12 +48,12 @@ export class InstalledHosts {
     this.#hosts = hosts;
   }
 
-  run(host: Host, argv: readonly string[], stdin = ""): Promise<Finished> {
+  run(host: Machine, argv: readonly string[], stdin = ""): Promise<Finished> {
     return this.#hosts.run(host, argv, { stdin });
   }
 
   /** Runs a script that must succeed; the arguments are $1 and on. */
-  async sh(host: Host, script: string, ...args: string[]): Promise<string> {
+  async sh(host: Machine, script: string, ...args: string[]): Promise<string> {
     const argv = ["sh", "-ec", script, "sh", ...args];
     const { code, stdout, stderr } = await this.run(host, argv);
     assertEquals([code, stderr], [0, ""], script);

@@ -1,6 +1,6 @@
 import { type Config, parseApplied } from "../../config/config.ts";
 import type { Paths } from "../../config/paths.ts";
-import type { Manifest } from "../manifest.ts";
+import { type Manifest, repairOf } from "../manifest.ts";
 import type { HostIo } from "../host_io.ts";
 
 /** FAIL: migrations are not judged, or not as they should be. WARN: look at it. */
@@ -35,9 +35,9 @@ export interface Check {
 export async function readApplied(
   installation: Installation,
 ): Promise<{ readonly text: string; readonly config: Config }> {
-  const { applied } = installation.paths;
+  const { manifest, paths: { applied } } = installation;
   const text = await readTextOf(installation, applied);
-  if (text === undefined) throw new Error(`there is no ${applied}: premigrate install`);
+  if (text === undefined) throw new Error(`there is no ${applied}: ${repairOf(manifest)}`);
   return { text, config: parseApplied(text) };
 }
 
