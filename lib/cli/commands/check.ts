@@ -1,7 +1,16 @@
 import { Command, ValidationError } from "@cliffy/command";
 import { parseQemuVersion } from "../../policy/mod.ts";
-import { FAIL_ON_WARN_OPTION, FORMAT_OPTION, formatType, outputOf } from "../options.ts";
-import { CONFIG_OPTION, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
+import { readText } from "../../facts/files.ts";
+import {
+  deadline,
+  FAIL_ON_WARN_OPTION,
+  FORMAT_OPTION,
+  formatType,
+  hostAccess,
+  outputOf,
+  realizeOptions,
+} from "../options.ts";
+import { CONFIG_OPTION, loadRules, PLUGIN_OPTION, POLICIES_OPTION } from "../policies.ts";
 import { checkFiles } from "./check_files.ts";
 import { checkLive } from "./check_live.ts";
 
@@ -61,19 +70,43 @@ export const check = new Command<{ json?: true }>()
     "premigrate check vm1 --from qemu+ssh://hosta/system --to qemu+ssh://hostb/system",
   )
   .action(async (options, guest) => {
-    const asked = {
-      qemu: options.qemu === undefined ? undefined : parseQemuVersion(options.qemu),
-      machine: options.machine,
-      output: outputOf(options),
-      postCopy: options.postcopy === true,
-    };
-    const { from, to, source, destination } = options;
+    const { from, to, source, destination, machine } = options;
+    const qemu = options.qemu === undefined ? undefined : parseQemuVersion(options.qemu);
+    const output = outputOf(options);
+    const postCopy = options.postcopy === true;
     if (from !== undefined || to !== undefined) {
       if (from === undefined || to === undefined) {
         throw new ValidationError("Missing --from and --to: a live check needs both");
       }
       refuse(options, FILES, (name) => `Cannot use --${name} with --from and --to`);
-      return await checkLive({ ...options, ...asked, from, to, guest });
+      const { all = false, map = [], xml, choose = false, writeXml } = options;
+      const { sudo, sysfs, fromSsh, toSsh = [] } = options;
+      const isOne = guest !== undefined && to.length === 1;
+      const isTold = map.length > 0 || xml !== undefined;
+      const wrong: readonly (readonly [boolean, string])[] = [
+        [(guest === undefined) !== all, "Wanted the name of a guest, or --all"],
+        [
+          !isOne && (isTold || writeXml !== undefined),
+          "--map, --xml and --write-xml are for one guest and one --to",
+        ],
+        [
+          choose && guest === undefined,
+          "--choose is for one guest: several would be given one device",
+        ],
+        [choose && isTold, "--choose is instead of --map and --xml"],
+        [toSsh.length > to.length, "Found more --to-ssh than --to"],
+      ];
+      const message = wrong.find(([isWrong]) => isWrong)?.[1];
+      if (message !== undefined) throw new ValidationError(message);
+      return await checkLive({
+        ...{ machine, qemu, postCopy, guest, map, choose },
+        from: hostAccess(from, { ssh: fromSsh, sudo, sysfs }),
+        to: to.map((uri, index) => hostAccess(uri, { ssh: toSsh[index], sudo, sysfs })),
+        realize: realizeOptions(options),
+        xml: xml === undefined ? undefined : await readText(xml),
+        rules: await loadRules(options),
+        signal: deadline(options.timeout),
+      }, { output, writeXml });
     }
     if (source === undefined || destination === undefined) {
       throw new ValidationError("Missing --from and --to, or --source and --destination");
@@ -82,7 +115,7 @@ export const check = new Command<{ json?: true }>()
       throw new ValidationError(`Cannot find guest "${guest}" without --from and --to`);
     }
     refuse(options, LIVE, () => "Options of a live check need --from and --to");
-    await checkFiles({ ...options, ...asked, source, destination });
+    await checkFiles({ ...options, machine, qemu, output, postCopy, source, destination });
   });
 
 /** The options that are for files alone, and those for a running guest alone. */
