@@ -87,12 +87,7 @@ async function linesAfter(
   path: string,
   offset: number,
 ): Promise<{ readonly lines: readonly string[]; readonly length: number }> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let seen = 0;
-  for await (const chunk of readUnpacked(path)) {
-    parts.push(chunk.slice(Math.max(0, offset - seen)));
-    seen += chunk.length;
-  }
+  const parts = await Array.fromAsync(readUnpacked(path, offset));
   const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
   const length = bytes.lastIndexOf(0x0a) + 1;
   return { lines: new TextDecoder().decode(bytes.subarray(0, length)).split("\n"), length };

@@ -15,28 +15,39 @@ export function outputError(path: string, problem: string): PremigrateError {
 // Far above any dump, facts file or domain XML, far below what would hurt.
 const LARGEST_INPUT = 256 * 1024 * 1024;
 
-/** Reads a file, or standard input for `-`, piece by piece. */
-export async function* readChunks(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+/** Reads a file from a byte on, or standard input for `-`, piece by piece. */
+export async function* readChunks(
+  path: string,
+  start = 0,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   try {
-    yield* path === "-" ? Deno.stdin.readable : (await Deno.open(path)).readable;
+    if (path === "-") return yield* Deno.stdin.readable;
+    const file = await Deno.open(path);
+    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+    yield* file.readable;
   } catch (error) {
     throw inputError(path, describe(error));
   }
 }
 
 /**
- * Reads a log, or one that logrotate has packed (`.gz`), up to 256 MiB of it, or up to where its
- * compression is damaged.
+ * Reads a log from a byte on, or one that logrotate has packed (`.gz`), up to 256 MiB of it, or up to
+ * where its compression is damaged.
  */
-export async function* readUnpacked(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const bytes = readChunks(path);
-  const stream = path.endsWith(".gz")
+export async function* readUnpacked(
+  path: string,
+  start = 0,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const isPacked = path.endsWith(".gz");
+  const bytes = readChunks(path, isPacked ? 0 : start);
+  const stream = isPacked
     ? ReadableStream.from(bytes).pipeThrough(new DecompressionStream("gzip"))
     : bytes;
-  let left = LARGEST_INPUT;
+  let [skip, left] = [isPacked ? start : 0, LARGEST_INPUT];
   try {
     for await (const chunk of stream) {
-      yield chunk;
+      yield skip === 0 ? chunk : chunk.slice(skip);
+      skip = Math.max(0, skip - chunk.length);
       left -= chunk.length;
       if (left < 0) return;
     }
