@@ -18,6 +18,7 @@ const HOSTS: readonly Host[] = ["a", "b"];
 /** Before a first installation observed, and with `agent.enabled`. */
 const EARLY = "bb17a4b";
 const CONFIG = "/etc/premigrate/config.yaml";
+const DENO = /^deno \/usr\/lib\/premigrate\/deno$/m;
 
 // As its comments told an operator to; the other choices are the template's.
 const CONFIGURE =
@@ -78,6 +79,10 @@ else {
         // Nothing is left to be applied.
         assertMatch(await ssh(hosts, host, "premigrate config apply"), /^unchanged /);
       }
+      // A build without Deno runs by the one that is installed, and leaves it.
+      const bare = await ssh(hosts, "b", `sh ${await dist()}/premigrate install`);
+      assertMatch(bare, /^unchanged +\/usr\/lib\/premigrate\/deno$/m);
+      assertMatch(await ssh(hosts, "b", "cat /etc/premigrate/applied.conf"), DENO);
       // By the agent that was restarted.
       await isRefused();
 
