@@ -96,11 +96,8 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   const hasNetworks = domains.some(({ interfaces, hostDevices }) =>
     interfaces.length > 0 || hostDevices.some(({ kind }) => kind === "pci")
   );
-  const counted = progress.counter((done) =>
-    `reading ${addresses.length} devices of ${guests.length} guests: ${done} of ${
-      1 + to.length
-    } hosts`
-  );
+  const about = `(guests: ${guests.length}, devices: ${addresses.length})`;
+  const counted = progress.counter((done) => `reading hosts: ${done} of ${1 + to.length} ${about}`);
   const devices = question.choose ? "all" : [...new Set([...addresses, ...targets])];
   const [source, ...destinations] = await Promise.all([
     counted(captureGuests(
@@ -137,7 +134,7 @@ export async function judgeLive(question: LiveQuestion): Promise<LiveAnswer[]> {
   );
   if (unreached !== undefined && others.length + 1 === to.length) throw unreached;
   const judged = progress.counter((done) =>
-    `judging ${asked.length} guests: ${done} of ${to.length} destinations`
+    `judging destinations: ${done} of ${to.length} ${about}`
   );
   const columns = await Promise.all(
     destinations.map((destination) =>

@@ -443,6 +443,24 @@ testRuns([
     code: 2,
     error: 'Cannot read the QEMU version: found "new"',
   },
+  ...[
+    ["no guest", "", "Wanted the name of a guest, or --all"],
+    ["a guest, and all", "vm1 --all", "Wanted the name of a guest, or --all"],
+    ["a device for several", "--all --map a=b", "are for one guest and one --to"],
+    ["a choice for several", "--all --choose", "several would be given one device"],
+    ["a choice, and a device", "vm1 --choose --map a=b", "--choose is instead of --map and --xml"],
+    ["more --to-ssh than --to", "vm1 --to-ssh a --to-ssh b", "Found more --to-ssh than --to"],
+    ["a facts file, too", `vm1 --source ${SOURCE}`, "Cannot use --source with --from and --to"],
+    ["--allow-reset alone", "vm1 --allow-reset", "--allow-reset is for --vfio-region"],
+    ["a choice without the probe", "vm1 --choose", "--choose needs the probe on each --to"],
+    ["no host that is here", "vm1 --vfio-region", "--vfio-region reads this host's devices"],
+  ].map(([name, words = "", error = ""]) => ({
+    name: `check: of running guests, ${name}`,
+    words: `check ${words} --from qemu+tcp://hosta/system --to qemu+tcp://hostb/system`
+      .split(/ +/),
+    code: 2,
+    error,
+  })),
   {
     name: "check: a required option is missing",
     words: `check --source ${SOURCE}`,
