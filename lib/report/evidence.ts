@@ -6,6 +6,7 @@ import {
   type FindingValue,
   parseBadConfig,
 } from "../policy/mod.ts";
+import type { Cause } from "./causes.ts";
 import { findPage } from "./findings.ts";
 
 /** A value that a finding rests on. */
@@ -63,6 +64,25 @@ export function evidenceOf(finding: Finding, policies: readonly CodeOwner[]): Ev
       toldInWords,
     };
   });
+}
+
+/**
+ * What is to be shown of a cause's finding and of each of its evidence: what their sentences do not say
+ * in words, and each value once.
+ */
+export function valuesOf(
+  { finding, evidence }: Cause,
+  policies: readonly CodeOwner[],
+): Evidence[][] {
+  const shown = new Set<string>();
+  return [finding, ...evidence].toReversed().map((found) =>
+    evidenceOf(found, policies).filter(({ label, value, toldInWords }) => {
+      const key = `${label} ${value}`;
+      const isNew = !toldInWords && !shown.has(key);
+      shown.add(key);
+      return isNew;
+    })
+  ).toReversed();
 }
 
 /** What the numbers of QEMU's line are (`get_pci_config_device`), there or by themselves. */

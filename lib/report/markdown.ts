@@ -7,7 +7,7 @@ import { BYTE_KINDS } from "./config_picture.ts";
 import { type ConfigShadows, shadowsOf } from "./config_shadows.ts";
 import { type ComparedFact, deviceFacts, hostFacts, NOT_KNOWN } from "./device_facts.ts";
 import { differencesOf, type DifferingBytes } from "./differences.ts";
-import { evidenceOf } from "./evidence.ts";
+import { valuesOf } from "./evidence.ts";
 import { markdownText } from "./markdown_text.ts";
 import { findingsByDevice } from "./device_findings.ts";
 import { titleOf } from "./title.ts";
@@ -104,16 +104,18 @@ function answerBlocks(
 type Told = Map<string, string>;
 
 function causeBlocks(
-  { finding, evidence }: Cause,
+  cause: Cause,
   policies: readonly CodeOwner[],
   told: Told,
   device: string,
 ): string[] {
+  const { finding, evidence } = cause;
   const { severity, title, remedy } = finding;
   const again = (key: string): string | undefined => {
     const first = told.get(key);
     if (first === undefined) told.set(key, device);
-    if (first === undefined || first === device) return undefined;
+    if (first === undefined) return undefined;
+    if (first === device) return "as above";
     return `as for ${first === "" ? "the whole migration" : markdownText(first)}`;
   };
   const head = `#### ${severity}: ${markdownText(title)}`;
@@ -121,20 +123,17 @@ function causeBlocks(
     JSON.stringify([finding, ...evidence].map((found) => ({ ...found, device: "" }))),
   );
   if (whole !== undefined) return [`${head}, ${whole}`];
-  const [own = [], ...others] = [finding, ...evidence].map((found) => [
-    `${messageText(found.message)} (${markdownText(`${found.policy} ${found.code}`)})`,
-    ...list(
-      "Evidence:",
-      evidenceOf(found, policies).filter(({ toldInWords }) => !toldInWords)
-        .map(({ label, value }) => `${label}: ${value}`),
-    ),
+  const values = valuesOf(cause, policies);
+  const [own = [], ...others] = [finding, ...evidence].map(({ message, policy, code }, at) => [
+    `${messageText(message)} (${markdownText(`${policy} ${code}`)})`,
+    ...list("Evidence:", values[at]?.map(({ label, value }) => `${label}: ${value}`) ?? []),
   ]);
-  const [message = "", ...values] = own;
+  const [message = "", ...ownValues] = own;
   return [
     head,
     message,
     `**What to do:** ${again(remedy) ?? markdownText(remedy)}`,
-    ...values,
+    ...ownValues,
     ...others.flat(),
   ];
 }

@@ -5,7 +5,7 @@ import { causesOf, headlineOf } from "../causes.ts";
 import { reportChoices } from "../choices.ts";
 import { shadowsOf } from "../config_shadows.ts";
 import { type ComparedFact, deviceFacts, hostFacts, NOT_KNOWN } from "../device_facts.ts";
-import { evidenceOf } from "../evidence.ts";
+import { valuesOf } from "../evidence.ts";
 import { type DeviceFindings, findingsByDevice } from "../device_findings.ts";
 import { titleOf } from "../title.ts";
 import { type Written, writtenText } from "../written.ts";
@@ -161,16 +161,20 @@ function findingParts(
   const again = (key: string): Markup | undefined => {
     const first = told.get(key);
     if (first === undefined) told.set(key, device);
-    if (first === undefined || first.name === device.name) return undefined;
+    if (first === undefined) return undefined;
+    if (first.name === device.name) return markup`as above`;
     return markup`as for <a href="#${first.id}">${first.name || "the whole migration"}</a>`;
   };
-  const values = (finding: ReportedFinding): Markup | undefined => {
-    const found = evidenceOf(finding, policies).filter(({ toldInWords }) => !toldInWords)
-      .map(({ label, value }) => markup`<div><dt>${label}</dt><dd>${value}</dd></div>`);
-    return found.length === 0 ? undefined : markup`<dl>${found}</dl>`;
-  };
-  return causesOf(findings).map(({ finding, evidence }) => {
+  return causesOf(findings).map((cause) => {
+    const { finding, evidence } = cause;
     const { severity, policy, code, title, message, remedy } = finding;
+    const [own, ...others] = valuesOf(cause, policies).map((values) =>
+      values.length === 0
+        ? undefined
+        : markup`<dl>${
+          values.map(({ label, value }) => markup`<div><dt>${label}</dt><dd>${value}</dd></div>`)
+        }</dl>`
+    );
     const whole = again(
       JSON.stringify([finding, ...evidence].map((found) => ({ ...found, device: "" }))),
     );
@@ -182,12 +186,12 @@ function findingParts(
 <section class="finding ${severity}"><h4>${badge(severity)} ${title}</h4>
 <p>${messageText(message)}</p>
 <p><strong>What to do:</strong> ${again(remedy) ?? remedy}</p>
-${values(finding)}
+${own}
 <p class="code">${policy} ${code}</p>${
-      evidence.map((found) =>
+      evidence.map((found, at) =>
         markup`
 <p>${messageText(found.message)}</p>
-${values(found)}
+${others[at]}
 <p class="code">${found.policy} ${found.code}</p>`
       )
     }</section>`;

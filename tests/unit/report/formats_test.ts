@@ -3,7 +3,8 @@ import { DOMParser, type Element, type Node, onWarningStopParsing } from "@xmldo
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
-import type { Decision, DetailedAnswer } from "premigrate/policy";
+import { BUILT_IN } from "premigrate";
+import { type Decision, type DetailedAnswer, Registry } from "premigrate/policy";
 import { type Format, FORMATS } from "../../../lib/cli/output.ts";
 import {
   jsonText,
@@ -165,6 +166,57 @@ Deno.test("html: one file, which runs the one script of its own digest and asks 
   assertEquals(Array.from(page.getElementsByTagName("link")), []);
   assertEquals(text.match(/\b(src|href)="(?!#)|@import|url\(/g), null);
 });
+
+/** Two devices and the whole migration have the same findings, of QEMU's policy. */
+function answerOfTwo(): DetailedAnswer {
+  const answer = answerWith("plain");
+  const finding = {
+    policy: "qemu/restore-check",
+    code: "will-fail",
+    severity: "veto",
+    offset: 0x72,
+    data: {
+      ...{ field: "Link Status", line: QEMU_LINE, failing: 1 },
+      ...{ read: 4, device: 0x77, cmask: 0xff, wmask: 0, w1cmask: 0 },
+    },
+  } as const;
+  const findings = answer.pairs.map(({ name }) => ({ ...finding, device: name }));
+  return {
+    ...answer,
+    verdict: { ...answer.verdict, findings },
+    policies: Registry.from(BUILT_IN).policies,
+  };
+}
+
+const QEMU_LINE =
+  "get_pci_config_device: Bad config data: i=0x72 read: 4 device: 77 cmask: ff wmask: 0 w1cmask:0";
+
+/** What is in a page and in a document, how often. */
+const CONTENTS: Readonly<Record<string, readonly [format: "html" | "markdown", string, number]>> = {
+  "when it was made, and by what": ["html", "premigrate 0.1.0, 2026-11-29 12:00:00 UTC", 1],
+  "a line of QEMU's as code": ["html", `<code>${QEMU_LINE}</code>`, 1],
+  "a remedy once": ["html", "Give the guest a device", 1],
+  "a link to where it stands": ["html", 'as for <a href="#migration0-device0">plain</a>', 1],
+  "an index of the devices": ["html", '<li><a href="#migration0-device1">second plain</a>', 1],
+  "the device that it leads to": ["html", '<section id="migration0-device1">', 1],
+  "QEMU's numbers in words": ["html", "<dt>the source&#39;s byte</dt><dd>0x4</dd>", 1],
+  "the hosts' names in heads": ["html", '<th scope="col">to plain <span class="side">', 4],
+  "how to read a config space once": ["html", "How to read a config space", 1],
+  "when the document was made": ["markdown", "premigrate 0.1.0, 2026-11-29 12:00:00 UTC", 1],
+  "QEMU's line in a code span": ["markdown", `\`${QEMU_LINE}\``, 1],
+  "a remedy of the document once": ["markdown", "Give the guest a device", 1],
+  "a link to the device": ["markdown", "- [second plain](#migration0-device1): veto", 1],
+  "its place": ["markdown", '<a id="migration0-device1"></a>', 1],
+  "the hosts' names": ["markdown", "| plain (source) | to plain (destination) |", 4],
+  "bytes that differ": ["markdown", "compared and different |", 1],
+};
+
+for (const [name, [format, text, count]] of Object.entries(CONTENTS)) {
+  Deno.test(`${format}: ${name}`, () => {
+    const written = FORMS[format].write(answerOfTwo());
+    assertEquals(written.split(text).length - 1, count);
+  });
+}
 
 Deno.test("markdown: no text is more than text", () => {
   // An escaped character is a letter.
