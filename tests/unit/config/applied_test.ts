@@ -11,6 +11,7 @@ import {
   writeApplied,
 } from "../../../lib/config/config.ts";
 import { policySet } from "../../../lib/config/policy_set.ts";
+import type { SitePolicies } from "../../../lib/site/mod.ts";
 import { BUILT_IN } from "../../../plugins/mod.ts";
 
 const UUID = "4dea22b3-1d52-48f3-a516-782e98ab3fa0";
@@ -174,6 +175,25 @@ const DEFAULTS = [
 
 Deno.test("lines for the launcher: the defaults", () => {
   assertEquals(choicesOf(applied()), DEFAULTS);
+});
+
+Deno.test("lines for the launcher: attributes of the site's policies that are applied", () => {
+  const rules = (attribute: string): SitePolicies[string] => ({
+    title: "T",
+    match: {},
+    require: [{ attribute, is: "equal" }],
+    severity: "veto",
+    message: "M",
+    remedy: "R.",
+  });
+  const site = { profile: rules("acme/profile"), off: rules("acme/off") };
+  const config = v.parse(ConfigSchema, { policies: { "site/off": { mode: "off" } } });
+  const [line] = choicesOf(writeApplied({ deno: "/usr/bin/deno", config: { ...config, site } }))
+    .filter((line) => line.startsWith("attributes "));
+  assertEquals(
+    line,
+    "attributes acme/profile nvidia/creatable_vgpu_types nvidia/vgpu_params parent/qat/cfg_services",
+  );
 });
 
 const LINES: readonly (readonly [name: string, choices: unknown, others: readonly string[]])[] = [

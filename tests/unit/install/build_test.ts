@@ -48,6 +48,19 @@ Deno.test("the command's program needs no cache and no registry", () =>
     assertEquals([code, stdout, stderr], [0, `premigrate ${version}\n`, ""]);
   }));
 
+Deno.test("what is installed says where a policy is built and tested", () =>
+  withRoot(async (folder) => {
+    const words = ["run", "--quiet", "--no-prompt", ...OFFLINE, "--allow-read", "--allow-write"];
+    for (const command of ["build", "test"]) {
+      const { code, stderr } = await run(
+        [DENO, ...words, `${DIST}/premigrate.js`, "policy", command, "policy.ts"],
+        { DENO_DIR: folder },
+      );
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "run `deno task premigrate policy` in a clone");
+    }
+  }));
+
 Deno.test("VFIO's reader is found beside the program", () =>
   withRoot(async (folder) => {
     const words = ["run", "--quiet", "--no-prompt", ...OFFLINE, "--allow-ffi"] as const;
