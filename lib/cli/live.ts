@@ -11,7 +11,7 @@ import {
 import { type Guest, isGone } from "../facts/libvirt/guest.ts";
 import { listRunning, readGuest, readGuests } from "../facts/libvirt/guests.ts";
 import { VirshError } from "../facts/libvirt/virsh_error.ts";
-import type { Facts } from "../facts/mod.ts";
+import type { CapturedDevice, Facts } from "../facts/mod.ts";
 import { ProbeRunError } from "../facts/probe/run_probe.ts";
 import { type RomFile, romFilesOf } from "../facts/rom_files.ts";
 import type { RealizeOptions } from "../facts/vfio/realize_views.ts";
@@ -356,5 +356,17 @@ function judgeGuest(
   for (const { name, address } of answer.choices ?? []) {
     if (address !== undefined) targets.set(name, address);
   }
-  return { ...answer, ...about };
+  const unopened = destination.devices.filter((device) =>
+    isApplied && isOpenedByHook(device) &&
+    answer.devices.some(({ destination: address }) => address === device.address)
+  ).map(({ address }) =>
+    `${there}'s ${address} was not opened: the hook there opens it, and so knows its bytes`
+  );
+  return { ...answer, ...about, said: [...taken.said, ...unopened] };
+}
+
+/** What lib/hook/launcher.sh opens before the guest arrives, where that is not known. */
+function isOpenedByHook({ mdevType, config }: CapturedDevice): boolean {
+  return mdevType !== undefined && !mdevType.id.startsWith("nvidia-") &&
+    (config === undefined || config.derived === true);
 }

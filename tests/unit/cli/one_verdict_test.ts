@@ -100,10 +100,10 @@ function addUntold({ hostb }: TwoHosts): void {
 
 const UNTOLD = { device: { migration: undefined } };
 
-function addMdev({ hostb }: TwoHosts): void {
+function addMdev({ hostb }: TwoHosts, type = "nvidia-231"): void {
   hostb.addFunction("0000:3b:00.0", { config: bytesOf("destination"), driver: "nvidia" });
   hostb.addMdev(MDEV.source, {
-    ...{ parent: "0000:3b:00.0", type: "nvidia-231", driver: "nvidia-vgpu-vfio", iommuGroup: "9" },
+    ...{ parent: "0000:3b:00.0", type, driver: "nvidia-vgpu-vfio", iommuGroup: "9" },
     typeFiles: { name: "GRID T4-2Q\n", available_instances: "1\n" },
     offers: OFFERS,
   });
@@ -285,6 +285,11 @@ const CASES: readonly Case[] = [
   {
     ...{ name: "a mediated device of which nothing is on record", places: [MDEV], add: addMdev },
     ...{ stamp: STAMP, decision: "undecided", code: "no-config" },
+  },
+  {
+    ...{ name: "a mediated device that only a hook opens", places: [MDEV], stamp: STAMP },
+    add: (hosts) => addMdev(hosts, "mtty-2"),
+    ...{ decision: "undecided", code: "no-config", said: `hostb's ${MDEV.source} was not opened` },
   },
   {
     ...{ name: "a mediated device, and one like it on record", places: [MDEV], add: addMdev },
