@@ -3,7 +3,7 @@ import { causesOf, headlineOf } from "./causes.ts";
 import { reportChoices } from "./choices.ts";
 import { evidenceOf } from "./evidence.ts";
 import { type ReportedFinding, reportFindings } from "./findings.ts";
-import { addressText, notLookedAtText, notRunText } from "./labels.ts";
+import { addressText, isOnlyObserved, notLookedAtText, notRunText } from "./labels.ts";
 import { printable } from "./printable.ts";
 import { titleOf } from "./title.ts";
 import { type Written, writtenText } from "./written.ts";
@@ -46,9 +46,9 @@ function answerLines(answer: DetailedAnswer): string[] {
     const { severity, device, remedy } = finding;
     const whole = [`${text(finding)} -> ${remedy}`, ...evidence.map(text)].join("; ");
     const where = device === undefined ? title : `${title}, ${device}`;
-    return severity === "info"
-      ? plain(`info ${device ?? ""} ${whole}`)
-      : `::${COMMANDS[severity]} title=${property(`${severity}: ${where}`)}::${data(whole)}`;
+    if (severity === "info") return plain(`info ${device ?? ""} ${whole}`);
+    const command = isOnlyObserved(severity, verdict.decision) ? "warning" : COMMANDS[severity];
+    return `::${command} title=${property(`${severity}: ${where}`)}::${data(whole)}`;
   });
   return [
     plain(`${headlineOf(answer)} (${title})`),

@@ -1,11 +1,11 @@
-import type { DetailedAnswer, Severity } from "../policy/mod.ts";
+import type { Decision, DetailedAnswer, Severity } from "../policy/mod.ts";
 import { ENGINE_ID } from "../policy/own_codes.ts";
 import { headlineOf } from "./causes.ts";
 import { reportChoices } from "./choices.ts";
 import { evidenceOf } from "./evidence.ts";
 import { type ReportedFinding, reportFindings } from "./findings.ts";
 import { type Markup, markup } from "./html/markup.ts";
-import { addressText, NOT_RUN, notLookedAtText } from "./labels.ts";
+import { addressText, isOnlyObserved, NOT_RUN, notLookedAtText } from "./labels.ts";
 import { titleOf } from "./title.ts";
 import type { Written } from "./written.ts";
 
@@ -47,14 +47,18 @@ export function reportJunit(
   { time, version }: Written = {},
   failOnWarn = false,
 ): string {
-  const outcomeOf = ({ findings, skipped }: Case): Outcome => {
+  const outcomeOf = ({ findings, skipped }: Case, decision: Decision): Outcome => {
     const worst = worstOf(findings)?.severity ?? "info";
     if (worst === "warn" && failOnWarn) return "failure";
+    if (isOnlyObserved(worst, decision)) return "passed";
     return OUTCOMES[worst] === "passed" && skipped !== undefined ? "skipped" : OUTCOMES[worst];
   };
   const suites = answers.map((answer) => ({
     answer,
-    cases: casesOf(answer).map((found) => ({ ...found, outcome: outcomeOf(found) })),
+    cases: casesOf(answer).map((found) => ({
+      ...found,
+      outcome: outcomeOf(found, answer.verdict.decision),
+    })),
   }));
   const counts = (cases: readonly { readonly outcome: Outcome }[]): Markup => {
     const count = (wanted: Outcome): number =>

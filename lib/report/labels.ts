@@ -1,4 +1,11 @@
-import type { Answer, Decision, NotLookedAt, NotRun, ReportedDevice } from "../policy/mod.ts";
+import type {
+  Answer,
+  Decision,
+  NotLookedAt,
+  NotRun,
+  ReportedDevice,
+  Severity,
+} from "../policy/mod.ts";
 
 /** What a decision means. */
 export const DECISIONS: Readonly<Record<Decision, string>> = {
@@ -55,3 +62,9 @@ export const ASSUMED: Readonly<Record<"bus" | "skip-vsc-check", string>> = {
   "skip-vsc-check":
     "Whether QEMU compares the body of the Vendor Specific Capability is not known.",
 };
+
+/** Whether a finding would decide, but for its policy's mode. */
+export function isOnlyObserved(severity: Severity, decision: Decision): boolean {
+  return (severity === "veto" && decision !== "veto") ||
+    (severity === "undecided" && decision === "allow");
+}

@@ -81,6 +81,8 @@ const VERDICTS: Record<string, string> = {
   "a veto": `check ${FILES} --domain examples/domain.xml --json`,
   "an allow": `check ${FILES} --domain examples/domain.xml --machine pc-q35-9.1 --json`,
   "no guest, and a QEMU": `check ${FILES} --qemu 9.2 --format json`,
+  "what a hook would do":
+    `check ${FILES} --domain examples/domain.xml --config examples/config.yaml --json`,
   "two dumps": "compare examples/source.hex examples/destination.hex --machine pc-q35-9.0 --json",
 };
 

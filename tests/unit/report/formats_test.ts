@@ -254,6 +254,8 @@ for (const [text, escaped] of Object.entries(MARKDOWN)) {
 interface Counted {
   readonly decision: Decision;
   readonly failOnWarn?: boolean;
+  /** What is decided, where that is not what is found: a policy's mode is observe. */
+  readonly decided?: Decision;
   readonly tests: number;
   readonly failures: number;
   readonly errors: number;
@@ -270,6 +272,14 @@ const COUNTED: Readonly<Record<string, Counted>> = {
   },
   "what is undecided": { decision: "undecided", tests: 6, failures: 0, errors: 1, skipped: 1 },
   "a warning": { decision: "allow", tests: 6, failures: 0, errors: 0, skipped: 1 },
+  "a veto of a policy that is observed": {
+    decision: "veto",
+    decided: "allow",
+    tests: 6,
+    failures: 0,
+    errors: 0,
+    skipped: 1,
+  },
   "a warning that fails": {
     decision: "allow",
     failOnWarn: true,
@@ -280,9 +290,13 @@ const COUNTED: Readonly<Record<string, Counted>> = {
   },
 };
 
-for (const [name, { decision, failOnWarn, ...wanted }] of Object.entries(COUNTED)) {
+for (
+  const [name, { decision, failOnWarn, decided = decision, ...wanted }] of Object.entries(COUNTED)
+) {
   Deno.test(`junit: ${name}`, () => {
-    const page = parseXml(reportJunit([answerWith("a", decision)], WRITTEN, failOnWarn));
+    const found = answerWith("a", decision);
+    const answer = { ...found, verdict: { ...found.verdict, decision: decided } };
+    const page = parseXml(reportJunit([answer], WRITTEN, failOnWarn));
     const [suite] = Array.from(page.getElementsByTagName("testsuite"));
     for (const element of [page, suite]) {
       const counts = Object.keys(wanted).map((key) => [key, Number(element?.getAttribute(key))]);
@@ -306,6 +320,12 @@ Deno.test("github: a line is a command where a finding is, and nowhere else", ()
     assertEquals(commands(text), plain, text);
   }
   assertEquals([...new Set(plain)].sort(), ["", "error", "warning"]);
+});
+
+Deno.test("github: what a site only observes is no error", () => {
+  const found = answerWith("a", "veto");
+  const written = reportGithub([{ ...found, verdict: { ...found.verdict, decision: "allow" } }]);
+  assertEquals(written.match(/^::\w+/gm), ["::warning", "::warning", "::warning"]);
 });
 
 Deno.test("jsonText: what it writes reads as the same data", () => {
