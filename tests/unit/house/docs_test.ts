@@ -1,5 +1,5 @@
 /** The documentation: its links lead somewhere, and its commands and outputs are those that there are. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parse } from "@std/yaml/parse";
 import * as v from "valibot";
 import { parseConfig } from "../../../lib/config/config_file.ts";
@@ -147,6 +147,20 @@ Deno.test("docs/install.md: what it says of paths is so", () => {
   const rows = PAGES.get("docs/install.md")?.matchAll(/^\| `(\/[^`]+)` /gm) ?? [];
   const paths = Object.values(pathsBelow());
   for (const [, path = ""] of rows) assert(paths.includes(path), path);
+});
+
+const CHANGES = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+
+Deno.test("CHANGELOG.md has the form of Keep a Changelog", () => {
+  const [, ...versions] = PAGES.get("CHANGELOG.md")?.split(/^## /m) ?? [];
+  assertEquals(versions[0]?.split("\n")[0], "[Unreleased]");
+  for (const version of versions) {
+    const [heading = "", ...sections] = version.split(/^### /m);
+    assertMatch(heading, /^\[(Unreleased\]|\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d)\n+$/);
+    const names = sections.map((section) => section.split("\n")[0] ?? "");
+    assertEquals(names, CHANGES.filter((name) => names.includes(name)));
+    for (const section of sections) assertMatch(section, /^\w+\n\n(- .+\n( {2}.+\n)*)+\n*$/);
+  }
 });
 
 const Message = v.object({ message: v.string() });
