@@ -179,7 +179,7 @@ Deno.test("F3: the launcher asks the probe a second time, with the file", async 
   assertEquals([unknown.code, unknown.stdout], [1, ""]);
   assertStringIncludes(unknown.stderr, "premigrate: UNDECIDED");
   // The stamp tells nothing of it, and the destination is known.
-  assertStringIncludes(unknown.stderr, "this is not known: the file's size on the source. ");
+  assertStringIncludes(unknown.stderr, "this is not known: the file's size on the source");
   await Deno.remove(file);
   const missing = await tree.migrate(xml);
   assertEquals([missing.code, missing.stdout], [1, ""]);

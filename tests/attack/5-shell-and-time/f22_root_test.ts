@@ -107,7 +107,11 @@ Deno.test("a configuration, or a site's policy, of the host is not read for an i
     await Deno.mkdir(`${image}${outside}`, { recursive: true });
     await Deno.writeTextFile(`${image}${outside}/config.yaml`, "deadline: 33s\n");
     const { changes } = await applyConfig(image);
-    assertEquals(changes.map(({ key, to }) => [key, to]), [["deadline", "33s"]]);
+    // What was installed observes; this file does not say so.
+    assertEquals(changes.map(({ key, to }) => [key, to]), [["mode", "enforce"], [
+      "deadline",
+      "33s",
+    ]]);
 
     await Deno.symlink(`${outside}/config.yaml`, `${image}/etc/premigrate/policies.d/a.yaml`);
     await Deno.remove(`${image}${outside}/config.yaml`);
