@@ -79,7 +79,8 @@ testWithHook("a site's policies and code plugins in the hook", async (hosts, t) 
     assertEquals(run.code, 1);
     assertStringIncludes(
       said(run),
-      "premigrate: VETO: It has the machine type pc-q35-7.2\nShut it off first.\n",
+      "premigrate: VETO: It has the machine type pc-q35-7.2 " +
+        "(The site wants: Guests of the laboratory stay where they are)\nShut it off first.\n",
     );
     assertEquals(await hosts.states("lab-1"), { a: "running", b: undefined });
     const { verdict, codes } = (await hosts.audit()).at(-1) ?? {};

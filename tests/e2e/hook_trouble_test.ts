@@ -81,13 +81,13 @@ const TROUBLES: readonly Trouble[] = [
   {
     name: "there is no stamp",
     kinds: ["facts"],
-    why: /The guest carries no stamp/,
+    why: /The guest's metadata says nothing about its source host/,
     damage: "sed -i /metadata/d /run/hook/*.add",
   },
   {
     name: "the probe does not run",
     kinds: ["facts"],
-    why: /The destination's devices could not be read/,
+    why: /This host could not be read/,
     damage: "rm probe.sh",
   },
   {
@@ -108,7 +108,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     name: "the disk is full",
     kinds: ["report"],
-    why: /The report could not be written[^]*\nno report of /,
+    why: /The report or the audit line could not be written[^]*\nno report of /,
     damage: `mount -t tmpfs -o size=64k tmpfs /var/log/premigrate
       mkdir /var/log/premigrate/reports
       cat /dev/zero > /var/log/premigrate/zeros 2> /dev/null || true`,
