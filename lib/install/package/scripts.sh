@@ -7,6 +7,8 @@ state=/var/lib/premigrate
 hooks=/etc/libvirt/hooks
 hook=$hooks/qemu.d/90-premigrate
 agent=premigrate-agent.service
+# No cache in root's home, where no package has anything.
+export DENO_DIR=/dev/null/none
 
 refuse() { # WHY
   echo "premigrate: Cannot install the package: $1" >&2
