@@ -23,6 +23,7 @@ interface DescribedOption {
   readonly description: string;
   readonly args: readonly DescribedArgument[];
   readonly groupName?: string | undefined;
+  readonly global?: boolean | undefined;
   readonly required?: boolean | undefined;
   readonly default?: unknown;
 }
@@ -80,7 +81,10 @@ export function helpText(command: DescribedCommand, groups: CommandGroups): stri
     ...[...named, [OPTIONS, inGroups.get(OPTIONS) ?? []] as const].flatMap(([name, members]) => [
       "",
       bold(`${name}:`),
-      ...members.flatMap((option) => row(optionText(option), describe(option, command))),
+      ...[false, true].flatMap((isGlobal) =>
+        members.filter(({ global = false }) => global === isGlobal)
+          .flatMap((option) => row(optionText(option), describe(option, command)))
+      ),
     ]),
     ...commands.length === 0
       ? []
