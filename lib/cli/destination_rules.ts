@@ -88,13 +88,21 @@ export async function rulesOf(
       ...await withTrusted(rules, told, host, isHere),
       ...rest,
       isApplied: true,
-      said: [`${host} decides by its applied configuration`, ...unread],
+      said: [`${host} decides by its applied configuration${insteadOf(told)}`, ...unread],
     };
   } catch (error) {
     if (!(error instanceof PremigrateError)) throw error;
     const finding = hookFinding("config-not-known", undefined, { host, problem: error.message });
     return { ...own, ...rest, isApplied: false, findings: [finding], said: unread };
   }
+}
+
+function insteadOf({ site, plugins }: OwnRules["told"]): string {
+  const options = [
+    ...site === undefined ? [] : ["--policies"],
+    ...plugins.length === 0 ? [] : ["--plugin"],
+  ];
+  return options.length === 0 ? "" : `, with ${options.join(" and ")} in place of its own`;
 }
 
 /** With the plugins that may be run here, and something in the place of the others. */

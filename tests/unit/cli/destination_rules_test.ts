@@ -165,7 +165,9 @@ Deno.test("another host's plugin is run where the command names it, or the host 
   const [told] = await describePlugins([FINDS], [], OWN_RUNNER);
   assert(told !== undefined);
   const own = { ...OWN, told: { ...OWN.told, plugins: [told] } };
-  assertEquals((await ask(premigrate, { own })).codes, ["differs"]);
+  const found = await ask(premigrate, { own });
+  assertEquals(found.codes, ["differs"]);
+  assertStringIncludes(found.said, "configuration, with --plugin in place of its own");
 });
 
 Deno.test("a plugin whose code is not that of its digest is not run, whoever is asked", async () => {
