@@ -184,5 +184,5 @@ Deno.test("F3: the launcher asks the probe a second time, with the file", async 
   const missing = await tree.migrate(xml);
   assertEquals([missing.code, missing.stdout], [1, ""]);
   assertStringIncludes(missing.stderr, "premigrate: VETO");
-  assertStringIncludes(missing.stderr, `There is no ROM file ${file} on the destination`);
+  assertStringIncludes(missing.stderr, `There is no ROM file ${file} on hostb`);
 });
