@@ -332,8 +332,8 @@ testRuns([
       "# VETO: ",
       "## render1: hosta -\\> hostb",
       "### hostdev0",
-      "| Host driver | ",
       "#### veto: ",
+      "| Host driver | ",
     ],
   },
   {
