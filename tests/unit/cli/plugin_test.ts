@@ -160,7 +160,8 @@ testRuns([
     name: "policy build: no default export",
     words: "policy build lib/policy/finding.ts",
     code: 2,
-    error: "has no default export",
+    error: "Cannot build lib/policy/finding.ts: its types do not fit",
+    details: ["has no default export", "lib/policy/finding.ts"],
   },
   {
     name: "policy build: no such file",
