@@ -355,7 +355,7 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     ...PORT,
     source: vf(),
     destination: vf({}, { view: "running", derived: true }),
-    findings: [["as-expected", "info"], ["equal-for-now", "undecided", 0x68]],
+    findings: [["equal-for-now", "undecided", 0x68], ["as-expected", "info"]],
     decision: "undecided",
   },
   {
