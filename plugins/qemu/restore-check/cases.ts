@@ -310,6 +310,15 @@ export const CASES: readonly PolicyCase<keyof typeof CODES>[] = [
     decision: "veto",
   },
   {
+    name: "a vGPU that runs, with a register behind the end of its Vendor Specific Capability",
+    machine: "pc-q35-9.0",
+    bus: "root",
+    source: vgpu({ 0xf0: "01" }, { view: "running" }),
+    destination: vgpu({ 0xf0: "01" }),
+    findings: [["equal-for-now", "undecided", 0xf0]],
+    decision: "undecided",
+  },
+  {
     name: "a guest that arrived with its vGPU: QEMU may have another host's body",
     machine: "pc-q35-9.0",
     bus: "root",

@@ -262,7 +262,9 @@ function judge({ source, destination }: Scenario, pair: DevicePair): Outcome {
     return { result: "undecided", findings: [{ code: "source-impossible", data }] };
   }
   const differing = failingBytes(source.shadow, destination);
-  const changing = isRunning ? changingBytes(destination.shadow, hasArrived) : new Set<number>();
+  const changing = isRunning
+    ? changingBytes(destination.shadow, source.shadow, hasArrived)
+    : new Set<number>();
   const unsure = isDerived
     ? new Set(destination.shadow.keys())
     : areRegions

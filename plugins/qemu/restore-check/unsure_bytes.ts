@@ -66,10 +66,16 @@ const VMD_SHADOW = 0x53484457;
  * The bytes of a shadow that need not be what they were when QEMU read them, where they were read of a
  * device that runs: all that is not known to be fixed.
  *
+ * @param shadow The destination's.
+ * @param other The source's.
  * @param arrived QEMU's copy came from another host, which need not show the same body of a Vendor
  * Specific Capability.
  */
-export function changingBytes(shadow: Uint8Array, arrived: boolean): ReadonlySet<number> {
+export function changingBytes(
+  shadow: Uint8Array,
+  other: Uint8Array,
+  arrived: boolean,
+): ReadonlySet<number> {
   const offsets = new Set(shadow.keys());
   const fix = (start: number, end: number): void => {
     for (let offset = start; offset < end; offset++) offsets.delete(offset);
@@ -87,6 +93,14 @@ export function changingBytes(shadow: Uint8Array, arrived: boolean): ReadonlySet
     const isOfOther = id === VENDOR_SPECIFIC && arrived;
     const ranges = isVmd ? [] : isOfOther ? [[0x02, 0x03]] as const : FIXED[id] ?? [];
     fixRanges(standard, at, [[0, 2], ...ranges]);
+    // Behind its end is no register where it reads as 0 (PCI 3.0, 6.1); of others nothing is known.
+    if (id === VENDOR_SPECIFIC) {
+      const end = at + Math.max(3, shadow[at + 2] ?? 0);
+      const limit = Math.min(...standard.filter((other) => other > at), 0x100);
+      for (let gap = end; gap < limit; gap++) {
+        if (shadow[gap] !== 0 || other[gap] !== 0) offsets.add(gap);
+      }
+    }
   }
   const first = shadow.length > 0x100 ? 0x100 : 0;
   const extended = walk(first, (at) => (get32(shadow, at) >>> 20) & 0xffc);

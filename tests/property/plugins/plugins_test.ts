@@ -442,6 +442,13 @@ function runTimeBits(bytes: Uint8Array): Uint8Array {
   for (const at of standard) {
     const id = bytes[at] ?? 0;
     mark([...standard], at, RUN_TIME[id] ?? [[2, 0x100]]);
+    // A register behind a Vendor Specific Capability: what reads as 0 is none.
+    const end = at + Math.max(3, bytes[at + 2] ?? 0);
+    const limit = Math.min(0x100, ...[...standard].filter((other) => other > at));
+    for (let gap = end; id === 0x09 && gap < limit; gap++) {
+      const value = bytes[gap] ?? 0;
+      if (value !== 0) bits[gap] = 0xff & ~(value & -value);
+    }
     if (id === 0x05) bits[at + 2] = 0x71;
     if (id === 0x11) bits[at + 3] = 0xc0;
   }
