@@ -182,7 +182,7 @@ async function checkGuest(
     const own = modelOf(pair, bus, version);
     const seen = modelOf({ ...pair, source: { ...pair.source, config: bytes } }, bus, version);
     assert(own !== undefined && seen !== undefined);
-    const changing = changingBytes(seen.shadow, false);
+    const changing = changingBytes(seen.shadow, seen.shadow, false);
     const sent = streams[index] ?? new Uint8Array();
     for (let at = 0; at < own.shadow.length; at++) {
       const mask = checkMask(own, at);
