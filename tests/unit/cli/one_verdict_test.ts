@@ -1,6 +1,6 @@
 /** `check` and the hook are asked about the same guests, and say the same. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseSiteFile } from "../../../lib/config/site_folder.ts";
+import { siteOf } from "../../helpers/site_rules.ts";
 import type { Config } from "../../../lib/config/config.ts";
 import { writeWaiver } from "../../../lib/config/waiver.ts";
 import { hostFacts } from "../../../lib/facts/host_facts.ts";
@@ -75,21 +75,6 @@ function addFunctions(host: FakeSysfs, bytes: Uint8Array, ...addresses: string[]
       ...{ config: bytes, driver: "nvidia", iommuGroup: `${index}`, offers: OFFERS, files },
     });
   }
-}
-
-function siteOf(match: string, requirement: string): Pick<Config, "site"> {
-  const { name, cases: _, ...rules } = parseSiteFile(
-    "test.yaml",
-    `name: test
-title: as the site has it
-match: ${match}
-require: [{${requirement}}]
-severity: veto
-message: It is {destination}
-remedy: Choose another host.
-`,
-  );
-  return { site: { [name]: rules } };
 }
 
 /** A device of which the kernel does not tell whether it can migrate. */
@@ -260,18 +245,18 @@ const CASES: readonly Case[] = [
   },
   {
     ...{ name: "a site's policy on devices", stamp: STAMP, decision: "veto", code: "not-met" },
-    whole: siteOf("{vendor: 0x10de}", "fact: driver, is: equal, value: vfio-pci"),
+    whole: { site: siteOf("fact: driver, is: equal, value: vfio-pci", "{vendor: 0x10de}") },
   },
   {
     ...{ name: "a site's policy on a guest without devices", places: [], decision: "veto" },
     ...{
-      whole: siteOf("{guest: vm*}", "fact: kernel, is: at least, value: 999.0"),
+      whole: { site: siteOf("fact: kernel, is: at least, value: 999.0", "{guest: vm*}") },
       code: "not-met",
     },
   },
   {
     ...{ name: "a site's policy on what only the source tells", places: [], decision: "undecided" },
-    whole: siteOf("{}", "fact: qemu, is: equal"),
+    whole: { site: siteOf("fact: qemu, is: equal") },
   },
   { name: "a guest without devices", places: [], decision: "allow" },
   {

@@ -10,7 +10,6 @@ import {
   parseApplied,
   writeApplied,
 } from "../../../lib/config/config.ts";
-import { parseSiteFile } from "../../../lib/config/site_folder.ts";
 import {
   configOf,
   EMULATOR,
@@ -22,22 +21,7 @@ import {
   stamped,
 } from "../../helpers/hook_arrivals.ts";
 import { HookTree } from "../../helpers/hook_tree.ts";
-
-/** A policy on the guest as a whole, or with a driver on its devices. */
-function siteOf(requirement: string, match = "{}"): NonNullable<Config["site"]> {
-  const { name, cases: _, ...rules } = parseSiteFile(
-    "test.yaml",
-    `name: test
-title: as the site has it
-match: ${match}
-require: [{${requirement}}]
-severity: veto
-message: It is {destination}
-remedy: Choose another host.
-`,
-  );
-  return { [name]: rules };
-}
+import { siteOf } from "../../helpers/site_rules.ts";
 
 const QEMU_10 = "fact: qemu, is: at least, value: 10.0";
 const QEMU_9 = "fact: qemu, is: at least, value: 9.0";
